@@ -1,0 +1,50 @@
+"""The exception tree.
+
+    TangshiError
+    ├── CorpusError       a corpus cannot be read, or holds nothing to learn from
+    ├── VocabularyError   a vocabulary cannot be built or read
+    ├── ConfigError       settings contradict each other or are out of range
+    ├── CheckpointError   a run or its weights are missing, damaged or in the way
+    ├── StateError        a recurrent state has the wrong entries for the model
+    └── ModelError        a SavedModel folder is missing, damaged or not one of ours
+
+Every message is one line: what is required, then what was received.
+"""
+
+__all__ = [
+    "CheckpointError",
+    "ConfigError",
+    "CorpusError",
+    "ModelError",
+    "StateError",
+    "TangshiError",
+    "VocabularyError",
+]
+
+
+class TangshiError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class CorpusError(TangshiError):
+    """A corpus cannot be read, or holds nothing to learn from."""
+
+
+class VocabularyError(TangshiError):
+    """A vocabulary cannot be built or read."""
+
+
+class ConfigError(TangshiError):
+    """Settings contradict each other or are out of range."""
+
+
+class CheckpointError(TangshiError):
+    """A run or its weights are missing, damaged or in the way."""
+
+
+class StateError(TangshiError):
+    """A recurrent state has the wrong entries for the model."""
+
+
+class ModelError(TangshiError):
+    """A SavedModel folder is missing, damaged or not one of ours."""
