@@ -1,0 +1,397 @@
+"""Files to poems: readers, cleaning with counted reasons, deduplication, a split that does not leak.
+
+A poem's text is one string of Han characters and the marks ，。？！；：、 and nothing else, in simplified
+characters. What a file holds beyond that is either removed (white space, notes, quotation marks), folded
+(traditional and variant characters, half-width marks), or the whole poem is dropped and the reason counted.
+
+Poets quoted each other and editors filed one poem under two authors, so near-duplicates are clustered and a
+cluster is never torn between the sides of the split.
+"""
+
+import hashlib
+import lzma
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tangshi_tf.errors import CorpusError
+from tangshi_tf.resources import find_resource
+
+__all__ = [
+    "HEADER",
+    "PUNCTUATION",
+    "SPLITS",
+    "Corpus",
+    "Poem",
+    "assign_splits",
+    "character_table",
+    "clean",
+    "fold",
+    "han_only",
+    "near_duplicate_clusters",
+    "read_corpus",
+    "read_poems",
+]
+
+SPLITS = ("train", "validation", "test")
+HEADER = "split\tauthor\ttitle\ttext"
+PUNCTUATION = "，。？！；：、"
+_MIN_HAN = 4
+
+_XZ_MAGIC = b"\xfd7zXZ\x00"
+_HAN = "〇\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003fffd"  # CJK unified ideographs, all extensions
+_NOT_HAN = re.compile(f"[^{_HAN}]+")
+_NOTE = re.compile(r"（[^（）]*）|\([^()]*\)")
+_BRACKETS = re.compile(r"[\[\]［］【】〔〕〖〗]")
+_MARKS = re.compile("[「」『』“”‘’\"'＂＇〝〞《》〈〉]")
+_MARK_RUN = re.compile(f"[{PUNCTUATION}]*([{PUNCTUATION}])")
+_PLACEHOLDERS = frozenset({"空", "缺", "阙", "无", "空缺"})
+
+# The first pattern found in a text names why it is dropped.
+_FAULTS = (
+    ("composed character", re.compile(r"[{}｛｝\u2e80-\u2fff=+/|]")),
+    ("missing character", re.compile("[□■○●◯◎◇▢�＊*]")),
+    ("Latin letter or digit", re.compile("[A-Za-z0-9Ａ-Ｚａ-ｚ０-９\u00aa-\u024f]")),
+    ("private use", re.compile("[\ue000-\uf8ff\U000f0000-\U0010ffff]")),
+    ("unbalanced bracket", re.compile("[()（）]")),
+    ("other symbol", re.compile(f"[^{_HAN}{PUNCTUATION}]")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Poem:
+    """One poem; its text is what `clean` returns, title and author may be empty or hold odd signs."""
+
+    title: str
+    author: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Poems on the sides of a split.
+
+    Attributes:
+        splits: a list of poems for every name in `SPLITS`, in the order of their source.
+        dropped: how many poems were left out, by reason; "exact duplicate" is one of the reasons.
+    """
+
+    splits: dict[str, list[Poem]]
+    dropped: dict[str, int]
+
+    def poems(self, split: str = "all") -> list[Poem]:
+        """Return the poems of one side, or of every side in the order of `SPLITS` for ``"all"``.
+
+        Raises:
+            CorpusError: for any other name.
+        """
+        if split == "all":
+            return [poem for name in SPLITS for poem in self.splits[name]]
+        if split not in self.splits:
+            raise CorpusError(f"A split is required: {', '.join(SPLITS)} or all. Received: split={split!r}")
+        return list(self.splits[split])
+
+
+@lru_cache(maxsize=1)
+def character_table() -> dict[str, str]:
+    """Return the table of variants: traditional or old character (or half-width mark) to the one used here.
+
+    No value is a key, so folding twice is folding once. 乾 and 徵 are left out: which simplified character
+    they become depends on the words around them.
+    """
+    lines = find_resource("data/characters.tsv").read_text(encoding="utf-8").splitlines()
+    table = {}
+    for line in lines:
+        variant, simplified = line.split("\t")
+        table[variant] = simplified
+    return table
+
+
+@lru_cache(maxsize=1)
+def _translation() -> dict[int, str]:
+    return str.maketrans(character_table())
+
+
+def fold(text: str) -> str:
+    """Replace every traditional or variant character by the simplified one; the length stays the same."""
+    return text.translate(_translation())
+
+
+def han_only(text: str) -> str:
+    """Return the Han characters of a text, without marks or anything else."""
+    return _NOT_HAN.sub("", text)
+
+
+def clean(text: str) -> tuple[str, str]:
+    """Reduce a poem to Han characters and the marks ，。？！；：、.
+
+    White space, invisible characters, round-bracketed notes, square brackets (their content stays: it is a
+    rare character written out), quotation and book-title marks go; half-width marks become full-width;
+    traditional and variant characters are folded. Of a run of marks the last stays, at the start none.
+
+    Args:
+        text: any text.
+
+    Returns:
+        The cleaned text and the reason why the poem must be dropped: ``""`` if it is to be kept, in which
+        case cleaning the cleaned text changes nothing.
+    """
+    text = unicodedata.normalize("NFC", text)  # compatibility ideographs to the unified ones
+    text = "".join(c for c in text if not c.isspace() and unicodedata.category(c) not in ("Cf", "Cc"))
+    if not text:
+        return "", "empty"
+    notes = 1
+    while notes:  # a note may hold another
+        text, notes = _NOTE.subn("", text)
+    text = fold(_MARKS.sub("", _BRACKETS.sub("", text)))
+    for reason, pattern in _FAULTS:
+        if pattern.search(text):
+            return text, reason
+    text = _MARK_RUN.sub(r"\1", text).lstrip(PUNCTUATION)
+    han = han_only(text)
+    if not han:
+        return text, "empty"
+    if han in _PLACEHOLDERS:
+        return text, "placeholder"
+    if len(han) < _MIN_HAN:
+        return text, "too short"
+    return text, ""
+
+
+def near_duplicate_clusters(texts: Sequence[str], jaccard: float = 0.5, containment: float = 0.7) -> NDArray[np.int64]:
+    """Cluster poems that share most of their character bigrams; marks do not count.
+
+    Two poems are joined if the Jaccard index of their sets of bigrams is at least ``jaccard``, or if at least
+    ``containment`` of the smaller set lies in the larger one. Clusters are the connected components.
+
+    Either condition means that a known share of the smaller set is in the larger one. So the larger one holds
+    at least one of the smaller one's few rarest bigrams, and only poems found through those are compared.
+
+    Args:
+        texts: N poems.
+        jaccard: threshold in (0, 1].
+        containment: threshold in (0, 1].
+
+    Returns:
+        ``[N]`` labels 0, 1, … in the order of the first poem of each cluster.
+    """
+    grams: list[frozenset[str]] = []
+    for text in texts:
+        han = han_only(text)
+        grams.append(frozenset(han[i : i + 2] for i in range(len(han) - 1)))
+    holders: dict[str, list[int]] = {}
+    for index, own in enumerate(grams):
+        for gram in own:
+            holders.setdefault(gram, []).append(index)
+
+    parent = list(range(len(texts)))
+
+    def root(node: int) -> int:
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    # Jaccard >= j needs an overlap of at least (|a| + |b|) * j / (1 + j) >= 2 |a| * j / (1 + j).
+    share = min(containment, 2 * jaccard / (1 + jaccard))
+    for index, own in enumerate(grams):
+        size = len(own)
+        rarest = sorted(own, key=lambda gram: (len(holders[gram]), gram))
+        prefix = rarest[: size - ceil(share * size - 1e-9) + 1]
+        found = {other for gram in prefix for other in holders[gram] if other != index}
+        for other in found:
+            if len(grams[other]) < size or root(other) == root(index):
+                continue
+            common = len(own & grams[other])
+            union = size + len(grams[other]) - common
+            if common >= jaccard * union or common >= containment * size:
+                first, second = sorted((root(index), root(other)))
+                parent[second] = first
+
+    labels: dict[int, int] = {}
+    return np.array([labels.setdefault(root(i), len(labels)) for i in range(len(texts))], dtype=np.int64)
+
+
+def assign_splits(
+    clusters: NDArray[np.int64], seed: int, shares: tuple[float, float, float] = (0.94, 0.03, 0.03)
+) -> list[str]:
+    """Give every poem a side; a cluster is never torn.
+
+    Clusters are taken in an order that only ``seed`` and their labels decide; validation is filled first,
+    then test, each up to its share of the poems; all the rest is for training. With two clusters or more at
+    least one poem is for validation.
+
+    Args:
+        clusters: ``[N]`` labels.
+        seed: any integer.
+        shares: of the N poems, in the order of `SPLITS`; only their proportion counts.
+
+    Returns:
+        N names out of `SPLITS`.
+    """
+    labels, sizes = np.unique(clusters, return_counts=True)
+    total = sum(shares)
+    room = {
+        "validation": round(len(clusters) * shares[1] / total),
+        "test": round(len(clusters) * shares[2] / total),
+    }
+    size_of = dict(zip(labels.tolist(), sizes.tolist(), strict=True))
+    if len(size_of) > 1:
+        room["validation"] = max(room["validation"], min(size_of.values()))
+    side = dict.fromkeys(size_of, "train")
+    for label in sorted(size_of, key=lambda label: hashlib.sha256(f"{seed}:{label}".encode()).digest()):
+        for name, left in room.items():
+            if size_of[label] <= left:
+                side[label] = name
+                room[name] -= size_of[label]
+                break
+    return [side[label] for label in clusters.tolist()]
+
+
+def read_corpus(paths: Sequence[Path] | None = None, seed: int = 0) -> Corpus:
+    """Read poems and split them.
+
+    Args:
+        paths: None for the shipped corpus with its frozen split, else files in UTF-8 in either of two
+            formats, each plain or compressed with xz: the shipped one, known by its first line `HEADER`,
+            whose split is kept; or lines ``title:content`` with a half- or full-width colon.
+        seed: decides the split of poems that come without one. It depends on the poems and on nothing else,
+            neither on the order of the files nor on titles.
+
+    Raises:
+        CorpusError: if a file cannot be read, is empty, damaged, or holds no poem; or if fewer than two
+            different poems remain (near-duplicates count as one).
+    """
+    if paths is None:
+        path = find_resource("data/tangshi.tsv.xz")
+        records = [(side, Poem(title, author, text)) for side, author, title, text in _rows(path, _read_text(path))]
+        return _corpus([poem for _, poem in records], [side for side, _ in records], Counter())
+    poems, sides, dropped = _read_files(paths)
+    if all(sides):
+        return _corpus(poems, sides, dropped)
+    return _corpus(poems, _split(poems, sides, seed), dropped)
+
+
+def read_poems(paths: Sequence[Path]) -> list[Poem]:
+    """Read the files that `read_corpus` reads, unsplit, exact duplicates once; a single poem is enough."""
+    return _read_files(paths)[0]
+
+
+def _read_files(paths: Sequence[Path]) -> tuple[list[Poem], list[str], Counter[str]]:
+    """Return the poems of all files, the side that each was given ("" for none), and how many were left out."""
+    if not paths:
+        raise CorpusError("At least one corpus file is required. Received: none")
+    poems: list[Poem] = []
+    sides: list[str] = []
+    seen: set[str] = set()
+    dropped: Counter[str] = Counter()
+    for path in paths:
+        reasons: Counter[str] = Counter()
+        held = 0
+        for side, poem in _read_poems(path, reasons):
+            held += 1
+            key = han_only(poem.text)
+            if key in seen:
+                reasons["exact duplicate"] += 1
+                continue
+            seen.add(key)
+            poems.append(poem)
+            sides.append(side)
+        if not held:
+            found = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+            raise CorpusError(f"At least one poem is required in {path}. Received: none (dropped: {found or 'none'})")
+        dropped.update(reasons)
+    return poems, sides, dropped
+
+
+def _split(poems: Sequence[Poem], given: Sequence[str], seed: int) -> list[str]:
+    """Return a side for every poem; a cluster that holds a poem with a given side takes that side."""
+    order = sorted(range(len(poems)), key=lambda i: poems[i].text)  # so that the order of the files is no matter
+    clusters = near_duplicate_clusters([poems[i].text for i in order])
+    if clusters.max() == 0:
+        raise CorpusError(
+            "At least 2 different poems are required, to train and to validate (near-duplicates count as "
+            f"one). Received: {len(poems)} poem{'s' if len(poems) > 1 else ''}"
+        )
+    fixed = {int(cluster): given[i] for i, cluster in zip(order, clusters, strict=True) if given[i]}
+    sides = [""] * len(poems)
+    for i, cluster, side in zip(order, clusters, assign_splits(clusters, seed), strict=True):
+        sides[i] = given[i] or fixed.get(int(cluster), side)
+    return sides
+
+
+def _corpus(poems: Iterable[Poem], sides: Iterable[str], dropped: Counter[str]) -> Corpus:
+    splits: dict[str, list[Poem]] = {name: [] for name in SPLITS}
+    for poem, side in zip(poems, sides, strict=True):
+        splits[side].append(poem)
+    return Corpus(splits, dict(sorted(dropped.items())))
+
+
+def _read_text(path: Path) -> str:
+    """Return a file's text with plain line ends; xz is known by its first bytes."""
+    try:
+        data = path.read_bytes()
+    except IsADirectoryError:
+        raise CorpusError(f"A corpus file is required. Received: a folder, {path}") from None
+    except FileNotFoundError:
+        raise CorpusError(f"A corpus file is required. Received: {path}, which does not exist") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CorpusError(f"A readable corpus file is required. Received: {str(path)!r} ({reason})") from None
+    if data.startswith(_XZ_MAGIC):
+        try:
+            data = lzma.decompress(data)
+        except (lzma.LZMAError, EOFError) as error:
+            raise CorpusError(f"An intact xz file is required. Received: {path} (damaged: {error})") from None
+    try:
+        text = data.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise CorpusError(
+            f"Text in UTF-8 is required. Received: {path}, which has byte 0x{data[error.start]:02x} "
+            f"at offset {error.start}"
+        ) from None
+    if not text.strip():
+        raise CorpusError(f"A corpus file with poems is required. Received: {path}, which is empty")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _rows(path: Path, text: str) -> Iterable[list[str]]:
+    """Yield the four columns of every line of the shipped format."""
+    for number, line in enumerate(text.rstrip("\n").split("\n")[1:], start=2):
+        row = line.split("\t")
+        if len(row) != 4 or row[0] not in SPLITS:
+            raise CorpusError(
+                f"Four columns are required in {path}: split ({', '.join(SPLITS)}), author, title, text. "
+                f"Received: line {number}, {line[:40]!r}"
+            )
+        yield row
+
+
+def _read_poems(path: Path, dropped: Counter[str]) -> Iterable[tuple[str, Poem]]:
+    """Yield ``(side or "", poem)`` for every clean poem of a file and count the others by reason."""
+    text = _read_text(path)
+    records: Iterable[Sequence[str]]
+    if text.split("\n", 1)[0] == HEADER:
+        records = _rows(path, text)
+    else:
+        lines = (line.strip() for line in text.split("\n"))
+        records = (_title_and_content(line) for line in lines if line)
+    for side, author, title, content in records:
+        cleaned, reason = clean(content) if content else ("", "no title and colon before a text")
+        if reason:
+            dropped[reason] += 1
+        else:
+            yield side, Poem(title, author, cleaned)
+
+
+def _title_and_content(line: str) -> tuple[str, str, str, str]:
+    title, *content = re.split("[:：]", line, maxsplit=1)
+    return "", "", title.strip(), "".join(content)
