@@ -1,0 +1,119 @@
+"""Frozen settings, to and from JSON: what the model is, and how it is trained.
+
+Each setting is declared once, with its default, its range and its reason; the command line makes its options from
+these declarations.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tangshi_tf.errors import ConfigError
+
+__all__ = ["ModelConfig", "TrainingConfig", "from_dict", "read_json"]
+
+_Config = TypeVar("_Config", bound="ModelConfig | TrainingConfig")
+
+
+def _setting(
+    default: Any,
+    help: str,  # noqa: A002
+    *,
+    choices: tuple[str, ...] = (),
+    least: float | None = None,
+    most: float | None = None,
+) -> Any:
+    return dataclasses.field(default=default, metadata={"help": help, "choices": choices, "least": least, "most": most})
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """The shape of a `PoetryModel`."""
+
+    cell: str = _setting("lstm", "Recurrent cell.", choices=("rnn", "lstm", "gru"))
+    units: int = _setting(640, "Width of each recurrent layer.", least=1)
+    layers: int = _setting(1, "Number of recurrent layers.", least=1)
+    embedding: int = _setting(256, "Width of a character's embedding.", least=1)
+    dropout: float = _setting(
+        0.3, "Share of values dropped after the embedding and after each layer.", least=0.0, most=0.95
+    )
+    tied: bool = _setting(True, "Output through the embedding itself, or through a matrix of its own.")
+
+    def __post_init__(self) -> None:
+        """Refuse what no model can be built from."""
+        _check(self)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """How a model is trained."""
+
+    epochs: int = _setting(12, "Passes over the training poems.", least=1)
+    max_steps: int = _setting(0, "Bound on the number of batches; 0: none.", least=0)
+    min_count: int = _setting(4, "A character that occurs less often is learnt as unknown.", least=1)
+    token_budget: int = _setting(5_000, "Tokens in a batch, over all replicas.", least=1)
+    optimizer: str = _setting("adamw", "Optimizer.", choices=("adamw", "adam", "rmsprop"))
+    learning_rate: float = _setting(0.003, "Highest learning rate.", least=1e-9)
+    warmup_steps: int = _setting(200, "Steps of rising learning rate, at most a tenth of the run.", least=0)
+    final_rate: float = _setting(
+        0.02, "The cosine falls to this share of the learning rate; 1: constant.", least=0.0, most=1.0
+    )
+    weight_decay: float = _setting(0.02, "Weight decay of adamw.", least=0.0)
+    clip_norm: float = _setting(1.0, "Bound on the norm of the gradient; 0: none.", least=0.0)
+    precision: str = _setting(
+        "auto",
+        "Of the multiplications; auto: bfloat16 where a short measurement says it pays.",
+        choices=("auto", "float32", "bfloat16"),
+    )
+    seed: int = _setting(0, "Decides initial weights, order of batches and dropout.", least=0, most=2**31 - 1)
+
+    def __post_init__(self) -> None:
+        """Refuse what no run can be made from."""
+        _check(self)
+
+
+def from_dict(cls: type[_Config], values: Mapping[str, Any]) -> _Config:
+    """Build a settings object from a JSON object.
+
+    Raises:
+        ConfigError: if a key is unknown, or a value has another type than the default or is out of range.
+    """
+    known = {field.name for field in dataclasses.fields(cls)}
+    for key in values:
+        if key not in known:
+            raise ConfigError(f"A setting of {cls.__name__} is required. Received: {key!r}.")
+    return cls(**values)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read one JSON object from a file.
+
+    Raises:
+        ConfigError: if the file is missing, unreadable or holds no JSON object.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"A JSON file is required: {path}. Received: {error}.") from None
+    if not isinstance(value, dict):
+        raise ConfigError(f"A JSON object is required in {path}. Received: {type(value).__name__}.")
+    return value
+
+
+def _check(config: ModelConfig | TrainingConfig) -> None:
+    """Hold every value against the declaration of its field."""
+    for field in dataclasses.fields(config):
+        value, expected = getattr(config, field.name), type(field.default)
+        allowed = (float, int) if expected is float else (expected,)
+        if not isinstance(value, allowed) or isinstance(value, bool) != (expected is bool):
+            raise ConfigError(f"{field.name} of type {expected.__name__} is required. Received: {value!r}.")
+        choices, least, most = (field.metadata[key] for key in ("choices", "least", "most"))
+        if choices and value not in choices:
+            raise ConfigError(f"{field.name} out of {', '.join(choices)} is required. Received: {value!r}.")
+        # Written so that NaN fails too.
+        if (least is not None and not value >= least) or (most is not None and not value <= most):
+            bounds = f"from {least} to {most}" if most is not None else f"of at least {least}"
+            raise ConfigError(f"{field.name} {bounds} is required. Received: {value!r}.")

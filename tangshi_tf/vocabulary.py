@@ -1,0 +1,141 @@
+"""Tokens and their ids, both ways, in Python and as a table inside the graph.
+
+A vocabulary file holds one token a line, the line number being its id, followed by the characters that are
+read as that token, all separated by tabs: 风 is followed by its traditional form 風, and the unknown token
+by the characters that were too rare to be learnt. So one file says how any text is read.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tangshi_tf.errors import VocabularyError
+
+__all__ = ["BOS", "EOS", "PAD", "SPECIALS", "UNK", "Vocabulary"]
+
+PAD, BOS, EOS, UNK = range(4)
+SPECIALS = ("<pad>", "<bos>", "<eos>", "<unk>")
+
+
+class Vocabulary:
+    """An ordered list of characters, after the four special tokens.
+
+    Args:
+        tokens: the characters in the order of their ids, specials left out.
+        variants: a character to the character it is read as; pairs whose target is not in `tokens` are ignored.
+        rare: characters known to exist that are read as the unknown token. Their number is what the
+            probability of the unknown token is shared among when a text is scored.
+    """
+
+    def __init__(
+        self, tokens: Sequence[str], variants: Mapping[str, str] | None = None, rare: Iterable[str] = ()
+    ) -> None:
+        """See the class."""
+        self.tokens: tuple[str, ...] = (*SPECIALS, *tokens)
+        self._ids = {token: index for index, token in enumerate(self.tokens)}
+        if len(self._ids) != len(self.tokens):
+            repeated = next(token for token, n in Counter(self.tokens).items() if n > 1)
+            raise VocabularyError(f"Tokens that occur once each are required. Received twice: {repeated!r}.")
+        self.rare: tuple[str, ...] = tuple(sorted(set(rare) - set(self._ids)))
+        self.variants: dict[str, str] = {
+            variant: token
+            for variant, token in sorted((variants or {}).items())
+            if token in self._ids and variant not in self._ids
+        }
+
+    @classmethod
+    def build(
+        cls,
+        texts: Iterable[str],
+        min_count: int,
+        variants: Mapping[str, str] | None = None,
+        known: Iterable[str] = (),
+    ) -> "Vocabulary":
+        """Take every character that occurs at least `min_count` times, by falling frequency, then by code point.
+
+        Args:
+            texts: the training texts, variants already folded.
+            min_count: the least number of occurrences.
+            variants: a character to the character it is read as.
+            known: characters known to exist; those that are not taken become `rare`.
+
+        Raises:
+            VocabularyError: if no character is frequent enough.
+        """
+        counts = Counter(char for text in texts for char in text)
+        taken = sorted((c for c, n in counts.items() if n >= min_count), key=lambda c: (-counts[c], c))
+        if not taken:
+            raise VocabularyError(
+                f"A character that occurs at least {min_count} times is required. "
+                f"Received: {sum(counts.values())} characters, the most frequent "
+                f"{max(counts.values(), default=0)} times."
+            )
+        return cls(taken, variants, rare=set(known) | set(counts))
+
+    def __len__(self) -> int:
+        """Return the number of tokens, specials included: V."""
+        return len(self.tokens)
+
+    @property
+    def unknown_types(self) -> int:
+        """The number of characters that share the probability of the unknown token, at least 1."""
+        return max(1, len(self.rare))
+
+    @cached_property
+    def _reading(self) -> dict[str, int]:
+        characters = {token: self._ids[token] for token in self.tokens[len(SPECIALS) :]}
+        return characters | {variant: self._ids[token] for variant, token in self.variants.items()}
+
+    def encode(self, text: str) -> list[int]:
+        """Return one id a character; variants are folded, unknown characters become UNK."""
+        reading = self._reading
+        return [reading.get(char, UNK) for char in text]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the text of the ids; special tokens have none."""
+        return "".join(self.tokens[i] for i in ids if i >= len(SPECIALS))
+
+    def lookup_table(self) -> Any:
+        """Return the same reading as a `tf.lookup.StaticHashTable`: string character to int32 id.
+
+        The pairs live in the graph, not in a file, so that a SavedModel needs no asset.
+        """
+        import tensorflow as tf
+
+        pairs = tf.lookup.KeyValueTensorInitializer(
+            list(self._reading), list(self._reading.values()), key_dtype=tf.string, value_dtype=tf.int32
+        )
+        return tf.lookup.StaticHashTable(pairs, default_value=UNK)
+
+    def texts(self) -> list[str]:
+        """Return what each id prints as: specials print nothing."""
+        return [""] * len(SPECIALS) + list(self.tokens[len(SPECIALS) :])
+
+    def dumps(self) -> str:
+        """Return the vocabulary in its file format."""
+        readers: dict[str, list[str]] = {SPECIALS[UNK]: list(self.rare)}
+        for variant, token in self.variants.items():
+            readers.setdefault(token, []).append(variant)
+        return "".join("\t".join([token, *readers.get(token, [])]) + "\n" for token in self.tokens)
+
+    @classmethod
+    def load(cls, path: Path) -> "Vocabulary":
+        """Read a vocabulary file.
+
+        Raises:
+            VocabularyError: if the file is missing, undecodable or does not begin with the special tokens.
+        """
+        try:
+            rows = [line.split("\t") for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
+        except (OSError, ValueError) as error:
+            raise VocabularyError(f"A vocabulary file is required: {path.name}. Received: {error}.") from None
+        tokens = [row[0] for row in rows]
+        if tuple(tokens[: len(SPECIALS)]) != SPECIALS:
+            raise VocabularyError(
+                f"A vocabulary that begins with {' '.join(SPECIALS)} is required in {path.name}. "
+                f"Received: {' '.join(tokens[: len(SPECIALS)])!r}."
+            )
+        variants = {variant: row[0] for row in rows[len(SPECIALS) :] for variant in row[1:]}
+        return cls(tokens[len(SPECIALS) :], variants, rare=rows[UNK][1:])

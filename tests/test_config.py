@@ -1,0 +1,44 @@
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tangshi_tf.config import ModelConfig, TrainingConfig, from_dict, read_json
+from tangshi_tf.errors import ConfigError
+
+
+@pytest.mark.parametrize("config", [ModelConfig(cell="gru", tied=False), TrainingConfig(learning_rate=1, seed=7)])
+def test_settings_survive_json(config: ModelConfig | TrainingConfig) -> None:
+    text = json.dumps(dataclasses.asdict(config))
+    assert from_dict(type(config), json.loads(text)) == config
+
+
+@pytest.mark.parametrize(
+    ("cls", "values", "message"),
+    [
+        (ModelConfig, {"cell": "cnn"}, r"cell out of rnn, lstm, gru is required. Received: 'cnn'."),
+        (ModelConfig, {"units": 0}, r"units of at least 1 is required. Received: 0."),
+        (ModelConfig, {"units": 1.5}, r"units of type int is required. Received: 1.5."),
+        (ModelConfig, {"units": True}, r"units of type int is required. Received: True."),
+        (ModelConfig, {"dropout": 1.0}, r"dropout from 0.0 to 0.95 is required. Received: 1.0."),
+        (ModelConfig, {"dropout": float("nan")}, r"dropout from 0.0 to 0.95 is required. Received: nan."),
+        (ModelConfig, {"width": 3}, r"A setting of ModelConfig is required. Received: 'width'."),
+        (TrainingConfig, {"optimizer": "sgd"}, r"optimizer out of adamw, adam, rmsprop is required."),
+    ],
+)
+def test_wrong_settings_are_refused_in_one_line(cls: Any, values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        from_dict(cls, values)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{", '{"a": }'])
+def test_what_is_no_json_object_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="is required"):
+        read_json(path)
+    with pytest.raises(ConfigError, match="is required"):
+        read_json(tmp_path / "missing.json")

@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+
+from tangshi_tf.corpus import read_corpus
+from tangshi_tf.dataset import PoemBatches, encode_poems, plan_batches
+from tangshi_tf.vocabulary import BOS, EOS, PAD, Vocabulary
+
+TEXTS = ["山水。", "风。", "山山山山，水水水水。", "水山。", "风风，山山。", "山。"] * 3
+VOCABULARY = Vocabulary.build(TEXTS, 1)
+
+
+@pytest.fixture(scope="module")
+def lengths() -> np.ndarray:
+    return np.array([len(poem.text) + 2 for poem in read_corpus().poems("train")])
+
+
+def test_a_plan_takes_every_row_once_within_the_budget(lengths: np.ndarray) -> None:
+    batches = plan_batches(lengths, 5_000, seed=3, epoch=1)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
+    for rows in batches:
+        assert len(rows) == 1 or len(rows) * lengths[rows].max() <= 5_000
+
+
+def test_padding_of_the_shipped_corpus_is_what_the_docstring_says(lengths: np.ndarray) -> None:
+    batches = plan_batches(lengths, 5_000, seed=0, epoch=0)
+    padding = sum(int((lengths[rows].max() - lengths[rows]).sum()) for rows in batches)
+    assert padding / lengths.sum() < 0.005
+    exact = sum(1 for rows in batches if np.ptp(lengths[rows]) == 0)
+    assert exact / len(batches) > 0.8
+
+
+def test_the_order_is_a_function_of_seed_and_epoch(lengths: np.ndarray) -> None:
+    def order(seed: int, epoch: int) -> list[int]:
+        return np.concatenate(plan_batches(lengths, 5_000, seed, epoch)).tolist()
+
+    assert order(1, 0) == order(1, 0)
+    assert order(1, 0) != order(1, 1)
+    assert order(1, 0) != order(2, 0)
+    sizes = {len(plan_batches(lengths, 5_000, seed, epoch)) for seed, epoch in ((0, 0), (0, 1), (5, 9))}
+    assert len(sizes) == 1
+
+
+def test_pairs_are_shifted_by_one() -> None:
+    batches = PoemBatches(encode_poems(VOCABULARY, TEXTS), 12, seed=0)
+    seen = []
+    for x, y, first in batches.dataset(0, range(1), 1):
+        x, y = x.numpy(), y.numpy()
+        assert int(first) == 0
+        assert (x[:, 0] == BOS).all()
+        for row_x, row_y in zip(x, y, strict=True):
+            length = int((row_y != PAD).sum())
+            assert row_y[length - 1] == EOS
+            assert (row_x[1:length] == row_y[: length - 1]).all()
+            seen.append(VOCABULARY.decode(row_y))
+    assert sorted(seen) == sorted(TEXTS)
+
+
+@pytest.mark.parametrize("replicas", [2, 3, 7])
+def test_replicas_share_each_batch_and_none_reads_the_work_of_another(replicas: int) -> None:
+    batches = PoemBatches(encode_poems(VOCABULARY, TEXTS), 20, seed=4)
+    whole = [y.numpy() for _, y, _ in batches.dataset(2, range(1), 1)]
+    parts = [list(batches.dataset(2, range(i, i + 1), replicas)) for i in range(replicas)]
+    together = list(batches.dataset(2, range(replicas), replicas))
+    assert len(together) == replicas * len(whole)
+    for number, expected in enumerate(whole):
+        rows = 0
+        for i in range(replicas):
+            x, y, first = parts[i][number]
+            assert np.array_equal(together[number * replicas + i][0], x)
+            y = y.numpy()
+            if (y == PAD).all():
+                continue  # a replica without rows
+            assert int(first) == rows
+            width = y.shape[1]
+            assert np.array_equal(y, expected[rows : rows + len(y), :width])
+            assert (expected[rows : rows + len(y), width:] == PAD).all()
+            rows += len(y)
+        assert rows == len(expected)

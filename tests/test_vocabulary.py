@@ -1,0 +1,62 @@
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+from tangshi_tf.corpus import character_table, read_corpus
+from tangshi_tf.errors import VocabularyError
+from tangshi_tf.vocabulary import SPECIALS, UNK, Vocabulary
+
+TEXTS = ["风风风山山，", "风水，"]
+
+
+def make() -> Vocabulary:
+    return Vocabulary.build(TEXTS, 2, {"風": "风", "㵎": "涧"}, known="龙水")
+
+
+def test_characters_stand_by_falling_frequency_then_code_point() -> None:
+    assert make().tokens == (*SPECIALS, "风", "山", "，")
+    assert make().rare == ("水", "龙")
+    assert make().unknown_types == 2
+
+
+def test_encoding_folds_variants_and_reads_the_rest_as_unknown() -> None:
+    assert make().encode("風山龙🙂") == [4, 5, UNK, UNK]
+    assert make().decode([1, 4, 5, 6, 2, 0]) == "风山，"
+
+
+def test_the_graph_reads_as_python_does() -> None:
+    corpus = read_corpus()
+    texts = [poem.text for poem in corpus.poems("validation")]
+    vocabulary = Vocabulary.build(texts, 2, character_table())
+    characters = sorted({*"".join(texts), *character_table(), "🙂", "a", "\n"})
+    found = vocabulary.lookup_table().lookup(tf.constant(characters)).numpy().tolist()
+    assert found == vocabulary.encode("".join(characters))
+    assert vocabulary.encode("風") == vocabulary.encode("风") != [UNK]
+
+
+def test_a_vocabulary_survives_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "vocabulary.txt"
+    path.write_bytes(make().dumps().encode())
+    loaded = Vocabulary.load(path)
+    assert loaded.dumps() == make().dumps()
+    assert loaded.encode("風山龙") == make().encode("風山龙")
+    assert loaded.unknown_types == 2
+
+
+def test_what_is_no_vocabulary_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "vocabulary.txt"
+    with pytest.raises(VocabularyError, match=r"A vocabulary file is required: vocabulary.txt"):
+        Vocabulary.load(path)
+    path.write_text("风\n山\n")
+    with pytest.raises(VocabularyError, match="begins with <pad> <bos> <eos> <unk> is required"):
+        Vocabulary.load(path)
+    path.write_bytes(b"\xff\xd8\xff")
+    with pytest.raises(VocabularyError, match="is required"):
+        Vocabulary.load(path)
+    with pytest.raises(
+        VocabularyError, match=r"at least 9 times is required. Received: 9 characters, the most frequent 4"
+    ):
+        Vocabulary.build(TEXTS, 9)
+    with pytest.raises(VocabularyError, match="Received twice: '风'"):
+        Vocabulary("风山风")
