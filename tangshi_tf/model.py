@@ -1,0 +1,285 @@
+"""The recurrent language model: `call` over whole sequences, `step` over single tokens.
+
+One step reads the token x_t and the state h_{t-1} (for the LSTM also c_{t-1}); e is the embedding.
+
+RNN (Elman 1990):
+    h_t = tanh(e(x_t) W + h_{t-1} U + b)
+
+LSTM (Hochreiter and Schmidhuber 1997, forget gate by Gers et al. 2000):
+    i_t, f_t, o_t = sigmoid(e(x_t) W_{i,f,o} + h_{t-1} U_{i,f,o} + b_{i,f,o})
+    g_t = tanh(e(x_t) W_g + h_{t-1} U_g + b_g)
+    c_t = f_t * c_{t-1} + i_t * g_t
+    h_t = o_t * tanh(c_t)
+
+GRU (Cho et al. 2014, reset after the product, as in cuDNN):
+    z_t, r_t = sigmoid(e(x_t) W_{z,r} + b_{z,r} + h_{t-1} U_{z,r} + d_{z,r})
+    g_t = tanh(e(x_t) W_g + b_g + r_t * (h_{t-1} U_g + d_g))
+    h_t = z_t * h_{t-1} + (1 - z_t) * g_t
+
+Output: tied, logits = (h_t P + p) Eᵀ + b with E the embedding (Press and Wolf 2017); plain, logits = h_t O + b.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tangshi_tf.config import ModelConfig, from_dict, read_json
+from tangshi_tf.errors import ConfigError, ModelError, StateError
+from tangshi_tf.recurrence import CELLS, unroll
+from tangshi_tf.sampling import row_normal
+from tangshi_tf.vocabulary import Vocabulary
+
+__all__ = ["PoetryModel"]
+
+_LAYERS = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
+
+
+class PoetryModel(keras.Model):
+    """A recurrent language model over the tokens of a vocabulary.
+
+    Args:
+        config: cell, sizes, dropout, kind of output.
+        vocabulary: the tokens; V is their number.
+        precision: ``"float32"``, or ``"bfloat16"`` to compute `call` in bfloat16 over float32 variables.
+            `step` always computes in float32.
+    """
+
+    def __init__(self, config: ModelConfig, vocabulary: Vocabulary, precision: str = "float32") -> None:
+        """See the class."""
+        super().__init__(dtype="mixed_bfloat16" if precision == "bfloat16" else precision)
+        self.config = config
+        self.vocabulary = vocabulary
+        size, policy = len(vocabulary), self.dtype_policy
+        self.embedding = keras.layers.Embedding(
+            size,
+            config.embedding,
+            embeddings_initializer=keras.initializers.RandomNormal(stddev=config.embedding**-0.5),
+            dtype=policy,
+            name="embedding",
+        )
+        self.recurrent = [
+            _LAYERS[config.cell](config.units, return_sequences=True, dtype=policy, name=f"{config.cell}_{i}")
+            for i in range(config.layers)
+        ]
+        if config.tied:
+            self.projection = keras.layers.Dense(config.embedding, dtype=policy, name="projection")
+            self.output_bias = self.add_weight(shape=(size,), initializer="zeros", name="output_bias")
+        else:
+            self.projection = keras.layers.Dense(size, dtype=policy, name="output")
+        self.build((None, None))
+
+    def build(self, input_shape: Any) -> None:
+        """Create every variable; an optimizer must know them all before the first step."""
+        self.embedding.build(input_shape)
+        width = self.config.embedding
+        for layer in self.recurrent:
+            layer.build((None, None, width))
+            width = self.config.units
+        self.projection.build((None, width))
+        self.built = True
+
+    @property
+    def state_widths(self) -> tuple[int, ...]:
+        """The width of each state entry in flat order: h0, or h0, c0, then the next layer."""
+        return (self.config.units,) * (len(self.recurrent) * (2 if self.config.cell == "lstm" else 1))
+
+    def call(
+        self,
+        X_t: Any,  # noqa: N803
+        state: Any = None,
+        training: bool = False,
+        dropout_seed: Any = None,
+        first_row: Any = 0,
+    ) -> Any:
+        """Return the logits of every next token.
+
+        Args:
+            X_t: int32 `[B, T]`.
+            state: the state before the first token, in any nesting `step` takes; zeros by default.
+            training: whether dropout is applied.
+            dropout_seed: int `[2]`; the same seed drops the same values. A fresh one by default.
+            first_row: the number of the first row in the batch that is spread over all replicas; dropout belongs
+                to the row's number there.
+
+        Returns:
+            float32 `[B, T, V]`.
+        """
+        states = [None] * len(self.recurrent) if state is None else self._nest(state)
+        masks = _Dropout(self.config.dropout if training else 0.0, dropout_seed, first_row)
+        x = masks(self.embedding(X_t))
+        for layer, entry in zip(self.recurrent, states, strict=True):
+            x = masks(self._unroll(layer, x, None if entry is None else tf.nest.flatten(entry)))
+        x = self.projection(x)
+        if not self.config.tied:
+            return tf.cast(x, tf.float32)
+        flat = tf.reshape(x, [-1, self.config.embedding])
+        table = tf.cast(self.embedding.embeddings, self.compute_dtype)
+        logits = tf.cast(tf.matmul(flat, table, transpose_b=True), tf.float32) + tf.cast(self.output_bias, tf.float32)
+        return tf.reshape(logits, [*tf.unstack(tf.shape(X_t)), len(self.vocabulary)])
+
+    def _unroll(self, layer: Any, x: Any, initial: Any) -> Any:
+        """Run a layer over `[B, T, D]` from a state, zeros if None, to `[B, T, units]`."""
+        if tf.config.list_physical_devices("GPU"):
+            initial = initial and [tf.cast(entry, self.compute_dtype) for entry in initial]
+            return layer(x, initial_state=initial)
+        cell, dtype = CELLS[self.config.cell], self.compute_dtype
+        kernel, recurrent = (tf.cast(w, dtype) for w in (layer.cell.kernel, layer.cell.recurrent_kernel))
+        bias = tf.convert_to_tensor(layer.cell.bias)
+        input_bias, recurrent_bias = tf.unstack(bias) if self.config.cell == "gru" else (bias, tf.zeros_like(bias))
+        rows, steps, width = tf.unstack(tf.shape(x))
+        by_time = tf.reshape(tf.transpose(x, [1, 0, 2]), [-1, width])
+        products = tf.matmul(by_time, kernel) + tf.cast(input_bias, dtype)
+        products = tf.reshape(products, [steps, rows, cell.gates * self.config.units])
+        initial = initial or [tf.zeros([rows, self.config.units])] * cell.states
+        h = unroll(cell, products, recurrent, recurrent_bias, initial)
+        return tf.cast(tf.transpose(h, [1, 0, 2]), dtype)
+
+    def step(self, token: Any, state: Any, output_table: Any = None) -> tuple[Any, Any]:
+        """Read one token of every row.
+
+        Computed in float32 through the layers' cells, so that a traced step runs on any device.
+
+        Args:
+            token: int32 `[B]`.
+            state: canonically a tuple over layers of float32 `[B, units]` or, for the LSTM, pairs of them.
+                Also taken, and returned as they came: a list over layers, pairs as lists, the flat sequence
+                h0, c0, h1, c1, …, and for one layer the bare tensor or pair.
+            output_table: `output_table()`, when a loop has it at hand.
+
+        Returns:
+            Logits float32 `[B, V]`, and the state after the token.
+
+        Raises:
+            StateError: if the state has another number of entries or other widths than the model.
+        """
+        states = self._nest(state)
+        x = tf.gather(tf.convert_to_tensor(self.embedding.embeddings), token)
+        after: list[Any] = []
+        for layer, entry in zip(self.recurrent, states, strict=True):
+            x, entry = layer.cell.call(x, tf.nest.flatten(entry))
+            after.extend(tf.nest.flatten(entry))
+        return self._logits(x, output_table), tf.nest.pack_sequence_as(state, after)
+
+    def output_table(self) -> Any:
+        """Return the output matrix as a contiguous float32 `[width, V]`.
+
+        A product with it gives a row the same bits in every batch of two rows or more; a product with the
+        transposed embedding does not.
+        """
+        if self.config.tied:
+            return tf.transpose(tf.convert_to_tensor(self.embedding.embeddings))
+        return tf.convert_to_tensor(self.projection.kernel)
+
+    def _logits(self, x: Any, output_table: Any) -> Any:
+        if not self.config.tied:
+            return tf.matmul(x, self.projection.kernel) + self.projection.bias
+        x = tf.matmul(x, self.projection.kernel) + self.projection.bias
+        if output_table is None:
+            return tf.matmul(x, self.embedding.embeddings, transpose_b=True) + self.output_bias
+        return tf.matmul(x, output_table) + self.output_bias
+
+    def get_next_token(self, token: Any, state: Any, sampler: Callable[[Any], Any] | None = None) -> tuple[Any, Any]:
+        """Read one token of every row and choose the next one.
+
+        Args:
+            token: int32 `[B]`.
+            state: as in `step`.
+            sampler: logits `[B, V]` to int32 `[B]`; the likeliest token by default.
+
+        Returns:
+            The next token, int32 `[B]`, and the state in the nesting it came in.
+        """
+        logits, state = self.step(token, state)
+        chosen = tf.argmax(logits, axis=-1, output_type=tf.int32) if sampler is None else sampler(logits)
+        return chosen, state
+
+    def get_initial_state(
+        self, batch_size: int, kind: str = "zero", stddev: float = 0.5, seed: int | None = None
+    ) -> Any:
+        """Return a state to begin from, in canonical nesting.
+
+        Args:
+            batch_size: B.
+            kind: ``"zero"``, or ``"random"`` for normal values.
+            stddev: standard deviation of the random kind.
+            seed: rows draw from the seeds seed, seed + 1, …; a fresh seed by default.
+
+        Raises:
+            ConfigError: if `kind` is neither.
+        """
+        if kind == "zero":
+            return self.split_state(tf.zeros([batch_size, sum(self.state_widths)]))
+        if kind != "random":
+            raise ConfigError(f"An initial state of kind zero or random is required. Received: {kind}.")
+        first = tf.random.uniform([], 0, 2**31, tf.int64) if seed is None else tf.constant(seed, tf.int64)
+        seeds = first + tf.range(batch_size, dtype=tf.int64)
+        return self.split_state(stddev * row_normal(seeds, sum(self.state_widths)))
+
+    def split_state(self, values: Any) -> Any:
+        """Cut float32 `[B, sum(state_widths)]` into a state of canonical nesting."""
+        return self._nest(tf.split(values, self.state_widths, axis=-1))
+
+    def _nest(self, state: Any) -> tuple[Any, ...]:
+        """Return the state as a tuple over layers, whichever accepted nesting it came in."""
+        entries = [tf.convert_to_tensor(entry, tf.float32) for entry in tf.nest.flatten(state)]
+        if len(entries) != len(self.state_widths):
+            raise StateError(
+                f"A state of {len(self.state_widths)} tensors is required ({self.config.layers} layers of "
+                f"{self.config.cell}). Received: {len(entries)}."
+            )
+        for entry, width in zip(entries, self.state_widths, strict=True):
+            if entry.shape.rank != 2 or entry.shape[-1] not in (None, width):
+                raise StateError(f"State tensors of shape [B, {width}] are required. Received: {entry.shape}.")
+        if self.config.cell == "lstm":
+            return tuple(zip(entries[::2], entries[1::2], strict=True))
+        return tuple(entries)
+
+    @classmethod
+    def from_saved_model(cls, path: str | Path, precision: str = "float32") -> "PoetryModel":
+        """Rebuild the Keras model from a version folder, weights included.
+
+        Raises:
+            ModelError: if the folder is not a SavedModel written by this package, or is damaged.
+        """
+        path = Path(path)
+        extra = path / "assets.extra"
+        if not (extra / "config.json").is_file():
+            raise ModelError(
+                f"A model folder written by tangshi-tf is required (assets.extra/config.json). Received: {path}."
+            )
+        config = from_dict(ModelConfig, read_json(extra / "config.json")["model"])
+        model = cls(config, Vocabulary.load(extra / "vocabulary.txt"), precision)
+        try:
+            reader = tf.train.load_checkpoint(str(path / "variables" / "variables"))
+            values = [reader.get_tensor(f"weights/{i}/.ATTRIBUTES/VARIABLE_VALUE") for i in range(len(model.weights))]
+            model.set_weights(values)
+        except (tf.errors.OpError, ValueError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise ModelError(f"Undamaged weights are required in {path}. Received: {reason}.") from None
+        return model
+
+
+class _Dropout:
+    """Inverted dropout whose masks are a function of a seed, the row's number and how many masks were drawn before."""
+
+    def __init__(self, rate: float, seed: Any, first_row: Any) -> None:
+        self.rate = rate
+        self.drawn = 0
+        self.first_row = first_row
+        if rate > 0:
+            fresh = seed is None
+            self.seed = tf.random.uniform([2], 0, 2**31 - 1, tf.int32) if fresh else tf.cast(seed, tf.int32)
+
+    def __call__(self, x: Any) -> Any:
+        if self.rate == 0:
+            return x
+        self.drawn += 1
+        seed = self.seed + tf.constant([0, self.drawn])
+        rows, *rest = tf.unstack(tf.shape(x))
+        # Numbers are drawn row after row, so those of the rows before this replica's are drawn and passed over.
+        uniform = tf.random.stateless_uniform([self.first_row + rows, *rest], seed, alg="philox")
+        kept = uniform[self.first_row :] >= self.rate
+        return tf.where(kept, x / tf.cast(1 - self.rate, x.dtype), tf.zeros([], x.dtype))

@@ -1,0 +1,62 @@
+"""Small models whose distributions are not flat, and one of them as a model folder."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import pytest
+
+from tangshi_tf.config import ModelConfig
+from tangshi_tf.export import export, load
+from tangshi_tf.model import PoetryModel
+from tangshi_tf.poet import Poet
+from tangshi_tf.vocabulary import EOS, Vocabulary
+
+TEXT = (
+    "，。白日依山尽黄河入海流欲穷千里目更上一层楼床前明月光疑是地霜举头望低思故乡"
+    "春眠不觉晓处闻啼鸟夜来风雨声花落知多少水"
+)
+
+ModelMaker = Callable[..., PoetryModel]
+
+
+@pytest.fixture(scope="session")
+def vocabulary() -> Vocabulary:
+    return Vocabulary(list(TEXT), variants={"風": "风", "黃": "黄", "聲": "声"}, rare="龘鱻麤")
+
+
+@pytest.fixture(scope="session")
+def make_model(vocabulary: Vocabulary) -> ModelMaker:
+    def make(
+        cell: str = "lstm", layers: int = 1, units: int = 16, tied: bool = True, ending: float = 2.0
+    ) -> PoetryModel:
+        keras.utils.set_random_seed(5)
+        config = ModelConfig(cell=cell, units=units, layers=layers, embedding=12, dropout=0.0, tied=tied)
+        model = PoetryModel(config, vocabulary)
+        model.set_weights([2.0 * weight for weight in model.get_weights()])
+        bias = model.output_bias if tied else model.projection.bias
+        bias.assign([ending * (i == EOS) for i in range(len(vocabulary))])  # else few poems would end
+        return model
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def lstm(make_model: ModelMaker) -> PoetryModel:
+    return make_model()
+
+
+@pytest.fixture(scope="session")
+def poet(lstm: PoetryModel) -> Poet:
+    return Poet(lstm)
+
+
+@pytest.fixture(scope="session")
+def folder(lstm: PoetryModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(lstm, tmp_path_factory.mktemp("models") / "small")
+
+
+@pytest.fixture(scope="session")
+def loaded(folder: Path) -> Any:
+    return load(folder)

@@ -1,0 +1,95 @@
+"""Slow, readable NumPy versions of what the package computes fast; the tests compare the two."""
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["CELLS", "choose", "filtered", "gru_cell", "logits", "lstm_cell", "rnn_cell", "softmax"]
+
+
+def softmax(x: Any) -> Any:
+    """Return exp(x) / sum(exp(x)) over the last axis."""
+    e = np.exp(x - np.max(x, axis=-1, keepdims=True))
+    return e / np.sum(e, axis=-1, keepdims=True)
+
+
+def filtered(logits: Any, temperature: float, top_k: int, top_p: float) -> Any:
+    """Return the probabilities `[V]` one token is drawn from: temperature, then top-k, then top-p.
+
+    Every token as likely as the last one kept is kept too.
+    """
+    logits = np.asarray(logits, np.float64)
+    if temperature == 0:
+        return np.eye(len(logits))[np.argmax(logits)]
+    p = softmax(logits / temperature)
+    if top_k > 0:
+        least = np.sort(p)[::-1][min(top_k, len(p)) - 1]
+        p = np.where(p >= least, p, 0.0)
+        p /= p.sum()
+    if top_p < 1:
+        falling = np.sort(p)[::-1]
+        needed = int(np.searchsorted(np.cumsum(falling), top_p)) + 1
+        p = np.where(p >= falling[needed - 1], p, 0.0)
+        p /= p.sum()
+    return p
+
+
+def choose(logits: Any, uniform: float, temperature: float, top_k: int, top_p: float) -> int:
+    """Draw one token: the first index whose cumulative probability exceeds `uniform`."""
+    cumulative = np.cumsum(filtered(logits, temperature, top_k, top_p))
+    return int(np.argmax(cumulative > uniform * cumulative[-1]))
+
+
+def _sigmoid(x: Any) -> Any:
+    return 1 / (1 + np.exp(-x))
+
+
+def rnn_cell(x: Any, state: Any, kernel: Any, recurrent: Any, bias: Any) -> Any:
+    """Return the state (h,) after one step of the equations in `tangshi_tf.model`; x is `[B, D]`."""
+    (h,) = state
+    return (np.tanh(x @ kernel + h @ recurrent + bias),)
+
+
+def lstm_cell(x: Any, state: Any, kernel: Any, recurrent: Any, bias: Any) -> Any:
+    """Return the state (h, c); the gates stand in the order i, f, g, o."""
+    h, c = state
+    i, f, g, o = np.split(x @ kernel + h @ recurrent + bias, 4, axis=-1)
+    c = _sigmoid(f) * c + _sigmoid(i) * np.tanh(g)
+    return (_sigmoid(o) * np.tanh(c), c)
+
+
+def gru_cell(x: Any, state: Any, kernel: Any, recurrent: Any, bias: Any) -> Any:
+    """Return the state (h,); the gates stand in the order z, r, g; bias is `[2, 3 units]`: b and d."""
+    (h,) = state
+    x_z, x_r, x_g = np.split(x @ kernel + bias[0], 3, axis=-1)
+    h_z, h_r, h_g = np.split(h @ recurrent + bias[1], 3, axis=-1)
+    z, r = _sigmoid(x_z + h_z), _sigmoid(x_r + h_r)
+    return (z * h + (1 - z) * np.tanh(x_g + r * h_g),)
+
+
+CELLS = {"rnn": rnn_cell, "lstm": lstm_cell, "gru": gru_cell}
+
+
+def logits(model: Any, tokens: Any, state: Any) -> Any:
+    """Return the logits `[B, T, V]` of a `PoetryModel` in float64, one step after the other.
+
+    Args:
+        model: gives the weights and nothing else.
+        tokens: int `[B, T]`.
+        state: flat list of `[B, units]`.
+    """
+    cell = CELLS[model.config.cell]
+    width = 2 if model.config.cell == "lstm" else 1
+    states = [tuple(state[i : i + width]) for i in range(0, len(state), width)]
+    weights = [[np.asarray(w, np.float64) for w in layer.get_weights()] for layer in model.recurrent]
+    table = np.asarray(model.embedding.embeddings, np.float64)
+    kernel, bias = (np.asarray(w, np.float64) for w in model.projection.get_weights())
+    out = []
+    for token in np.asarray(tokens).T:
+        x = table[token]
+        for i, own in enumerate(weights):
+            states[i] = cell(x, states[i], *own)
+            x = states[i][0]
+        x = x @ kernel + bias
+        out.append(x @ table.T + np.asarray(model.output_bias) if model.config.tied else x)
+    return np.stack(out, axis=1)

@@ -1,0 +1,97 @@
+"""The hand-written gradients, against the NumPy cells by finite differences and against the Keras layers."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tangshi_tf.recurrence import CELLS, unroll
+from tests import reference
+
+LAYERS = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
+B, T, D, U = 3, 7, 5, 4
+
+
+def weights(name: str) -> list[np.ndarray]:
+    random, gates = np.random.default_rng(0), CELLS[name].gates * U
+    bias = (2, gates) if name == "gru" else (gates,)
+    return [random.normal(size=shape) * 0.5 for shape in ((D, gates), (U, gates), bias)]
+
+
+def inputs(name: str) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
+    random = np.random.default_rng(1)
+    states = [random.normal(size=(B, U)) for _ in range(CELLS[name].states)]
+    return random.normal(size=(B, T, D)), states, random.normal(size=(B, T, U))
+
+
+def unrolled(name: str, given: Any) -> Any:
+    x, kernel, recurrent, bias, *states = given
+    input_bias, recurrent_bias = tf.unstack(bias) if name == "gru" else (bias, tf.zeros_like(bias))
+    products = tf.tensordot(tf.transpose(x, [1, 0, 2]), kernel, 1) + input_bias
+    return tf.transpose(unroll(CELLS[name], products, recurrent, recurrent_bias, states), [1, 0, 2])
+
+
+def gradients(name: str) -> tuple[np.ndarray, list[np.ndarray]]:
+    x, states, toward = inputs(name)
+    given = [tf.constant(a, tf.float32) for a in (x, *weights(name), *states)]
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        h = unrolled(name, given)
+        loss = tf.reduce_sum(h * tf.constant(toward, tf.float32))
+    return h.numpy(), [g.numpy() for g in tape.gradient(loss, given)]
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_gradients_agree_with_finite_differences_of_the_numpy_cell(name: str) -> None:
+    x, states, toward = inputs(name)
+    given = [x, *weights(name), *states]
+
+    def loss() -> float:
+        state, total = tuple(given[4:]), 0.0
+        for t in range(T):
+            state = reference.CELLS[name](given[0][:, t], state, *given[1:4])
+            total += float((state[0] * toward[:, t]).sum())
+        return total
+
+    _, found = gradients(name)
+    random = np.random.default_rng(2)
+    for array, gradient in zip(given, found, strict=True):
+        for index in random.choice(array.size, min(12, array.size), replace=False):
+            place = np.unravel_index(index, array.shape)
+            kept, h = array[place], 1e-6
+            array[place] = kept + h
+            above = loss()
+            array[place] = kept - h
+            below = loss()
+            array[place] = kept
+            assert gradient[place] == pytest.approx((above - below) / (2 * h), rel=1e-4, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_values_and_gradients_agree_with_the_keras_layer(name: str) -> None:
+    x, states, toward = (tf.nest.map_structure(lambda a: tf.constant(a, tf.float32), a) for a in inputs(name))
+    layer = LAYERS[name](U, return_sequences=True)
+    layer.build(x.shape)
+    layer.set_weights(weights(name))
+    variables = [v.value for v in layer.trainable_variables]
+    with tf.GradientTape() as tape:
+        tape.watch([x, *states])
+        expected = layer(x, initial_state=states)
+        loss = tf.reduce_sum(expected * toward)
+    expected_gradients = tape.gradient(loss, [x, *variables, *states])
+    h, found = gradients(name)
+    np.testing.assert_allclose(h, expected, rtol=1e-5, atol=1e-6)
+    for a, b in zip(found, expected_gradients, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_bfloat16_matmuls_stay_near_float32(name: str) -> None:
+    x, states, _ = inputs(name)
+    kernel, recurrent, bias = weights(name)
+    low = [tf.cast(tf.constant(a, tf.float32), tf.bfloat16) for a in (x, kernel, recurrent, bias)]
+    h = unrolled(name, [*low, *[tf.constant(s, tf.float32) for s in states]])
+    assert h.dtype == tf.float32
+    np.testing.assert_allclose(h, gradients(name)[0], atol=0.05)

@@ -1,0 +1,109 @@
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tangshi_tf.sampling import choose, row_normal, row_uniform
+from tests import reference
+
+SIZE = 40
+KNOBS = [
+    (temperature, top_k, top_p)
+    for temperature in (0.0, 0.3, 1.0, 1.7)
+    for top_k in (0, 1, 5, 100)
+    for top_p in (0.05, 0.6, 0.95, 1.0)
+]
+
+
+def some_logits(rows: int, seed: int = 0) -> Any:
+    return (3.0 * np.random.default_rng(seed).standard_normal([rows, SIZE])).astype(np.float32)
+
+
+def choose_one_setting(logits: Any, uniform: Any, temperature: float, top_k: int, top_p: float) -> Any:
+    rows = len(logits)
+    return choose(
+        tf.constant(logits),
+        tf.constant(uniform, tf.float32),
+        tf.fill([rows], temperature),
+        tf.fill([rows], top_k),
+        tf.fill([rows], top_p),
+    ).numpy()
+
+
+@pytest.mark.parametrize(("temperature", "top_k", "top_p"), KNOBS)
+def test_the_distribution_is_the_reference(temperature: float, top_k: int, top_p: float) -> None:
+    logits, points = some_logits(1)[0], 4000
+    uniform = (np.arange(points) + 0.5) / points
+    chosen = choose_one_setting(np.tile(logits, [points, 1]), uniform, temperature, top_k, top_p)
+    expected = reference.filtered(logits, temperature, top_k, top_p)
+    np.testing.assert_allclose(np.bincount(chosen, minlength=SIZE) / points, expected, atol=1.1 / points)
+
+
+def test_mixed_rows_are_the_reference() -> None:
+    logits, random = some_logits(len(KNOBS)), np.random.default_rng(1)
+    temperature, top_k, top_p = (np.array(values) for values in zip(*KNOBS, strict=True))
+    for _ in range(5):
+        uniform = random.random(len(KNOBS)).astype(np.float32)
+        chosen = choose(
+            logits, uniform, temperature.astype(np.float32), top_k.astype(np.int32), top_p.astype(np.float32)
+        )
+        expected = [reference.choose(row, u, *knobs) for row, u, knobs in zip(logits, uniform, KNOBS, strict=True)]
+        assert chosen.numpy().tolist() == expected
+
+
+def test_a_row_does_not_depend_on_the_others() -> None:
+    logits, uniform = some_logits(len(KNOBS)), np.random.default_rng(2).random(len(KNOBS))
+    temperature, top_k, top_p = (np.array(values) for values in zip(*KNOBS, strict=True))
+    together = choose(
+        logits,
+        uniform.astype(np.float32),
+        temperature.astype(np.float32),
+        top_k.astype(np.int32),
+        top_p.astype(np.float32),
+    )
+    alone = [choose_one_setting(logits[i : i + 1], uniform[i : i + 1], *knobs)[0] for i, knobs in enumerate(KNOBS)]
+    assert together.numpy().tolist() == alone
+
+
+@pytest.mark.parametrize(("temperature", "top_k", "top_p"), KNOBS)
+def test_a_forbidden_token_is_never_chosen(temperature: float, top_k: int, top_p: float) -> None:
+    logits = some_logits(4)
+    logits[:, [0, 3, SIZE - 1]] = -np.inf
+    logits[3, 4:] = -np.inf  # fewer tokens than top_k
+    for uniform in (0.0, 0.5, 1.0 - 2.0**-23, 1.0):
+        chosen = choose_one_setting(logits, np.full(4, uniform), temperature, top_k, top_p)
+        assert np.all(np.isfinite(logits[np.arange(4), chosen]))
+
+
+def test_extreme_temperatures() -> None:
+    logits = some_logits(3)
+    for cold in (1e-4, 1e-38, 1e-45):
+        assert np.array_equal(choose_one_setting(logits, np.full(3, 0.7), cold, 0, 0.9), logits.argmax(-1))
+    hot = choose_one_setting(np.tile(logits[0], [SIZE, 1]), (np.arange(SIZE) + 0.5) / SIZE, 1e30, 0, 1.0)
+    assert hot.tolist() == list(range(SIZE))
+
+
+def test_ties_at_the_last_place_are_all_kept() -> None:
+    logits = np.tile(np.array([0.0, 1.0, 1.0, 1.0, -2.0], np.float32), [30, 1])
+    uniform = (np.arange(30) + 0.5) / 30
+    assert set(choose_one_setting(logits, uniform, 1.0, 1, 1.0).tolist()) == {1, 2, 3}
+    assert set(choose_one_setting(logits, uniform, 1.0, 0, 0.1).tolist()) == {1, 2, 3}
+
+
+def test_uniform_numbers_depend_on_the_seed_alone() -> None:
+    together = row_uniform([5, 6, 2**40, -3], 100).numpy()
+    assert np.array_equal(together[1], row_uniform([6], 100).numpy()[0])
+    assert np.array_equal(together[:, :37], row_uniform([5, 6, 2**40, -3], 37).numpy())
+    assert not np.any(together == row_uniform([5, 6, 2**40, -3], 100, block=1).numpy())
+    assert len(np.unique(together)) > 390
+
+
+def test_random_numbers_are_distributed_as_they_should_be() -> None:
+    uniform, normal = row_uniform(range(300), 100).numpy(), row_normal(range(300), 100).numpy()
+    assert uniform.min() >= 0.0
+    assert uniform.max() < 1.0
+    # 30,000 numbers: four standard errors of the mean and of the standard deviation.
+    assert abs(uniform.mean() - 0.5) < 0.007
+    assert abs(normal.mean()) < 0.024
+    assert abs(normal.std() - 1.0) < 0.017
