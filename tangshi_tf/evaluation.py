@@ -1,0 +1,109 @@
+"""Perplexity.
+
+The protocol: exp of the mean negative log-likelihood over every character, every punctuation mark and the end token
+of each poem, from a zero state. A character the vocabulary lacks costs the probability of the unknown token, shared
+equally among the characters of the shipped corpus that the vocabulary lacks: nll + ln of their number.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tangshi_tf.dataset import encode_poems, pair_batches, plan_batches
+from tangshi_tf.model import PoetryModel
+from tangshi_tf.training import token_nll
+from tangshi_tf.verse.forms import form_of
+from tangshi_tf.vocabulary import SPECIALS, UNK, Vocabulary
+
+__all__ = ["Evaluation", "Score", "evaluate", "evaluator"]
+
+_TOKEN_BUDGET = 4_000  # logits of a batch: 100 MB at V = 6,000
+_Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Summed over poems: how surprised the model was."""
+
+    poems: int
+    tokens: int
+    nll: float  # nats
+    hanzi: int
+    hanzi_nll: float  # nats
+
+    @property
+    def perplexity(self) -> float:
+        """Exp of nats a token; NaN without tokens."""
+        return math.exp(self.nll / self.tokens) if self.tokens else math.nan
+
+    @property
+    def hanzi_perplexity(self) -> float:
+        """The same over the characters alone, punctuation and end token left out."""
+        return math.exp(self.hanzi_nll / self.hanzi) if self.hanzi else math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The score of all poems, and of those of each form (五绝 七绝 五律 七律 其他)."""
+
+    total: Score
+    by_form: Mapping[str, Score] = field(default_factory=dict)
+
+
+def evaluate(model: PoetryModel, texts: Sequence[str]) -> Evaluation:
+    """Score poems by the protocol.
+
+    Args:
+        model: any precision; figures to be quoted come from float32.
+        texts: cleaned and folded, as `Poem.text`.
+    """
+    rows = evaluator(model, texts)()
+    forms = np.array([form_of(text) for text in texts])
+    order = ("五绝", "七绝", "五律", "七律", "其他")
+    return Evaluation(_sum(rows), {form: _sum(rows[forms == form]) for form in order})
+
+
+def evaluator(model: PoetryModel, texts: Sequence[str]) -> Callable[[], _Array]:
+    """Prepare the scoring of the same poems again and again, as after every epoch.
+
+    Returns:
+        A function that returns float64 `[N, 4]`: tokens, nll, hanzi, nll of the hanzi, one row a poem.
+    """
+    sequences = encode_poems(model.vocabulary, texts)
+    batches = plan_batches(sequences.row_lengths().numpy(), _TOKEN_BUDGET, seed=0, epoch=0)
+    order = np.concatenate(batches)
+    dataset = pair_batches(sequences, batches)
+    is_hanzi = tf.constant(_hanzi_ids(model.vocabulary))
+    sharing = math.log(model.vocabulary.unknown_types)
+
+    @tf.function(input_signature=dataset.element_spec)
+    def of_batch(x: Any, y: Any) -> Any:
+        nll = token_nll(model(x), y) + tf.where(y == UNK, sharing, 0.0)
+        hanzi = tf.gather(is_hanzi, y)
+        columns = [tf.cast(y != 0, tf.float32), nll, hanzi, nll * hanzi]
+        return tf.stack([tf.reduce_sum(column, axis=1) for column in columns], axis=1)
+
+    def score() -> _Array:
+        rows = np.empty((len(order), 4))
+        rows[order] = np.concatenate([of_batch(x, y).numpy() for x, y in dataset])
+        return rows
+
+    return score
+
+
+def _hanzi_ids(vocabulary: Vocabulary) -> npt.NDArray[np.float32]:
+    """Return float32 `[V]`: 1 for characters, the unknown one among them, 0 for punctuation and the other specials."""
+    letters = [token.isalpha() for token in vocabulary.tokens[len(SPECIALS) :]]
+    ids = np.array([False] * len(SPECIALS) + letters, np.float32)
+    ids[UNK] = 1.0
+    return ids
+
+
+def _sum(rows: _Array) -> Score:
+    tokens, nll, hanzi, hanzi_nll = rows.sum(axis=0)
+    return Score(len(rows), int(tokens), float(nll), int(hanzi), float(hanzi_nll))

@@ -1,0 +1,113 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tangshi_tf.checkpoint import Run, write_atomic, write_text
+from tangshi_tf.config import ModelConfig, TrainingConfig
+from tangshi_tf.errors import CheckpointError, ConfigError, VocabularyError
+from tangshi_tf.model import PoetryModel
+from tangshi_tf.vocabulary import Vocabulary
+
+VOCABULARY = Vocabulary("山水风月，。", {"風": "风"}, rare="龙")
+CONFIG = ModelConfig(units=8, embedding=6)
+
+
+def make(folder: Path, **settings: Any) -> Run:
+    return Run.create(folder / "run", CONFIG, TrainingConfig(seed=3), VOCABULARY, **settings)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_run_gives_back_what_it_was_given(tmp_path: Path, cell: str, tied: bool) -> None:
+    config = ModelConfig(cell=cell, units=8, embedding=6, layers=2, tied=tied)
+    run = Run.create(tmp_path / "a" / "run", config, TrainingConfig(seed=3), VOCABULARY)
+    model = PoetryModel(config, VOCABULARY)
+    run.save_weights(model)
+    loaded = Run(run.folder)
+    assert loaded.model_config == config
+    assert loaded.training_config.seed == 3
+    assert loaded.vocabulary.dumps() == VOCABULARY.dumps()
+    weights = loaded.load_model().get_weights()
+    assert all(np.array_equal(a, b) for a, b in zip(weights, model.get_weights(), strict=True))
+
+
+def test_history_and_manifest(tmp_path: Path) -> None:
+    run = make(tmp_path)
+    assert run.history == []
+    run.append_history({"epoch": 1, "poem": "山水"})
+    run.append_history({"epoch": 2, "poem": "风月"})
+    assert [record["epoch"] for record in run.history] == [1, 2]
+    run.write_manifest({"precision": "float32"})
+    assert run.manifest == {"precision": "float32"}
+
+
+def test_an_existing_run_is_not_overwritten_unasked(tmp_path: Path) -> None:
+    make(tmp_path).append_history({"epoch": 1})
+    with pytest.raises(CheckpointError, match=r"or --restart to discard the old one. Received an existing run"):
+        make(tmp_path)
+    assert len(Run(tmp_path / "run").history) == 1
+    assert make(tmp_path, restart=True).history == []
+
+
+def test_a_folder_with_other_files_is_never_discarded(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.txt").write_text("years of work")
+    with pytest.raises(CheckpointError, match="Received one with other files"):
+        make(tmp_path, restart=True)
+    assert (tmp_path / "run" / "thesis.txt").exists()
+
+
+def test_weights_of_another_vocabulary_or_configuration_are_refused(tmp_path: Path) -> None:
+    run = make(tmp_path)
+    run.save_weights(PoetryModel(CONFIG, VOCABULARY))
+    other = Vocabulary("水山风月，。", {"風": "风"}, rare="龙")
+    write_text(run.folder / "vocabulary.txt", other.dumps())
+    with pytest.raises(CheckpointError, match="Received those of another"):
+        Run(run.folder).load_model()
+    write_text(run.folder / "vocabulary.txt", VOCABULARY.dumps())
+    config = json.loads((run.folder / "config.json").read_text())
+    config["model"]["cell"] = "gru"
+    write_text(run.folder / "config.json", json.dumps(config))
+    with pytest.raises(CheckpointError, match="Received those of another"):
+        Run(run.folder).load_model()
+
+
+def test_damage_is_named_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="A training run is required"):
+        Run(tmp_path)
+    run = make(tmp_path)
+    with pytest.raises(CheckpointError, match="Undamaged weights are required"):
+        run.load_model()
+    run.save_weights(PoetryModel(CONFIG, VOCABULARY))
+    weights = run.folder / "best.weights.h5"
+    for size in (weights.stat().st_size // 2, 10, 0):
+        weights.write_bytes(weights.read_bytes()[:size])
+        with pytest.raises(CheckpointError, match="Undamaged weights are required") as caught:
+            run.load_model()
+        assert "\n" not in str(caught.value)
+    (run.folder / "config.json").write_text("{")
+    with pytest.raises(ConfigError, match="A JSON file is required"):
+        Run(run.folder)
+    (run.folder / "config.json").write_text("{}")
+    (run.folder / "vocabulary.txt").unlink()
+    with pytest.raises(VocabularyError, match="A vocabulary file is required"):
+        Run(run.folder)
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+    write_text(path, "old")
+
+    def fail(temporary: Path) -> None:
+        temporary.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(CheckpointError, match=r"A writable file is required: .*file.txt. Received: No space left"):
+        write_atomic(path, fail)
+    assert path.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file.txt"]
+    with pytest.raises(CheckpointError, match="A writable file is required"):
+        write_text(tmp_path / "missing" / "file.txt", "new")

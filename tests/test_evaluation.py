@@ -1,0 +1,75 @@
+import math
+
+import keras
+import numpy as np
+import pytest
+
+from tangshi_tf.config import ModelConfig
+from tangshi_tf.evaluation import evaluate, evaluator
+from tangshi_tf.model import PoetryModel
+from tangshi_tf.vocabulary import EOS, UNK, Vocabulary
+from tests import reference
+
+VOCABULARY = Vocabulary("，。山水风月花春秋夜人天", rare="龙虎豹")
+TEXTS = [
+    "山水风月花，春秋夜人天。山水风月花，春秋夜人天。",
+    "山龙，风月。",
+    "风，月。",
+    "山水风月花春秋，夜人天山水风月。花春秋夜人天山，水风月花春秋夜。",
+]
+
+
+@pytest.fixture(scope="module")
+def model() -> PoetryModel:
+    keras.utils.set_random_seed(4)
+    return PoetryModel(ModelConfig(units=16, embedding=8), VOCABULARY)
+
+
+def by_hand(model: PoetryModel, text: str) -> tuple[int, float, int, float]:
+    """Tokens, nll, hanzi and nll of the hanzi of one poem, read off the protocol word by word."""
+    ids = VOCABULARY.encode(text)
+    x, y = [1, *ids], [*ids, EOS]
+    logits = reference.logits(model, np.array([x]), [np.zeros((1, 16))] * 2)[0]
+    nll = -np.log(reference.softmax(logits))[np.arange(len(y)), y]
+    nll[np.array(y) == UNK] += math.log(3)
+    hanzi = np.array([char not in "，。" for char in text] + [False])
+    return len(y), float(nll.sum()), int(hanzi.sum()), float(nll[hanzi].sum())
+
+
+def test_the_protocol(model: PoetryModel) -> None:
+    rows = evaluator(model, TEXTS)()
+    np.testing.assert_allclose(rows, [by_hand(model, text) for text in TEXTS], rtol=1e-5)
+    result = evaluate(model, TEXTS)
+    tokens, nll, hanzi, hanzi_nll = rows.sum(axis=0)
+    assert result.total.poems == 4
+    assert result.total.tokens == tokens
+    assert result.total.perplexity == pytest.approx(math.exp(nll / tokens))
+    assert result.total.hanzi_perplexity == pytest.approx(math.exp(hanzi_nll / hanzi))
+
+
+def test_forms_are_told_apart(model: PoetryModel) -> None:
+    by_form = evaluate(model, TEXTS).by_form
+    assert {form: score.poems for form, score in by_form.items()} == {
+        "五绝": 1,
+        "七绝": 1,
+        "五律": 0,
+        "七律": 0,
+        "其他": 2,
+    }
+    assert by_form["五绝"].nll == pytest.approx(by_hand(model, TEXTS[0])[1], rel=1e-5)
+    assert math.isnan(by_form["五律"].perplexity)
+
+
+def test_a_smaller_vocabulary_buys_nothing() -> None:
+    """Uniform models: whoever knows fewer of the 14 types pays the same for a poem of unknown characters."""
+    costs = []
+    for known in ("山水风月", "山水风月花春秋夜人天"):
+        rare = set("山水风月花春秋夜人天，。龙虎") - set(known)
+        vocabulary = Vocabulary(known, rare=rare)
+        model = PoetryModel(ModelConfig(units=4, embedding=4), vocabulary)
+        bias = np.zeros(len(vocabulary), np.float32)
+        bias[UNK] = math.log(len(rare))
+        model.set_weights([bias] + [np.zeros_like(w) for w in model.get_weights()[1:]])
+        costs.append(float(evaluator(model, ["龙虎"])()[0, 1]))
+    outcomes = [math.log(3 + 14), math.log(3 + 14)]  # the types, and the specials PAD, BOS, EOS
+    assert costs == pytest.approx([3 * cost for cost in outcomes], rel=1e-5)
