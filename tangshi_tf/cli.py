@@ -1,0 +1,384 @@
+"""The command line: parse, call the library, print."""
+
+import dataclasses
+import json
+import math
+import os
+import shlex
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+import tangshi_tf
+from tangshi_tf.config import ModelConfig, TrainingConfig
+from tangshi_tf.errors import ConfigError, ModelError, TangshiError
+
+if TYPE_CHECKING:
+    from tangshi_tf.evaluation import Score
+    from tangshi_tf.run import EpochReport, Plan
+    from tangshi_tf.training import Progress
+
+__all__ = ["evaluate", "export", "fit", "main", "sample"]
+
+_Command = TypeVar("_Command", bound=Callable[..., None])
+_CORPUS_HELP = "Each CORPUS is a file of `title:content` lines or of this project's own format; none: the shipped one."
+
+
+class _Group(click.Group):
+    """Turns the project's errors, and those of the file system, into one line and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except TangshiError as error:
+            raise click.ClickException(str(error)) from error
+        except UnicodeError as error:
+            message = f"Text that can be read and printed as {sys.stdout.encoding} is required. Received: {error}."
+            raise click.ClickException(message) from error
+
+
+def _settings(cls: type[ModelConfig | TrainingConfig]) -> Callable[[_Command], _Command]:
+    """Add one option for each field of a settings class."""
+
+    def add(command: _Command) -> _Command:
+        for field in reversed(dataclasses.fields(cls)):
+            name = field.name.replace("_", "-")
+            declaration = f"--{name}/--untied" if field.name == "tied" else f"--{name}"
+            choices, least, most = (field.metadata[key] for key in ("choices", "least", "most"))
+            kind: Any = type(field.default)
+            if choices:
+                kind = click.Choice(choices)
+            elif kind is int:
+                kind = click.IntRange(least, most)
+            elif kind is float:
+                kind = click.FloatRange(least, most)
+            help_text = field.metadata["help"]
+            command = click.option(
+                declaration, field.name, type=kind, default=field.default, show_default=True, help=help_text
+            )(command)
+        return command
+
+    return add
+
+
+def _model_option(command: _Command) -> _Command:
+    return click.option(
+        "--model",
+        "model",
+        default="tangshi",
+        show_default=True,
+        metavar="NAME|FOLDER",
+        help="A name in ./saved_models (or the model in the box), or a folder with one or more versions.",
+    )(command)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(tangshi_tf.__version__, prog_name="tangshi-tf")
+def main() -> None:
+    r"""Recurrent generation of classical Chinese poems.
+
+    \b
+    tangshi-tf sample --begin 山 --init-state random
+    tangshi-tf fit
+    tangshi-tf evaluate
+    """
+
+
+@main.command(epilog=_CORPUS_HELP)
+@click.argument("corpus", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--name", default="tangshi", show_default=True, help="Of the run and of the exported model.")
+@click.option(
+    "--strategy",
+    type=click.Choice(["auto", "one"]),
+    default="auto",
+    show_default=True,
+    help="auto: every visible GPU, else the CPU; one: a single device.",
+)
+@click.option("--restart", is_flag=True, help="Discard a run of that name.")
+@_settings(ModelConfig)
+@_settings(TrainingConfig)
+def fit(corpus: tuple[Path, ...], name: str, strategy: str, restart: bool, **settings: Any) -> None:
+    r"""Train a model on poems and export it.
+
+    The run lives in runs/NAME, the exported SavedModel in saved_models/NAME/1, 2, … Each epoch prints the
+    perplexity of the validation poems, a greedy poem, and a line of prediction beside its target.
+
+    \b
+    tangshi-tf fit
+    tangshi-tf fit my-poems.txt --name mine --cell gru --units 256 --epochs 30
+    """
+    model_config, config = (_pick(cls, settings) for cls in (ModelConfig, TrainingConfig))
+    folder = _run_folder(name)
+    _start_tensorflow()
+    from tangshi_tf.run import fit as train_model
+    from tangshi_tf.run import publish
+
+    command = shlex.join(["tangshi-tf", *sys.argv[1:]])
+    run = train_model(corpus, folder, model_config, config, _Console(), strategy, restart, command)
+    path = publish(run, Path("saved_models") / name, corpus)
+    click.echo(f"exported {path}")
+
+
+@main.command()
+@click.option("--begin", default="", help="What the poem begins with; empty lets the poet begin.")
+@click.option(
+    "--init-state",
+    type=click.Choice(["zero", "random"]),
+    default="zero",
+    show_default=True,
+    help="Initial state.",
+)
+@click.option("--temperature", type=float, help="0: greedy; lower: safer; higher: bolder.  [default: of the model]")
+@click.option("--top-k", type=int, default=0, show_default=True, help="Only the K likeliest tokens; 0: all.")
+@click.option("--top-p", type=float, help="Only the likeliest tokens that make up P.  [default: of the model]")
+@click.option("--max-length", type=int, default=0, show_default=True, help="Tokens, begin included; 0: automatic.")
+@click.option("--seed", type=click.IntRange(0, 2**62), help="Names the poem; N poems take seed, seed + 1, …")
+@click.option("--count", type=click.IntRange(1, 100_000), default=1, show_default=True, help="Number of poems.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with seed and log-probability.")
+@click.option("--output", type=click.Path(path_type=Path), help="Write to this file instead of the terminal.")
+@_model_option
+def sample(
+    begin: str,
+    init_state: str,
+    temperature: float | None,
+    top_k: int,
+    top_p: float | None,
+    max_length: int,
+    seed: int | None,
+    count: int,
+    as_json: bool,
+    output: Path | None,
+    model: str,
+) -> None:
+    r"""Print poems.
+
+    \b
+    tangshi-tf sample --begin 山 --init-state random
+    tangshi-tf sample --begin 明月 --count 5 --temperature 0.7 --seed 1
+    """
+    begin.encode()  # a lone surrogate from a broken console is refused before the model is loaded
+    _start_tensorflow()
+    from tangshi_tf.checkpoint import write_text
+    from tangshi_tf.export import load
+    from tangshi_tf.poet import DEFAULT_SAMPLER
+
+    path = _model_path(model)
+    poet = load(path)
+    knobs = dict(DEFAULT_SAMPLER)
+    knobs |= {key: value for key, value in (("temperature", temperature), ("top_p", top_p)) if value is not None}
+    lines: list[str] = []
+    for first in range(0, count, 64):
+        rows = min(64, count - first)
+        poems = poet.generate(
+            [begin] * rows,
+            init_state=init_state,
+            top_k=top_k,
+            max_length=max_length,
+            seed=[-1] * rows if seed is None else [seed + first + row for row in range(rows)],
+            **knobs,
+        )
+        values = {key: value.numpy().tolist() for key, value in poems.items()}
+        for row in range(rows):
+            if values["problem"][row]:
+                raise ConfigError(values["problem"][row].decode())
+            poem = values["poem"][row].decode()
+            record = {
+                "poem": poem,
+                "begin": begin,
+                "seed": values["seed"][row],
+                "log_probability": values["log_probability"][row],
+                "length": values["length"][row],
+            }
+            lines.append(json.dumps(record, ensure_ascii=False) if as_json else _verse(poem))
+    text = ("" if as_json else "\n").join(line + "\n" for line in lines)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_text(output, text)
+
+
+@main.command(epilog=_CORPUS_HELP)
+@click.argument("corpus", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--split",
+    type=click.Choice(["test", "validation", "train", "all"]),
+    default="test",
+    show_default=True,
+    help="Of the shipped corpus; a given corpus is taken whole.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@_model_option
+def evaluate(corpus: tuple[Path, ...], split: str, as_json: bool, model: str) -> None:
+    r"""Print the perplexity of poems, by form, and over the characters alone.
+
+    \b
+    tangshi-tf evaluate
+    tangshi-tf evaluate my-poems.txt --model mine --json
+    """
+    _start_tensorflow()
+    from tangshi_tf.corpus import read_corpus, read_poems
+    from tangshi_tf.evaluation import evaluate as score
+    from tangshi_tf.model import PoetryModel
+
+    split = "all" if corpus else split
+    poems = read_poems(corpus) if corpus else read_corpus().poems(split)
+    texts = [poem.text for poem in poems]
+    result = score(PoetryModel.from_saved_model(_model_path(model)), texts)
+    if as_json:
+        report = _score_record(result.total) | {
+            "split": split,
+            "by_form": {form: _score_record(part) for form, part in result.by_form.items()},
+        }
+        click.echo(json.dumps(report, ensure_ascii=False))
+        return
+    click.echo(f"{'':　<4}{'poems':>8}{'tokens':>10}{'perplexity':>12}{'characters alone':>18}")
+    for name, part in [("全部", result.total), *result.by_form.items()]:
+        if part.poems:
+            click.echo(
+                f"{name:　<4}{part.poems:>8,}{part.tokens:>10,}{part.perplexity:>12.2f}{part.hanzi_perplexity:>18.2f}"
+            )
+
+
+@main.command()
+@click.option("--name", default="tangshi", show_default=True, help="Of the run in runs/ and of the exported model.")
+@click.option(
+    "--corpus",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="What it was trained on, if not the shipped corpus.",
+)
+def export(name: str, corpus: tuple[Path, ...]) -> None:
+    r"""Export the best weights of a run as a SavedModel.
+
+    `fit` does so at its end; this is for a run that was stopped.
+
+    \b
+    tangshi-tf export --name tangshi
+    """
+    folder = _run_folder(name)
+    _start_tensorflow()
+    from tangshi_tf.checkpoint import Run
+    from tangshi_tf.run import publish
+
+    click.echo(f"exported {publish(Run(folder), Path('saved_models') / name, corpus)}")
+
+
+class _Console:
+    """Shows a run in the terminal."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._said = time.monotonic()
+
+    def planned(self, plan: "Plan") -> None:
+        poems = ", ".join(f"{count:,} {split}" for split, count in plan.poems.items())
+        click.echo(f"poems: {poems}")
+        if any(plan.dropped.values()):
+            click.echo("left out: " + ", ".join(f"{n:,} {reason}" for reason, n in plan.dropped.items() if n))
+        click.echo(
+            f"model: {plan.parameters:,} parameters, {plan.vocabulary:,} tokens in the vocabulary\n"
+            f"plan: {plan.steps:,} steps, {plan.tokens:,} tokens an epoch, {plan.precision} on {plan.devices}"
+        )
+        if sys.stdout.isatty():
+            self._bar = click.progressbar(length=plan.steps, item_show_func=_progress_line)
+
+    def progressed(self, progress: "Progress") -> None:
+        if self._bar is not None:
+            self._bar.update(progress.step - self._bar.pos, progress)
+        elif progress.epoch_ended or time.monotonic() - self._said >= 60:
+            self._said = time.monotonic()
+            left = f"{progress.seconds_left / 60:.1f} minutes left"
+            click.echo(f"step {progress.step:,} of {progress.steps:,}, {_progress_line(progress)}, {left}")
+
+    def validated(self, report: "EpochReport") -> None:
+        mark = " (best)" if report.best else ""
+        click.echo(
+            f"\nepoch {report.epoch}: validation perplexity {report.validation_perplexity:.2f}{mark}, "
+            f"{report.seconds / 60:.1f} minutes\n"
+            f"  greedy:     {report.poem}\n"
+            f"  predicted:  {report.predicted}\n"
+            f"  target:     {report.target}"
+        )
+
+
+def _start_tensorflow() -> None:
+    """Import TensorFlow without what its C++ part tells standard error about the machine; errors are kept."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with tempfile.TemporaryFile() as told:
+        standard_error = os.dup(2)
+        os.dup2(told.fileno(), 2)
+        try:
+            import tensorflow  # noqa: F401
+        except BaseException:
+            told.seek(0)
+            os.write(standard_error, told.read())
+            raise
+        finally:
+            os.dup2(standard_error, 2)
+            os.close(standard_error)
+
+
+def _progress_line(progress: "Progress | None") -> str:
+    if progress is None:
+        return ""
+    perplexity = math.exp(min(progress.loss, 99.0))
+    return (
+        f"epoch {progress.epoch}, loss {progress.loss:.3f} (perplexity {perplexity:.1f}), "
+        f"{progress.tokens_per_second:,.0f} tokens/s"
+    )
+
+
+def _pick(cls: type[Any], settings: dict[str, Any]) -> Any:
+    return cls(**{field.name: settings[field.name] for field in dataclasses.fields(cls)})
+
+
+def _run_folder(name: str) -> Path:
+    """Return the folder of a run; a name is one path component."""
+    if not name or name.startswith(".") or Path(name).name != name:
+        raise ConfigError(f"A --name that can be a folder's name is required. Received: {name!r}.")
+    return Path("runs") / name
+
+
+def _model_path(model: str) -> Path:
+    """Return the version folder that --model means, and say on standard error which it is."""
+    from tangshi_tf.export import latest_version
+    from tangshi_tf.resources import find_resource
+
+    path = Path(model)
+    if (path / "saved_model.pb").is_file():
+        found: Path | None = path
+    else:
+        found = latest_version(path) or latest_version(Path("saved_models") / model)
+        if found is None and model == "tangshi":
+            found = latest_version(find_resource("saved_models/tangshi"))
+    if found is None:
+        raise ModelError(
+            f"A name in ./saved_models or a folder with a SavedModel is required for --model. Received: {model}."
+        )
+    click.echo(f"model: {found}", err=True)
+    return found
+
+
+def _verse(poem: str) -> str:
+    """Set a poem one sentence a line."""
+    for stop in "。？！":
+        poem = poem.replace(stop, stop + "\n")
+    return poem.rstrip("\n")
+
+
+def _score_record(score: "Score") -> dict[str, Any]:
+    if not score.poems:
+        return {"count": 0, "perplexity": None}
+    return {
+        "count": score.poems,
+        "perplexity": score.perplexity,
+        "nll": score.nll,
+        "nll_per_token": score.nll / score.tokens,
+        "tokens": score.tokens,
+        "hanzi_perplexity": score.hanzi_perplexity,
+    }

@@ -1,0 +1,294 @@
+"""From a corpus to a numbered SavedModel: one training run and its publication."""
+
+import math
+import os
+import platform
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import tangshi_tf
+from tangshi_tf.checkpoint import Run
+from tangshi_tf.config import ModelConfig, TrainingConfig
+from tangshi_tf.corpus import Corpus, character_table, read_corpus
+from tangshi_tf.dataset import PoemBatches, encode_poems
+from tangshi_tf.distribution import choose_strategy
+from tangshi_tf.errors import CheckpointError
+from tangshi_tf.evaluation import Evaluation, evaluate, evaluator
+from tangshi_tf.export import export
+from tangshi_tf.model import PoetryModel
+from tangshi_tf.poet import DEFAULT_SAMPLER, Poet
+from tangshi_tf.training import Progress, bfloat16_pays, train
+from tangshi_tf.vocabulary import Vocabulary
+
+__all__ = ["EpochReport", "Listener", "Plan", "fit", "publish"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run is about to do."""
+
+    poems: Mapping[str, int]  # by split
+    dropped: Mapping[str, int]  # by reason
+    vocabulary: int
+    parameters: int
+    tokens: int  # an epoch
+    steps: int
+    precision: str
+    devices: str
+
+
+@dataclass(frozen=True, slots=True)
+class EpochReport:
+    """What an epoch came to."""
+
+    epoch: int
+    loss: float  # nats a token in training, with dropout
+    validation_nll: float  # nats a token
+    validation_perplexity: float
+    best: bool
+    seconds: float  # since the run began
+    poem: str  # greedy, from a zero state
+    predicted: str  # the likeliest next character at every place of a validation poem …
+    target: str  # … beside what stands there
+
+
+class Listener(Protocol):
+    """Whoever wants to follow a run."""
+
+    def planned(self, plan: Plan) -> None:
+        """The corpus is read and the model built."""
+
+    def progressed(self, progress: Progress) -> None:
+        """About every second."""
+
+    def validated(self, report: EpochReport) -> None:
+        """After every epoch."""
+
+
+def fit(
+    corpus: Sequence[Path],
+    folder: Path,
+    model_config: ModelConfig,
+    config: TrainingConfig,
+    listener: Listener,
+    strategy: str = "auto",
+    restart: bool = False,
+    command: str = "",
+) -> Run:
+    """Train a model on poems.
+
+    Args:
+        corpus: files to read; none for the shipped corpus.
+        folder: of the run, for example ``runs/tangshi``.
+        model_config: what to train.
+        config: how to train it.
+        listener: told how the run goes.
+        strategy: see `choose_strategy`.
+        restart: discard a run that is already there.
+        command: what the run was started with, for its manifest.
+
+    Returns:
+        The finished run; its best weights are those of the epoch with the lowest validation perplexity.
+
+    Raises:
+        TangshiError: if the corpus, the settings or the folder do not allow a run.
+    """
+    began = time.monotonic()
+    scope = choose_strategy(strategy)
+    poems = read_corpus(corpus or None, seed=config.seed)
+    vocabulary = _vocabulary(poems, config.min_count)
+    run = Run.create(folder, model_config, config, vocabulary, restart)
+
+    precision = config.precision
+    if precision == "auto":
+        precision = "bfloat16" if bfloat16_pays() else "float32"
+    keras.utils.set_random_seed(config.seed)
+    with scope.scope():
+        model = PoetryModel(model_config, vocabulary, precision)
+    batches = PoemBatches(encode_poems(vocabulary, _texts(poems, "train")), config.token_budget, config.seed)
+    steps = batches.steps() * config.epochs
+    plan = Plan(
+        poems={split: len(members) for split, members in poems.splits.items()},
+        dropped=poems.dropped,
+        vocabulary=len(vocabulary),
+        parameters=model.count_params(),
+        tokens=int(batches.sequences.flat_values.shape[0] - batches.sequences.nrows()),
+        steps=min(steps, config.max_steps or steps),
+        precision=precision,
+        devices=_devices(scope),
+    )
+    manifest = {
+        **asdict(plan),
+        "command": command,
+        "corpus": [path.name for path in corpus] or "shipped",
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "package": tangshi_tf.__version__,
+    }
+    run.write_manifest(manifest)
+    listener.planned(plan)
+
+    validation = _texts(poems, "validation")
+    score = evaluator(model, validation)
+    poet = Poet(model)
+    best = np.inf
+    for progress in train(model, scope, batches, config):
+        listener.progressed(progress)
+        if not progress.epoch_ended:
+            continue
+        tokens, nll, *_ = score().sum(axis=0)
+        is_best = nll / tokens < best
+        if is_best:
+            best = nll / tokens
+            run.save_weights(model)
+        predicted, target = _predict(model, validation[0])
+        report = EpochReport(
+            epoch=progress.epoch,
+            loss=progress.loss,
+            validation_nll=nll / tokens,
+            validation_perplexity=float(np.exp(nll / tokens)),
+            best=bool(is_best),
+            seconds=time.monotonic() - began,
+            poem=poet.generate("", temperature=0.0)["poem"].numpy()[0].decode(),
+            predicted=predicted,
+            target=target,
+        )
+        run.append_history(
+            asdict(report)
+            | {
+                "step": progress.step,
+                "tokens_per_second": progress.tokens_per_second,
+                "learning_rate": progress.learning_rate,
+            }
+        )
+        listener.validated(report)
+    run.write_manifest(manifest | {"seconds": time.monotonic() - began, "peak_memory": _peak_memory()})
+    return run
+
+
+def publish(run: Run, directory: Path, corpus: Sequence[Path] = ()) -> Path:
+    """Judge the best weights of a run in float32 and export them, with a README that says how they came about.
+
+    Args:
+        run: a run with at least one epoch.
+        directory: ``saved_models/NAME``; the next free number in it is taken.
+        corpus: the files the run was trained on.
+
+    Returns:
+        The folder of the new version.
+    """
+    if not run.history:
+        raise CheckpointError(f"A run with at least one finished epoch is required. Received: {run.folder}.")
+    model = run.load_model()
+    poems = read_corpus(corpus or None, seed=run.training_config.seed)
+    figures = {split: evaluate(model, _texts(poems, split)) for split in ("validation", "test") if poems.splits[split]}
+    poet = Poet(model)
+    samples = poet.generate([""] * 10, seed=list(range(10)), **DEFAULT_SAMPLER)["poem"].numpy()
+    readme = _readme(run, figures, [sample.decode() for sample in samples])
+    metadata = {
+        "training": asdict(run.training_config),
+        "manifest": run.manifest,
+        "perplexity": {split: figure.total.perplexity for split, figure in figures.items()},
+    }
+    return export(model, directory, readme=readme, metadata=metadata)
+
+
+def _texts(corpus: Corpus, split: str) -> list[str]:
+    return [poem.text for poem in corpus.splits[split]]
+
+
+def _vocabulary(corpus: Corpus, min_count: int) -> Vocabulary:
+    """Take the characters of the training split; all that the shipped corpus knows share the unknown token."""
+    shipped = {char for poem in read_corpus().poems("all") for char in poem.text}
+    return Vocabulary.build(_texts(corpus, "train"), min_count, character_table(), shipped)
+
+
+def _predict(model: PoetryModel, text: str) -> tuple[str, str]:
+    ids = encode_poems(model.vocabulary, [text]).to_tensor()
+    predicted = np.argmax(model(ids[:, :-1])[0], axis=-1)
+    printed = [*model.vocabulary.texts()]
+    return "".join(printed[i] or "·" for i in predicted), text
+
+
+def _peak_memory() -> float:
+    """Return the most main memory this process has held, in GB; NaN where the system does not tell."""
+    if sys.platform == "win32":
+        return math.nan
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+
+
+def _devices(strategy: Any) -> str:
+    names = []
+    for device in tf.config.list_physical_devices("GPU"):
+        names.append(tf.config.experimental.get_device_details(device).get("device_name", "GPU"))
+    if names:
+        return f"{strategy.num_replicas_in_sync} x {names[0]}"
+    cpu = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = info.read_text(encoding="utf-8").splitlines()
+        cpu = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), cpu)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"CPU, {cores} cores, {cpu}"
+
+
+def _readme(run: Run, figures: Mapping[str, Evaluation], samples: Sequence[str]) -> str:
+    """Say with which command, on what, how long and with which result a version was made."""
+    manifest, history = run.manifest, run.history
+    model = run.model_config
+    best = min(history, key=lambda record: record["validation_nll"])
+    rows = []
+    for split, figure in figures.items():
+        for name, score in [("all", figure.total), *figure.by_form.items()]:
+            if score.poems:
+                rows.append(
+                    f"| {split} | {name} | {score.poems:,} | {score.tokens:,} | {score.perplexity:.2f} "
+                    f"| {score.hanzi_perplexity:.2f} |"
+                )
+    return "\n".join(
+        [
+            f"# A poet by tangshi-tf {manifest['package']}",
+            "",
+            f"Made by `{manifest['command']}` on {manifest['devices']}, in {manifest['seconds'] / 60:.1f} minutes "
+            f"and at most {manifest['peak_memory']:.1f} GB of memory ({best['tokens_per_second']:,.0f} tokens/s while "
+            f"training, {manifest['precision']}; TensorFlow {manifest['tensorflow']}, Keras {manifest['keras']}).",
+            "",
+            f"{model.layers} x {model.cell.upper()}({model.units}), embedding {model.embedding}, "
+            f"{manifest['vocabulary']:,} tokens, {manifest['parameters']:,} parameters. Trained on "
+            f"{manifest['poems']['train']:,} poems, {manifest['tokens']:,} tokens an epoch; the weights are those "
+            f"after epoch {best['epoch']} of {len(history)}, the best on the validation split.",
+            "",
+            "Perplexity: exp of the mean nll over every character, punctuation mark and end token, zero state; an",
+            "unknown character costs its share of the unknown token's probability.",
+            "",
+            "| split | form | poems | tokens | perplexity | characters alone |",
+            "|---|---|---:|---:|---:|---:|",
+            *rows,
+            "",
+            "Ten poems as they came (empty begin, zero state, seeds 0 to 9, "
+            + ", ".join(f"{name} {value}" for name, value in DEFAULT_SAMPLER.items())
+            + "):",
+            "",
+            *[f"- {sample}" for sample in samples],
+            "",
+            "```python",
+            "import tensorflow as tf",
+            "",
+            'poet = tf.saved_model.load("PATH/OF/THIS/FOLDER")',
+            'print(poet.generate(["山"], seed=[1])["poem"].numpy()[0].decode())',
+            "print(poet.about().numpy().decode())",
+            "```",
+            "",
+        ]
+    )

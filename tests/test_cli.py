@@ -1,0 +1,168 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tangshi_tf.cli import main
+from tangshi_tf.corpus import read_corpus
+
+PRINTED = ["--seed", "5"]
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+def fails(*arguments: str, status: int = 1) -> str:
+    """Run a command that must fail without a traceback and return its one line of error."""
+    result = run(*arguments)
+    assert result.exit_code == status, result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert len(errors) == 1
+    assert result.stderr.splitlines()[-1] == errors[0]
+    return errors[0]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which a small model named mini has been trained from the command line."""
+    folder = tmp_path_factory.mktemp("project")
+    poems = [poem for poem in read_corpus().poems("train") if len(poem.text) == 24][:60]
+    text = "".join(f"{poem.title}:{poem.text}\n" for poem in poems)
+    (folder / "poems.txt").write_text(text, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        options = "--name mini --units 16 --embedding 12 --epochs 2 --min-count 1 --token-budget 500"
+        result = run("fit", "poems.txt", *options.split())
+        assert result.exit_code == 0, result.output
+        assert "exported saved_models/mini/1" in result.output
+        for word in ("validation perplexity", "greedy:", "predicted:", "target:", "tokens/s", "minutes left"):
+            assert word in result.output
+    return folder
+
+
+@pytest.fixture
+def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_every_command_has_help_with_an_example_and_imports_no_tensorflow() -> None:
+    code = (
+        "import sys\nfrom click.testing import CliRunner\nfrom tangshi_tf.cli import main\n"
+        "for name in [None, *main.commands]:\n"
+        "    result = CliRunner().invoke(main, [name, '--help'] if name else ['--help'])\n"
+        "    assert result.exit_code == 0 and 'tangshi-tf ' in result.output, name\n"
+        "    for parameter in main.commands[name].params if name else []:\n"
+        "        assert parameter.name == 'corpus' or parameter.help, (name, parameter.name)\n"
+        "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("begin", ["山", "風", "🙂", "明月 松间", "", "Tang!"])
+@pytest.mark.parametrize("state", ["zero", "random"])
+def test_a_poem_begins_with_what_was_typed(project: Path, begin: str, state: str) -> None:
+    result = run("sample", "--model", "mini", "--begin", begin, "--init-state", state, "--max-length", "40")
+    assert result.exit_code == 0, result.output
+    assert result.stderr == "model: saved_models/mini/1\n"
+    poem = result.stdout.replace("\n", "")
+    assert poem.startswith(begin)
+    assert len(poem) > len(begin)
+    assert "<" not in poem
+
+
+def test_json_lines_name_the_seed(project: Path) -> None:
+    options = ["sample", "--model", "mini", "--begin", "山", "--count", "3", "--json"]
+    first = [json.loads(line) for line in run(*options, "--seed", "7").stdout.splitlines()]
+    assert [record["seed"] for record in first] == [7, 8, 9]
+    again = json.loads(run(*options[:-2], "1", "--json", "--seed", "8").stdout)
+    assert again == first[1]
+    for record in first:
+        assert record["poem"].startswith("山")
+        assert record["begin"] == "山"
+        assert record["log_probability"] < 0
+    fresh = [json.loads(run(*options).stdout.splitlines()[0]) for _ in range(2)]
+    assert fresh[0]["seed"] != fresh[1]["seed"]
+
+
+def test_more_poems_than_a_batch(project: Path) -> None:
+    options = ["sample", "--model", "mini", "--json", "--max-length", "12"]
+    lines = run(*options, "--count", "70", "--seed", "0").stdout.splitlines()
+    assert len(lines) == 70
+    assert run(*options, "--seed", "69").stdout.splitlines() == lines[69:]
+
+
+def test_output_goes_to_a_file(project: Path) -> None:
+    options = ["sample", "--model", "mini", *PRINTED]
+    result = run(*options, "--output", "poem.txt")
+    assert result.stdout == ""
+    assert (project / "poem.txt").read_text(encoding="utf-8") == run(*options).stdout
+    assert "A writable file is required" in fails(*options, "--output", "no/such/folder/poem.txt")
+
+
+def test_evaluation(project: Path) -> None:
+    report = json.loads(run("evaluate", "poems.txt", "--model", "mini", "--json").stdout)
+    assert report["split"] == "all"
+    assert report["count"] == report["by_form"]["五绝"]["count"] == 60
+    assert set(report["by_form"]) == {"五绝", "七绝", "五律", "七律", "其他"}
+    assert report["tokens"] == 60 * 25
+    assert {"perplexity", "nll", "hanzi_perplexity"} < set(report)
+    assert report["by_form"]["七律"] == {"count": 0, "perplexity": None}
+    table = run("evaluate", "poems.txt", "--model", "mini").stdout
+    assert f"{report['perplexity']:.2f}" in table
+    assert "五绝" in table
+    (project / "one.txt").write_text("春晓：春眠不觉晓，处处闻啼鸟。夜来风雨声，花落知多少。\n", encoding="utf-8")
+    assert json.loads(run("evaluate", "one.txt", "--model", "mini", "--json").stdout)["count"] == 1
+
+
+def test_export_adds_a_version(project: Path) -> None:
+    result = run("export", "--name", "mini", "--corpus", "poems.txt")
+    assert result.output.endswith("exported saved_models/mini/2\n")
+    options = ["sample", "--json", "--begin", "山", *PRINTED, "--model"]
+    newest, first = run(*options, "mini"), run(*options, "saved_models/mini/1")
+    assert newest.stderr == "model: saved_models/mini/2\n"
+    assert newest.stdout == first.stdout
+    assert run(*options, "saved_models/mini").stderr == "model: saved_models/mini/2\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fit", "poems.txt", "--name", "mini"], "--restart"),
+        (["fit", "missing.txt"], "missing.txt"),
+        (["fit", "poems.txt", "--name", "../up"], "A --name that can be a folder's name is required"),
+        (
+            ["fit", "poems.txt", "--min-count", "9999", "--name", "x"],
+            "occurs at least 9999 times is required",
+        ),
+        (["sample", "--model", "nobody"], "Received: nobody."),
+        (["sample", "--model", "mini", "--temperature", "-1"], "temperature of at least 0"),
+        (["sample", "--model", "mini", "--top-p", "0"], "top_p above 0"),
+        (["sample", "--model", "mini", "--top-k", "-1"], "top_k of at least 0"),
+        (["sample", "--model", "mini", "--begin", "山水风月", "--max-length", "2"], "max_length of at least"),
+        (["sample", "--model", "mini", "--begin", "\udce5"], "is required"),
+        (["evaluate", "missing.txt", "--model", "mini"], "missing.txt"),
+        (["export", "--name", "nobody"], "A training run is required"),
+    ],
+)
+def test_a_wrong_request_is_one_line(project: Path, arguments: list[str], message: str) -> None:
+    assert message in fails(*arguments)
+    assert not (project / "runs" / "x").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["sample", "--count", "0"],
+        ["fit", "--cell", "cnn"],
+        ["fit", "--units", "0"],
+        ["evaluate", "--split", "x"],
+    ],
+)
+def test_wrong_usage_exits_with_two(arguments: list[str]) -> None:
+    fails(*arguments, status=2)

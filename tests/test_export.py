@@ -1,0 +1,169 @@
+import json
+import re
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tangshi_tf.config import ModelConfig
+from tangshi_tf.errors import ModelError
+from tangshi_tf.export import export, latest_version, load
+from tangshi_tf.model import PoetryModel
+from tangshi_tf.vocabulary import Vocabulary
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "plain_tensorflow.py"
+
+
+def test_versions_are_counted_and_never_overwritten(lstm: PoetryModel, tmp_path: Path) -> None:
+    directory = tmp_path / "saved_models" / "name"
+    assert latest_version(directory) is None
+    first = export(lstm, directory)
+    assert first == directory / "1"
+    before = {path: path.read_bytes() for path in first.rglob("*") if path.is_file()}
+    (directory / "7").mkdir()
+    (directory / "010").mkdir()
+    (directory / "notes").mkdir()
+    (directory / "12").write_text("no folder")
+    assert latest_version(directory) == directory / "7"
+    assert export(lstm, directory) == directory / "13"
+    assert latest_version(directory) == directory / "13"
+    assert {path: path.read_bytes() for path in first.rglob("*") if path.is_file()} == before
+    assert sorted(path.name for path in directory.iterdir()) == ["010", "1", "12", "13", "7", "notes"]
+
+
+def test_a_number_taken_meanwhile_is_left_alone(
+    lstm: PoetryModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = Path.rename
+
+    def late(self: Path, target: Path) -> Path:
+        if target.name == "1":
+            target.mkdir()
+            (target / "theirs").touch()
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", late)
+    assert export(lstm, tmp_path) == tmp_path / "2"
+    assert [path.name for path in (tmp_path / "1").iterdir()] == ["theirs"]
+
+
+def test_a_folder_describes_itself(lstm: PoetryModel, tmp_path: Path) -> None:
+    extra = export(lstm, tmp_path, readme="# 诗\n", metadata={"perplexity": 80.5}) / "assets.extra"
+    config = json.loads((extra / "config.json").read_text(encoding="utf-8"))
+    assert config["format"] == 1
+    assert ModelConfig(**config["model"]) == lstm.config
+    assert config["tensorflow"] == tf.__version__
+    assert config["perplexity"] == 80.5
+    assert (extra / "README.md").read_text(encoding="utf-8") == "# 诗\n"
+    assert Vocabulary.load(extra / "vocabulary.txt").tokens == lstm.vocabulary.tokens
+
+
+def test_the_default_readme_tells_how_to_load(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    readme = (folder / "assets.extra" / "README.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"^    (.*)", readme, flags=re.MULTILINE))
+    exec(code.replace("path/of/this/version", str(folder)), {})
+    assert capsys.readouterr().out.startswith("山")
+
+
+def test_the_model_comes_back(lstm: PoetryModel, folder: Path) -> None:
+    model = PoetryModel.from_saved_model(folder)
+    for ours, theirs in zip(lstm.get_weights(), model.get_weights(), strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+def test_the_default_model_is_small_enough_for_the_box(tmp_path: Path) -> None:
+    model = PoetryModel(ModelConfig(), Vocabulary([chr(0x4E00 + i) for i in range(6000)]))
+    folder = export(model, tmp_path)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    weights = 4 * sum(int(np.prod(weight.shape)) for weight in model.weights)
+    assert size < weights + 2_000_000
+    assert size < 25_000_000
+
+
+def full_disk(*args: Any, **kwargs: Any) -> None:
+    (Path(args[1]) / "variables").mkdir(parents=True)
+    raise tf.errors.ResourceExhaustedError(None, None, "No space left on device\nmore")
+
+
+def read_only(*args: Any, **kwargs: Any) -> None:
+    raise PermissionError(13, "Permission denied")
+
+
+@pytest.mark.parametrize("failure", [full_disk, read_only])
+def test_a_failed_export_leaves_nothing(
+    lstm: PoetryModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Callable[..., None]
+) -> None:
+    monkeypatch.setattr(tf.saved_model, "save", failure)
+    with pytest.raises(ModelError, match="A folder that can be written is required") as caught:
+        export(lstm, tmp_path)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_way(lstm: PoetryModel, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ModelError, match="can be written"):
+        export(lstm, tmp_path / "file" / "models")
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def scramble(path: Path) -> None:
+    path.write_bytes(b"\x07" * 1000)
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+WAYS: list[Callable[[Path], None]] = [cut, scramble, remove]
+DAMAGES = [
+    (name, damage)
+    for name in ("saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001")
+    for damage in WAYS
+    if damage is not scramble or "data" not in name  # values are not checked when they are read
+]
+DAMAGES += [("assets.extra/config.json", damage) for damage in WAYS]
+
+
+@pytest.mark.parametrize(("name", "damage"), DAMAGES)
+def test_a_damaged_folder_is_one_line_of_error(
+    folder: Path, tmp_path: Path, name: str, damage: Callable[[Path], None]
+) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            copy = tmp_path / path.relative_to(folder)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes())
+    damage(tmp_path / name)
+    with pytest.raises(ModelError, match="required") as caught:
+        load(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_foreign_or_later_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="written by tangshi-tf is required"):
+        load(tmp_path / "missing")
+    tf.saved_model.save(tf.Module(), str(tmp_path / "foreign"))
+    with pytest.raises(ModelError, match="written by tangshi-tf is required"):
+        load(tmp_path / "foreign")
+    extra = tmp_path / "foreign" / "assets.extra"
+    extra.mkdir()
+    (extra / "config.json").write_text('{"format": 1}')
+    with pytest.raises(ModelError, match="a function generate"):
+        load(tmp_path / "foreign")
+    (extra / "config.json").write_text('{"format": 2}')
+    with pytest.raises(ModelError, match="of format 1 is required"):
+        load(tmp_path / "foreign")
+
+
+def test_the_example_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(EXAMPLE))["main"](str(folder))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["signature", "function", "steps", "perplexity"]

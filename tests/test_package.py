@@ -1,0 +1,77 @@
+"""What holds for the package as a whole."""
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tangshi_tf
+from tangshi_tf.errors import TangshiError
+from tangshi_tf.resources import find_resource
+
+PACKAGE = Path(tangshi_tf.__file__).parent
+MODULES = sorted(
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+    for path in PACKAGE.rglob("*.py")
+    if path.stem != "__init__"
+)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_all_names_exactly_what_a_module_defines_for_others(module: str) -> None:
+    loaded = importlib.import_module(f"tangshi_tf.{module}")
+    exported = loaded.__all__
+    assert len(set(exported)) == len(exported)
+    tree = ast.parse(Path(str(loaded.__file__)).read_text(encoding="utf-8"))
+    defined = {node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+    assert {name for name in defined if not name.startswith("_")} <= set(exported)
+    assert all(hasattr(loaded, name) for name in exported)
+
+
+def test_public_names_are_loaded_on_first_use() -> None:
+    for name in tangshi_tf.__all__:
+        assert getattr(tangshi_tf, name) is not None
+    assert dir(tangshi_tf) == sorted([*tangshi_tf.__all__, "__version__"])
+    with pytest.raises(AttributeError, match="no attribute 'Novel'"):
+        tangshi_tf.Novel  # noqa: B018
+
+
+def test_everything_public_has_a_docstring() -> None:
+    for module in MODULES:
+        loaded = importlib.import_module(f"tangshi_tf.{module}")
+        for name in loaded.__all__:
+            value = getattr(loaded, name)
+            if isinstance(value, type) or callable(value):
+                assert value.__doc__, f"{module}.{name}"
+
+
+@pytest.mark.parametrize("module", ["corpus", "verse.forms", "config", "errors", "resources", "cli"])
+def test_what_needs_no_tensorflow_does_not_import_it(module: str) -> None:
+    code = f"import sys, tangshi_tf.{module}; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=PACKAGE.parent)
+
+
+def test_imports_point_along_the_journey() -> None:
+    """No module imports one that imports it, at any distance."""
+    edges: dict[str, set[str]] = {}
+    for module in MODULES:
+        path = PACKAGE.joinpath(*module.split(".")).with_suffix(".py")
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module}
+        edges[module] = {name.removeprefix("tangshi_tf.") for name in names if name.startswith("tangshi_tf.")}
+
+    def reached(module: str, seen: frozenset[str] = frozenset()) -> frozenset[str]:
+        for target in edges.get(module, set()) - seen:
+            seen = reached(target, seen | {target})
+        return seen
+
+    assert not [module for module in MODULES if module in reached(module)]
+
+
+def test_a_missing_resource_is_named() -> None:
+    assert find_resource("data/characters.tsv").is_file()
+    with pytest.raises(TangshiError, match=r"A shipped file is required: data/novels.txt"):
+        find_resource("data/novels.txt")
