@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -119,7 +120,8 @@ def fit(corpus: tuple[Path, ...], name: str, strategy: str, restart: bool, **set
     from tangshi_tf.run import publish
 
     command = shlex.join(["tangshi-tf", *sys.argv[1:]])
-    run = train_model(corpus, folder, model_config, config, _Console(), strategy, restart, command)
+    with closing(_Console()) as console:
+        run = train_model(corpus, folder, model_config, config, console, strategy, restart, command)
     path = publish(run, Path("saved_models") / name, corpus)
     click.echo(f"exported {path}")
 
@@ -294,6 +296,11 @@ class _Console:
             self._said = time.monotonic()
             left = f"{progress.seconds_left / 60:.1f} minutes left"
             click.echo(f"step {progress.step:,} of {progress.steps:,}, {_progress_line(progress)}, {left}")
+
+    def close(self) -> None:
+        """Give the terminal its cursor back."""
+        if self._bar is not None:
+            self._bar.render_finish()
 
     def validated(self, report: "EpochReport") -> None:
         mark = " (best)" if report.best else ""
