@@ -1,7 +1,7 @@
 """Build data/characters.tsv and data/tangshi.tsv.xz from the npm package chinese-poetry 2.0.1.
 
     npm pack chinese-poetry@2.0.1
-    pip install "tangshi-tf[corpus]"
+    pip install -e ".[corpus]"
     python data/build_corpus.py chinese-poetry-2.0.1.tgz
 
 The same tarball gives the same bytes, every time.
@@ -22,7 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from tangshi_tf import corpus
-from tangshi_tf.verse.forms import FORMS, form_of
+from tangshi_tf.resources import find_resource
+from tangshi_tf.verse.forms import FORMS, OTHER, form_of
 
 SHA256 = "25b549e46919c3a0569db6b68ddc96956b04a484ea4518ad2bbd4f137e307e86"
 FILES = range(0, 48001, 1000)  # the Quan Tangshi proper; later files are lyrics and an annotated supplement
@@ -154,11 +155,14 @@ def main() -> None:
     try:
         import opencc
     except ImportError:
-        sys.exit('Error: OpenCC is required: pip install "tangshi-tf[corpus]". Received: an environment without it')
+        sys.exit('Error: OpenCC is required: pip install -e ".[corpus]". Received: an environment without it')
 
+    characters = FOLDER / "characters.tsv"
+    characters.touch()
+    if find_resource("data/characters.tsv") != characters:
+        sys.exit(f"Error: an editable installation is required, which reads {characters}. Received: another one")
     records = read_records(tarball)
     table = build_table(opencc.OpenCC("t2s").convert, Counter(char for record in records for char in record["text"]))
-    characters = FOLDER / "characters.tsv"
     characters.write_bytes("".join(f"{a}\t{b}\n" for a, b in sorted(table.items())).encode())
 
     dropped: Counter[str] = Counter()
@@ -200,7 +204,7 @@ def report(
         print(f"dropped, {reason}: {count:,}")
     forms = [form_of(poem.text) for poem in poems]
     print("form, " + ", ".join(corpus.SPLITS) + ", all")
-    for form in (*FORMS, "其他"):
+    for form in (*FORMS, OTHER):
         counts = [sum(f == form and s == side for f, s in zip(forms, sides, strict=True)) for side in corpus.SPLITS]
         print(form, *counts, sum(counts))
     print("all", *(sides.count(side) for side in corpus.SPLITS), len(poems))

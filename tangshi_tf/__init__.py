@@ -4,7 +4,17 @@ Names are loaded on first use, so that `tangshi-tf --help` and the corpus tools 
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tangshi_tf.config import ModelConfig, TrainingConfig
+    from tangshi_tf.corpus import Corpus, Poem, read_corpus
+    from tangshi_tf.errors import TangshiError
+    from tangshi_tf.evaluation import evaluate
+    from tangshi_tf.model import PoetryModel
+    from tangshi_tf.poet import Poet
+    from tangshi_tf.run import fit, publish
+    from tangshi_tf.vocabulary import Vocabulary
 
 __version__ = "0.1.0"
 

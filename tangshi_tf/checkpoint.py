@@ -11,11 +11,11 @@ The weights carry a digest of the configuration and the vocabulary they belong t
 with others.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from typing import Any
 import h5py
 
 from tangshi_tf.config import ModelConfig, TrainingConfig, from_dict, read_json
-from tangshi_tf.errors import CheckpointError
+from tangshi_tf.errors import CheckpointError, first_line
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.vocabulary import Vocabulary
 
@@ -31,6 +31,7 @@ __all__ = ["Run", "write_atomic", "write_text"]
 
 _CONFIG, _VOCABULARY, _WEIGHTS = "config.json", "vocabulary.txt", "best.weights.h5"
 _MANIFEST, _HISTORY = "manifest.json", "history.jsonl"
+_FILES = (_CONFIG, _VOCABULARY, _WEIGHTS, _MANIFEST, _HISTORY)
 _DIGEST = "tangshi_tf_digest"
 
 
@@ -63,17 +64,21 @@ class Run:
         """Begin a run in a new folder.
 
         Raises:
-            CheckpointError: if the folder holds a run and `restart` is false, or holds something else.
+            CheckpointError: if the folder holds a run and `restart` is false, or holds other files, or cannot be made.
         """
-        if folder.exists():
-            if not (folder / _CONFIG).is_file() and any(folder.iterdir()):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            found = {path.name for path in folder.iterdir()}
+            if found - set(_FILES):
                 raise CheckpointError(f"A folder for the run is required. Received one with other files: {folder}.")
-            if not restart and (folder / _CONFIG).is_file():
+            if found and not restart:
                 raise CheckpointError(
                     f"A new run is required, or --restart to discard the old one. Received an existing run: {folder}."
                 )
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True)
+            for name in found:
+                (folder / name).unlink()
+        except OSError as error:
+            raise CheckpointError(f"A writable folder is required: {folder}. Received: {first_line(error)}.") from None
         write_text(folder / _VOCABULARY, vocabulary.dumps())
         settings = {"model": dataclasses.asdict(model), "training": dataclasses.asdict(training)}
         write_text(folder / _CONFIG, json.dumps(settings, indent=2) + "\n")
@@ -123,8 +128,7 @@ class Run:
             if matches:
                 model.load_weights(path)
         except (OSError, KeyError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise CheckpointError(f"Undamaged weights are required: {path}. Received: {reason}.") from None
+            raise CheckpointError(f"Undamaged weights are required: {path}. Received: {first_line(error)}.") from None
         if not matches:
             raise CheckpointError(
                 f"Weights of this configuration and vocabulary are required. Received those of another: {path}."
@@ -140,19 +144,26 @@ class Run:
 def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a temporary file beside `path`, then put it in place in one step.
 
+    A symbolic link is followed; what is there but is no plain file, such as a pipe, is written to as it is.
+
     Raises:
         CheckpointError: if the file cannot be written; an older file at `path` is untouched then.
     """
+    path = path.resolve()
     temporary = path.with_name(f".{os.getpid()}.{path.name}")  # Keras insists on the ending .weights.h5
     try:
+        if path.exists() and not path.is_file():
+            write(path)
+            return
         write(temporary)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise CheckpointError(f"A writable file is required: {path}. Received: {error.strerror or error}.") from None
+        raise CheckpointError(f"A writable file is required: {path}. Received: {first_line(error)}.") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,6 +1,7 @@
 """The command line: parse, call the library, print."""
 
 import dataclasses
+import errno
 import json
 import math
 import os
@@ -16,8 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 import tangshi_tf
-from tangshi_tf.config import ModelConfig, TrainingConfig
-from tangshi_tf.errors import ConfigError, ModelError, TangshiError
+from tangshi_tf.config import DEFAULT_SAMPLER, ModelConfig, TrainingConfig
+from tangshi_tf.errors import ConfigError, TangshiError, first_line
 
 if TYPE_CHECKING:
     from tangshi_tf.evaluation import Score
@@ -27,11 +28,19 @@ if TYPE_CHECKING:
 __all__ = ["evaluate", "export", "fit", "main", "sample"]
 
 _Command = TypeVar("_Command", bound=Callable[..., None])
+_COUNT = click.IntRange(0, 2**31 - 1)
 _CORPUS_HELP = "Each CORPUS is a file of `title:content` lines or of this project's own format; none: the shipped one."
 
 
 class _Group(click.Group):
-    """Turns the project's errors, and those of the file system, into one line and exit status 1."""
+    """Turns the project's errors, and those of the system, into one line and exit status 1."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        # What a terminal cannot print must not end a run: it sees an escape in its place.
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
+        return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -39,8 +48,19 @@ class _Group(click.Group):
         except TangshiError as error:
             raise click.ClickException(str(error)) from error
         except UnicodeError as error:
-            message = f"Text that can be read and printed as {sys.stdout.encoding} is required. Received: {error}."
+            message = f"Text in valid Unicode is required. Received: {first_line(error)}."
             raise click.ClickException(message) from error
+        except MemoryError as error:
+            raise click.ClickException("More memory is required. Received: none from the system.") from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # click ends quietly when its reader has gone
+            message = f"A working file system is required. Received: {first_line(error)}: {error.filename}."
+            raise click.ClickException(message) from error
+        except Exception as error:
+            if type(error).__module__.startswith("tensorflow."):
+                raise click.ClickException(f"TensorFlow could not go on. Received: {first_line(error)}.") from error
+            raise
 
 
 def _settings(cls: type[ModelConfig | TrainingConfig]) -> Callable[[_Command], _Command]:
@@ -81,7 +101,7 @@ def _model_option(command: _Command) -> _Command:
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(tangshi_tf.__version__, prog_name="tangshi-tf")
 def main() -> None:
-    r"""Recurrent generation of classical Chinese poems.
+    """Recurrent generation of classical Chinese poems.
 
     \b
     tangshi-tf sample --begin 山 --init-state random
@@ -104,7 +124,7 @@ def main() -> None:
 @_settings(ModelConfig)
 @_settings(TrainingConfig)
 def fit(corpus: tuple[Path, ...], name: str, strategy: str, restart: bool, **settings: Any) -> None:
-    r"""Train a model on poems and export it.
+    """Train a model on poems and export it.
 
     The run lives in runs/NAME, the exported SavedModel in saved_models/NAME/1, 2, … Each epoch prints the
     perplexity of the validation poems, a greedy poem, and a line of prediction beside its target.
@@ -116,13 +136,15 @@ def fit(corpus: tuple[Path, ...], name: str, strategy: str, restart: bool, **set
     model_config, config = (_pick(cls, settings) for cls in (ModelConfig, TrainingConfig))
     folder = _run_folder(name)
     _start_tensorflow()
+    from tangshi_tf.corpus import read_corpus
     from tangshi_tf.run import fit as train_model
     from tangshi_tf.run import publish
 
     command = shlex.join(["tangshi-tf", *sys.argv[1:]])
+    poems = read_corpus(corpus or None)
     with closing(_Console()) as console:
-        run = train_model(corpus, folder, model_config, config, console, strategy, restart, command)
-    path = publish(run, Path("saved_models") / name, corpus)
+        run = train_model(poems, folder, model_config, config, console, strategy, restart, command)
+    path = publish(run, Path("saved_models") / name, poems)
     click.echo(f"exported {path}")
 
 
@@ -135,21 +157,39 @@ def fit(corpus: tuple[Path, ...], name: str, strategy: str, restart: bool, **set
     show_default=True,
     help="Initial state.",
 )
-@click.option("--temperature", type=float, help="0: greedy; lower: safer; higher: bolder.  [default: of the model]")
-@click.option("--top-k", type=int, default=0, show_default=True, help="Only the K likeliest tokens; 0: all.")
-@click.option("--top-p", type=float, help="Only the likeliest tokens that make up P.  [default: of the model]")
-@click.option("--max-length", type=int, default=0, show_default=True, help="Tokens, begin included; 0: automatic.")
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0),
+    default=DEFAULT_SAMPLER["temperature"],
+    show_default=True,
+    help="0: greedy; lower: safer; higher: bolder.",
+)
+@click.option(
+    "--top-k", type=_COUNT, default=0, show_default=True, help="Choose among the K likeliest tokens only; 0: all."
+)
+@click.option(
+    "--top-p",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=DEFAULT_SAMPLER["top_p"],
+    show_default=True,
+    help="Choose among the likeliest tokens that make up P.",
+)
+@click.option("--max-length", type=_COUNT, default=0, show_default=True, help="Tokens, begin included; 0: automatic.")
 @click.option("--seed", type=click.IntRange(0, 2**62), help="Names the poem; N poems take seed, seed + 1, …")
 @click.option("--count", type=click.IntRange(1, 100_000), default=1, show_default=True, help="Number of poems.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with seed and log-probability.")
-@click.option("--output", type=click.Path(path_type=Path), help="Write to this file instead of the terminal.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Write to this file instead of the terminal.",
+)
 @_model_option
 def sample(
     begin: str,
     init_state: str,
-    temperature: float | None,
+    temperature: float,
     top_k: int,
-    top_p: float | None,
+    top_p: float,
     max_length: int,
     seed: int | None,
     count: int,
@@ -157,32 +197,31 @@ def sample(
     output: Path | None,
     model: str,
 ) -> None:
-    r"""Print poems.
+    """Print poems.
 
     \b
     tangshi-tf sample --begin 山 --init-state random
     tangshi-tf sample --begin 明月 --count 5 --temperature 0.7 --seed 1
     """
     begin.encode()  # a lone surrogate from a broken console is refused before the model is loaded
+    if output is not None and not output.absolute().parent.is_dir():
+        raise ConfigError(f"A folder that exists is required for --output. Received: {output.parent}.")
     _start_tensorflow()
     from tangshi_tf.checkpoint import write_text
     from tangshi_tf.export import load
-    from tangshi_tf.poet import DEFAULT_SAMPLER
 
-    path = _model_path(model)
-    poet = load(path)
-    knobs = dict(DEFAULT_SAMPLER)
-    knobs |= {key: value for key, value in (("temperature", temperature), ("top_p", top_p)) if value is not None}
+    poet = load(_model_path(model))
     lines: list[str] = []
     for first in range(0, count, 64):
         rows = min(64, count - first)
         poems = poet.generate(
             [begin] * rows,
             init_state=init_state,
+            temperature=temperature,
             top_k=top_k,
+            top_p=top_p,
             max_length=max_length,
             seed=[-1] * rows if seed is None else [seed + first + row for row in range(rows)],
-            **knobs,
         )
         values = {key: value.numpy().tolist() for key, value in poems.items()}
         for row in range(rows):
@@ -199,6 +238,7 @@ def sample(
             lines.append(json.dumps(record, ensure_ascii=False) if as_json else _verse(poem))
     text = ("" if as_json else "\n").join(line + "\n" for line in lines)
     if output is None:
+        _require_printable(text)
         click.echo(text, nl=False)
     else:
         write_text(output, text)
@@ -216,7 +256,7 @@ def sample(
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @_model_option
 def evaluate(corpus: tuple[Path, ...], split: str, as_json: bool, model: str) -> None:
-    r"""Print the perplexity of poems, by form, and over the characters alone.
+    """Print the perplexity of poems, by form, and over the characters alone.
 
     \b
     tangshi-tf evaluate
@@ -246,32 +286,29 @@ def evaluate(corpus: tuple[Path, ...], split: str, as_json: bool, model: str) ->
             )
 
 
-@main.command()
+@main.command(epilog=_CORPUS_HELP)
+@click.argument("corpus", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--name", default="tangshi", show_default=True, help="Of the run in runs/ and of the exported model.")
-@click.option(
-    "--corpus",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="What it was trained on, if not the shipped corpus.",
-)
-def export(name: str, corpus: tuple[Path, ...]) -> None:
-    r"""Export the best weights of a run as a SavedModel.
+def export(corpus: tuple[Path, ...], name: str) -> None:
+    """Export the best weights of a run as a SavedModel.
 
-    `fit` does so at its end; this is for a run that was stopped.
+    `fit` does so at its end; this is for a run that was stopped. CORPUS is what it was trained on.
 
     \b
-    tangshi-tf export --name tangshi
+    tangshi-tf export
+    tangshi-tf export my-poems.txt --name mine
     """
     folder = _run_folder(name)
     _start_tensorflow()
     from tangshi_tf.checkpoint import Run
+    from tangshi_tf.corpus import read_corpus
     from tangshi_tf.run import publish
 
-    click.echo(f"exported {publish(Run(folder), Path('saved_models') / name, corpus)}")
+    click.echo(f"exported {publish(Run(folder), Path('saved_models') / name, read_corpus(corpus or None))}")
 
 
 class _Console:
-    """Shows a run in the terminal."""
+    """Shows a run in the terminal; a `Listener`."""
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -314,7 +351,10 @@ class _Console:
 
 
 def _start_tensorflow() -> None:
-    """Import TensorFlow without what its C++ part tells standard error about the machine; errors are kept."""
+    """Import TensorFlow without what its C++ part tells standard error about the machine.
+
+    TF_CPP_MIN_LOG_LEVEL=0 in the environment lets it speak while it works.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with tempfile.TemporaryFile() as told:
         standard_error = os.dup(2)
@@ -353,22 +393,21 @@ def _run_folder(name: str) -> Path:
 
 def _model_path(model: str) -> Path:
     """Return the version folder that --model means, and say on standard error which it is."""
-    from tangshi_tf.export import latest_version
-    from tangshi_tf.resources import find_resource
+    from tangshi_tf.export import find_model
 
-    path = Path(model)
-    if (path / "saved_model.pb").is_file():
-        found: Path | None = path
-    else:
-        found = latest_version(path) or latest_version(Path("saved_models") / model)
-        if found is None and model == "tangshi":
-            found = latest_version(find_resource("saved_models/tangshi"))
-    if found is None:
-        raise ModelError(
-            f"A name in ./saved_models or a folder with a SavedModel is required for --model. Received: {model}."
-        )
-    click.echo(f"model: {found}", err=True)
-    return found
+    path = find_model(model)
+    click.echo(f"model: {path}", err=True)
+    return path
+
+
+def _require_printable(text: str) -> None:
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        text.encode("utf-8" if encoding == "ascii" else encoding)  # click takes ASCII for a mistake and prints UTF-8
+    except UnicodeError:
+        raise ConfigError(
+            f"A terminal that prints these characters is required, or --output FILE. Received: encoding {encoding}."
+        ) from None
 
 
 def _verse(poem: str) -> str:

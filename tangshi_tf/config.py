@@ -9,11 +9,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from tangshi_tf.errors import ConfigError
 
-__all__ = ["ModelConfig", "TrainingConfig", "from_dict", "read_json"]
+__all__ = ["DEFAULT_SAMPLER", "ModelConfig", "TrainingConfig", "from_dict", "read_json"]
+
+# How `tangshi-tf sample` and the signature serving_default sample; plain `generate` is neutral.
+DEFAULT_SAMPLER: Mapping[str, float] = MappingProxyType({"temperature": 0.8, "top_p": 0.95})
 
 _Config = TypeVar("_Config", bound="ModelConfig | TrainingConfig")
 

@@ -45,6 +45,7 @@ SPLITS = ("train", "validation", "test")
 HEADER = "split\tauthor\ttitle\ttext"
 PUNCTUATION = "，。？！；：、"
 _MIN_HAN = 4
+_MAX_LENGTH = 5_000  # the longest poem of the Quan Tangshi has 2,980 characters; a novel is no poem
 
 _XZ_MAGIC = b"\xfd7zXZ\x00"
 _HAN = "〇\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003fffd"  # CJK unified ideographs, all extensions
@@ -163,6 +164,8 @@ def clean(text: str) -> tuple[str, str]:
         return text, "placeholder"
     if len(han) < _MIN_HAN:
         return text, "too short"
+    if len(text) > _MAX_LENGTH:
+        return text, "too long"
     return text, ""
 
 

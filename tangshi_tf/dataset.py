@@ -68,19 +68,29 @@ def _cut(rows: _Rows, lengths: npt.NDArray[Any], token_budget: int) -> list[_Row
     return [part for part in np.split(rows, cuts) if len(part)]
 
 
-def pair_batches(sequences: Any, batches: list[_Rows]) -> Any:
+def pair_batches(sequences: Any, batches: list[_Rows], widths: npt.ArrayLike | None = None) -> Any:
     """Return a `tf.data.Dataset` of ``(X_t, Y_t)``, int32 `[B, T]` each, in the order of `batches`.
 
     Shorter rows are padded with PAD on the right; a PAD in Y_t has no weight in any loss.
-    """
 
-    def gather(rows: Any) -> Any:
-        ids = tf.gather(sequences, rows).to_tensor(PAD)
+    Args:
+        sequences: int32 ragged `[N, None]`.
+        batches: the row numbers of each batch.
+        widths: tokens to pad each batch to, at least those of its longest row, which are the default.
+    """
+    if widths is None:
+        lengths = sequences.row_lengths().numpy()
+        widths = [lengths[rows].max() for rows in batches]
+
+    def gather(rows: Any, width: Any) -> Any:
+        ids = tf.gather(sequences, rows).to_tensor(PAD, shape=tf.stack([-1, width]))
+        ids = tf.ensure_shape(ids, [None, None])
         return ids[:, :-1], ids[:, 1:]
 
     with tf.device("CPU"):
         planned = tf.RaggedTensor.from_row_lengths(np.concatenate(batches), [len(b) for b in batches])
-    return tf.data.Dataset.from_tensor_slices(planned).map(gather, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    dataset = tf.data.Dataset.from_tensor_slices((planned, np.asarray(widths, np.int64)))
+    return dataset.map(gather, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
 @dataclass(frozen=True)
@@ -106,20 +116,24 @@ class PoemBatches:
 
         Each batch is cut into `of` parts of nearly equal size, one for each replica; the pipeline yields the parts
         of its `replicas` in turn, each as ``(X_t, Y_t, first)``: int32 `[b, T]`, `[b, T]` and the number of its
-        first row in the whole batch. A replica without rows gets one of PAD alone, which has no weight.
+        first row in the whole batch. T is that of the whole batch, so that dropout finds a row's numbers at the same
+        place on every replica. A replica without rows gets one of PAD alone, which has no weight.
         """
         with tf.device("CPU"):
             idle = tf.RaggedTensor.from_row_lengths(np.full(2, PAD, np.int32), [2])
             sequences = tf.concat([self.sequences, idle], axis=0)
+        lengths = self.sequences.row_lengths().numpy()
         parts: list[_Rows] = []
         first: list[int] = []
+        widths: list[int] = []
         for rows in self._plan(epoch):
             edges = np.linspace(0, len(rows), of + 1).astype(np.int64)
             for replica in replicas:
                 part = rows[edges[replica] : edges[replica + 1]]
                 parts.append(part if len(part) else np.array([self.sequences.nrows()]))
                 first.append(int(edges[replica]))
-        pairs = pair_batches(sequences, parts)
+                widths.append(lengths[rows].max())
+        pairs = pair_batches(sequences, parts, widths)
         starts = tf.data.Dataset.from_tensor_slices(np.array(first, np.int32))
         return tf.data.Dataset.zip(pairs, starts).map(_flat)
 

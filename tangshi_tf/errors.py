@@ -11,6 +11,8 @@
 Every message is one line: what is required, then what was received.
 """
 
+import re
+
 __all__ = [
     "CheckpointError",
     "ConfigError",
@@ -19,7 +21,10 @@ __all__ = [
     "StateError",
     "TangshiError",
     "VocabularyError",
+    "first_line",
 ]
+
+_GRAPH_NODE = re.compile(r"\{\{.*?\}\}")  # how TensorFlow names the place of an error
 
 
 class TangshiError(Exception):
@@ -48,3 +53,9 @@ class StateError(TangshiError):
 
 class ModelError(TangshiError):
     """A SavedModel folder is missing, damaged or not one of ours."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return what another library's error says on its first line, or its name if it says nothing."""
+    reason = getattr(error, "strerror", None) or _GRAPH_NODE.sub("", str(error)).strip() or type(error).__name__
+    return str(reason).splitlines()[0].rstrip(".")

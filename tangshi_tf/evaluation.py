@@ -17,8 +17,8 @@ import tensorflow as tf
 from tangshi_tf.dataset import encode_poems, pair_batches, plan_batches
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.training import token_nll
-from tangshi_tf.verse.forms import form_of
-from tangshi_tf.vocabulary import SPECIALS, UNK, Vocabulary
+from tangshi_tf.verse.forms import FORMS, OTHER, form_of
+from tangshi_tf.vocabulary import PAD, SPECIALS, UNK, Vocabulary
 
 __all__ = ["Evaluation", "Score", "evaluate", "evaluator"]
 
@@ -64,8 +64,7 @@ def evaluate(model: PoetryModel, texts: Sequence[str]) -> Evaluation:
     """
     rows = evaluator(model, texts)()
     forms = np.array([form_of(text) for text in texts])
-    order = ("五绝", "七绝", "五律", "七律", "其他")
-    return Evaluation(_sum(rows), {form: _sum(rows[forms == form]) for form in order})
+    return Evaluation(_sum(rows), {form: _sum(rows[forms == form]) for form in (*FORMS, OTHER)})
 
 
 def evaluator(model: PoetryModel, texts: Sequence[str]) -> Callable[[], _Array]:
@@ -85,7 +84,7 @@ def evaluator(model: PoetryModel, texts: Sequence[str]) -> Callable[[], _Array]:
     def of_batch(x: Any, y: Any) -> Any:
         nll = token_nll(model(x), y) + tf.where(y == UNK, sharing, 0.0)
         hanzi = tf.gather(is_hanzi, y)
-        columns = [tf.cast(y != 0, tf.float32), nll, hanzi, nll * hanzi]
+        columns = [tf.cast(y != PAD, tf.float32), nll, hanzi, nll * hanzi]
         return tf.stack([tf.reduce_sum(column, axis=1) for column in columns], axis=1)
 
     def score() -> _Array:

@@ -4,7 +4,6 @@
 """
 
 import json
-import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -15,13 +14,17 @@ from typing import Any
 import tensorflow as tf
 
 from tangshi_tf.config import read_json
-from tangshi_tf.errors import ConfigError, ModelError
+from tangshi_tf.errors import ConfigError, ModelError, first_line
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.poet import Poet
+from tangshi_tf.resources import find_resource
 
-__all__ = ["FORMAT", "export", "latest_version", "load"]
+__all__ = ["BOX", "FORMAT", "export", "find_model", "latest_version", "load"]
+
+BOX = "tangshi"  # the name of the model inside the package
 
 FORMAT = 1  # of assets.extra/config.json; raised when an older reader could not understand a folder
+_GRAPH = "saved_model.pb"
 
 _README = """# A poet
 
@@ -78,13 +81,39 @@ def export(
             (extra / "README.md").write_text(readme or _README, encoding="utf-8")
             return _publish(made, directory)
     except (OSError, tf.errors.OpError) as error:
-        raise ModelError(f"A folder that can be written is required: {directory}. Received: {_line(error)}.") from None
+        raise ModelError(f"A writable folder is required: {directory}. Received: {first_line(error)}.") from None
 
 
 def latest_version(directory: str | Path) -> Path | None:
     """Return the version folder with the highest number in `directory`, or None if there is none."""
-    numbers = [number for number in _numbers(Path(directory)) if (Path(directory) / str(number)).is_dir()]
-    return Path(directory) / str(max(numbers)) if numbers else None
+    directory = Path(directory)
+    numbers = [number for number in _numbers(directory) if (directory / str(number) / _GRAPH).is_file()]
+    return directory / str(max(numbers)) if numbers else None
+
+
+def find_model(model: str) -> Path:
+    """Return the version folder that a user means.
+
+    Args:
+        model: a version folder, or a folder of versions, whose highest is taken; or a name, which means the highest
+            version in ``./saved_models/NAME`` and, for the name of the model in the box, else that one.
+
+    Raises:
+        ModelError: if there is none.
+    """
+    path = Path(model)
+    found: Path | None = None
+    if (path / _GRAPH).is_file():
+        found = path
+    elif path.name != model:
+        found = latest_version(path)
+    elif model:
+        found = latest_version(Path("saved_models") / model)
+        if found is None and model == BOX:
+            found = latest_version(find_resource(f"saved_models/{BOX}"))
+    if found is None:
+        raise ModelError(f"A name in ./saved_models or a folder with a SavedModel is required. Received: {model!r}.")
+    return found
 
 
 def load(path: str | Path) -> Any:
@@ -112,7 +141,7 @@ def load(path: str | Path) -> Any:
         AttributeError,
         RuntimeError,
     ) as error:
-        raise ModelError(f"An undamaged model folder is required: {path}. Received: {_line(error)}.") from None
+        raise ModelError(f"An undamaged model folder is required: {path}. Received: {first_line(error)}.") from None
     if not hasattr(poet, "generate"):
         raise ModelError(f"A model folder with a function generate is required. Received: {path}.")
     return poet
@@ -139,8 +168,3 @@ def _package_version() -> str:
         return installed.version("tangshi-tf")
     except installed.PackageNotFoundError:
         return "unknown"
-
-
-def _line(error: Exception) -> str:
-    text = re.sub(r"\{\{.*?\}\}", "", str(error)).strip()  # TensorFlow's names of graph nodes
-    return (text or type(error).__name__).splitlines()[0].rstrip(".")

@@ -27,7 +27,7 @@ import keras
 import tensorflow as tf
 
 from tangshi_tf.config import ModelConfig, from_dict, read_json
-from tangshi_tf.errors import ConfigError, ModelError, StateError
+from tangshi_tf.errors import ConfigError, ModelError, StateError, TangshiError, first_line
 from tangshi_tf.recurrence import CELLS, unroll
 from tangshi_tf.sampling import row_normal
 from tangshi_tf.vocabulary import Vocabulary
@@ -66,7 +66,7 @@ class PoetryModel(keras.Model):
         ]
         if config.tied:
             self.projection = keras.layers.Dense(config.embedding, dtype=policy, name="projection")
-            self.output_bias = self.add_weight(shape=(size,), initializer="zeros", name="output_bias")
+            self.output_bias = self.add_weight(shape=(size,), initializer="zeros", name="output_bias", autocast=False)
         else:
             self.projection = keras.layers.Dense(size, dtype=policy, name="output")
         self.build((None, None))
@@ -117,7 +117,7 @@ class PoetryModel(keras.Model):
             return tf.cast(x, tf.float32)
         flat = tf.reshape(x, [-1, self.config.embedding])
         table = tf.cast(self.embedding.embeddings, self.compute_dtype)
-        logits = tf.cast(tf.matmul(flat, table, transpose_b=True), tf.float32) + tf.cast(self.output_bias, tf.float32)
+        logits = tf.cast(tf.matmul(flat, table, transpose_b=True), tf.float32) + self.output_bias
         return tf.reshape(logits, [*tf.unstack(tf.shape(X_t)), len(self.vocabulary)])
 
     def _unroll(self, layer: Any, x: Any, initial: Any) -> Any:
@@ -247,18 +247,15 @@ class PoetryModel(keras.Model):
         path = Path(path)
         extra = path / "assets.extra"
         if not (extra / "config.json").is_file():
-            raise ModelError(
-                f"A model folder written by tangshi-tf is required (assets.extra/config.json). Received: {path}."
-            )
-        config = from_dict(ModelConfig, read_json(extra / "config.json")["model"])
-        model = cls(config, Vocabulary.load(extra / "vocabulary.txt"), precision)
+            raise ModelError(f"A model folder written by tangshi-tf is required. Received: {path}.")
         try:
+            config = from_dict(ModelConfig, read_json(extra / "config.json").get("model", {}))
+            model = cls(config, Vocabulary.load(extra / "vocabulary.txt"), precision)
             reader = tf.train.load_checkpoint(str(path / "variables" / "variables"))
-            values = [reader.get_tensor(f"weights/{i}/.ATTRIBUTES/VARIABLE_VALUE") for i in range(len(model.weights))]
-            model.set_weights(values)
-        except (tf.errors.OpError, ValueError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
-            raise ModelError(f"Undamaged weights are required in {path}. Received: {reason}.") from None
+            keys = [f"weights/{i}/.ATTRIBUTES/VARIABLE_VALUE" for i in range(len(model.weights))]
+            model.set_weights([reader.get_tensor(key) for key in keys])
+        except (TangshiError, tf.errors.OpError, ValueError, RuntimeError) as error:
+            raise ModelError(f"An undamaged model folder is required: {path}. Received: {first_line(error)}.") from None
         return model
 
 
@@ -277,7 +274,7 @@ class _Dropout:
         if self.rate == 0:
             return x
         self.drawn += 1
-        seed = self.seed + tf.constant([0, self.drawn])
+        seed = tf.random.fold_in(self.seed, self.drawn, alg="philox")
         rows, *rest = tf.unstack(tf.shape(x))
         # Numbers are drawn row after row, so those of the rows before this replica's are drawn and passed over.
         uniform = tf.random.stateless_uniform([self.first_row + rows, *rest], seed, alg="philox")

@@ -10,14 +10,12 @@ from typing import Any
 
 import tensorflow as tf
 
+from tangshi_tf.config import DEFAULT_SAMPLER
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.sampling import choose, row_normal, row_uniform
 from tangshi_tf.vocabulary import BOS, EOS, PAD, SPECIALS, UNK
 
-__all__ = ["AUTOMATIC_LENGTH", "DEFAULT_SAMPLER", "INPUTS", "Poet"]
-
-# How the signature serving_default samples; plain `generate` is neutral: the model's own distribution.
-DEFAULT_SAMPLER = MappingProxyType({"temperature": 0.8, "top_p": 0.95})
+__all__ = ["AUTOMATIC_LENGTH", "INPUTS", "Poet"]
 
 AUTOMATIC_LENGTH = 200  # tokens after the begin, when max_length is 0; few poems are longer, a loop must end
 

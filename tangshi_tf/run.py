@@ -1,6 +1,7 @@
 """From a corpus to a numbered SavedModel: one training run and its publication."""
 
-import math
+import hashlib
+import logging
 import os
 import platform
 import sys
@@ -16,19 +17,22 @@ import tensorflow as tf
 
 import tangshi_tf
 from tangshi_tf.checkpoint import Run
-from tangshi_tf.config import ModelConfig, TrainingConfig
+from tangshi_tf.config import DEFAULT_SAMPLER, ModelConfig, TrainingConfig
 from tangshi_tf.corpus import Corpus, character_table, read_corpus
 from tangshi_tf.dataset import PoemBatches, encode_poems
 from tangshi_tf.distribution import choose_strategy
-from tangshi_tf.errors import CheckpointError
+from tangshi_tf.errors import CheckpointError, CorpusError
 from tangshi_tf.evaluation import Evaluation, evaluate, evaluator
 from tangshi_tf.export import export
 from tangshi_tf.model import PoetryModel
-from tangshi_tf.poet import DEFAULT_SAMPLER, Poet
+from tangshi_tf.poet import Poet
 from tangshi_tf.training import Progress, bfloat16_pays, train
 from tangshi_tf.vocabulary import Vocabulary
 
 __all__ = ["EpochReport", "Listener", "Plan", "fit", "publish"]
+
+_JUDGED = ("validation", "test")
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +68,34 @@ class Listener(Protocol):
     """Whoever wants to follow a run."""
 
     def planned(self, plan: Plan) -> None:
-        """The corpus is read and the model built."""
+        """Hear, when the model is built, what is about to be done."""
 
     def progressed(self, progress: Progress) -> None:
-        """About every second."""
+        """Hear about every second where the run stands."""
 
     def validated(self, report: EpochReport) -> None:
-        """After every epoch."""
+        """Hear after every epoch what it came to."""
+
+
+class _Log:
+    """Who listens when nobody else does."""
+
+    def planned(self, plan: Plan) -> None:
+        _LOG.info("%s", plan)
+
+    def progressed(self, progress: Progress) -> None:
+        _LOG.debug("%s", progress)
+
+    def validated(self, report: EpochReport) -> None:
+        _LOG.info("%s", report)
 
 
 def fit(
-    corpus: Sequence[Path],
-    folder: Path,
-    model_config: ModelConfig,
-    config: TrainingConfig,
-    listener: Listener,
+    corpus: Corpus,
+    folder: str | Path,
+    model_config: ModelConfig | None = None,
+    config: TrainingConfig | None = None,
+    listener: Listener | None = None,
     strategy: str = "auto",
     restart: bool = False,
     command: str = "",
@@ -86,11 +103,11 @@ def fit(
     """Train a model on poems.
 
     Args:
-        corpus: files to read; none for the shipped corpus.
+        corpus: what `read_corpus` gives.
         folder: of the run, for example ``runs/tangshi``.
-        model_config: what to train.
-        config: how to train it.
-        listener: told how the run goes.
+        model_config: what to train; by default what `tangshi-tf fit` trains.
+        config: how to train it; by default as `tangshi-tf fit` does.
+        listener: told how the run goes; by default a logger.
         strategy: see `choose_strategy`.
         restart: discard a run that is already there.
         command: what the run was started with, for its manifest.
@@ -102,10 +119,13 @@ def fit(
         TangshiError: if the corpus, the settings or the folder do not allow a run.
     """
     began = time.monotonic()
+    model_config, config, listener = model_config or ModelConfig(), config or TrainingConfig(), listener or _Log()
     scope = choose_strategy(strategy)
-    poems = read_corpus(corpus or None, seed=config.seed)
-    vocabulary = _vocabulary(poems, config.min_count)
-    run = Run.create(folder, model_config, config, vocabulary, restart)
+    for split in ("train", "validation"):
+        if not corpus.splits[split]:
+            raise CorpusError(f"A poem to train on and one to validate on are required. Received: none for {split}.")
+    vocabulary = _vocabulary(corpus, config.min_count)
+    run = Run.create(Path(folder), model_config, config, vocabulary, restart)
 
     precision = config.precision
     if precision == "auto":
@@ -113,11 +133,11 @@ def fit(
     keras.utils.set_random_seed(config.seed)
     with scope.scope():
         model = PoetryModel(model_config, vocabulary, precision)
-    batches = PoemBatches(encode_poems(vocabulary, _texts(poems, "train")), config.token_budget, config.seed)
+    batches = PoemBatches(encode_poems(vocabulary, _texts(corpus, "train")), config.token_budget, config.seed)
     steps = batches.steps() * config.epochs
     plan = Plan(
-        poems={split: len(members) for split, members in poems.splits.items()},
-        dropped=poems.dropped,
+        poems={split: len(members) for split, members in corpus.splits.items()},
+        dropped=corpus.dropped,
         vocabulary=len(vocabulary),
         parameters=model.count_params(),
         tokens=int(batches.sequences.flat_values.shape[0] - batches.sequences.nrows()),
@@ -128,7 +148,7 @@ def fit(
     manifest = {
         **asdict(plan),
         "command": command,
-        "corpus": [path.name for path in corpus] or "shipped",
+        "corpus": _digest(corpus),
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
         "package": tangshi_tf.__version__,
@@ -136,7 +156,7 @@ def fit(
     run.write_manifest(manifest)
     listener.planned(plan)
 
-    validation = _texts(poems, "validation")
+    validation = _texts(corpus, "validation")
     score = evaluator(model, validation)
     poet = Poet(model)
     best = np.inf
@@ -165,31 +185,35 @@ def fit(
             asdict(report)
             | {
                 "step": progress.step,
+                "peak_memory": _peak_memory(),
                 "tokens_per_second": progress.tokens_per_second,
                 "learning_rate": progress.learning_rate,
             }
         )
         listener.validated(report)
-    run.write_manifest(manifest | {"seconds": time.monotonic() - began, "peak_memory": _peak_memory()})
     return run
 
 
-def publish(run: Run, directory: Path, corpus: Sequence[Path] = ()) -> Path:
+def publish(run: Run, directory: str | Path, corpus: Corpus) -> Path:
     """Judge the best weights of a run in float32 and export them, with a README that says how they came about.
 
     Args:
         run: a run with at least one epoch.
         directory: ``saved_models/NAME``; the next free number in it is taken.
-        corpus: the files the run was trained on.
+        corpus: what the run was trained on.
 
     Returns:
         The folder of the new version.
+
+    Raises:
+        TangshiError: if the run has no epoch, was trained on another corpus, or cannot be exported.
     """
     if not run.history:
         raise CheckpointError(f"A run with at least one finished epoch is required. Received: {run.folder}.")
+    if run.manifest.get("corpus") != _digest(corpus):
+        raise CorpusError(f"The corpus that {run.folder} was trained on is required. Received: another one.")
     model = run.load_model()
-    poems = read_corpus(corpus or None, seed=run.training_config.seed)
-    figures = {split: evaluate(model, _texts(poems, split)) for split in ("validation", "test") if poems.splits[split]}
+    figures = {split: evaluate(model, _texts(corpus, split)) for split in _JUDGED if corpus.splits[split]}
     poet = Poet(model)
     samples = poet.generate([""] * 10, seed=list(range(10)), **DEFAULT_SAMPLER)["poem"].numpy()
     readme = _readme(run, figures, [sample.decode() for sample in samples])
@@ -198,11 +222,19 @@ def publish(run: Run, directory: Path, corpus: Sequence[Path] = ()) -> Path:
         "manifest": run.manifest,
         "perplexity": {split: figure.total.perplexity for split, figure in figures.items()},
     }
-    return export(model, directory, readme=readme, metadata=metadata)
+    return export(model, Path(directory), readme=readme, metadata=metadata)
 
 
 def _texts(corpus: Corpus, split: str) -> list[str]:
     return [poem.text for poem in corpus.splits[split]]
+
+
+def _digest(corpus: Corpus) -> str:
+    """Return what tells one corpus, split included, from another."""
+    digest = hashlib.sha256()
+    for split, poems in corpus.splits.items():
+        digest.update("\n".join([split, *(poem.text for poem in poems), ""]).encode())
+    return digest.hexdigest()
 
 
 def _vocabulary(corpus: Corpus, min_count: int) -> Vocabulary:
@@ -214,14 +246,14 @@ def _vocabulary(corpus: Corpus, min_count: int) -> Vocabulary:
 def _predict(model: PoetryModel, text: str) -> tuple[str, str]:
     ids = encode_poems(model.vocabulary, [text]).to_tensor()
     predicted = np.argmax(model(ids[:, :-1])[0], axis=-1)
-    printed = [*model.vocabulary.texts()]
+    printed = model.vocabulary.texts()
     return "".join(printed[i] or "·" for i in predicted), text
 
 
-def _peak_memory() -> float:
-    """Return the most main memory this process has held, in GB; NaN where the system does not tell."""
+def _peak_memory() -> float | None:
+    """Return the most main memory this process has held, in GB; None where the system does not tell."""
     if sys.platform == "win32":
-        return math.nan
+        return None
     import resource
 
     unit = 1 if sys.platform == "darwin" else 1024
@@ -246,7 +278,8 @@ def _devices(strategy: Any) -> str:
 def _readme(run: Run, figures: Mapping[str, Evaluation], samples: Sequence[str]) -> str:
     """Say with which command, on what, how long and with which result a version was made."""
     manifest, history = run.manifest, run.history
-    model = run.model_config
+    model, last = run.model_config, history[-1]
+    memory = f" and {last['peak_memory']:.1f} GB of memory" if last["peak_memory"] else ""
     best = min(history, key=lambda record: record["validation_nll"])
     rows = []
     for split, figure in figures.items():
@@ -260,14 +293,14 @@ def _readme(run: Run, figures: Mapping[str, Evaluation], samples: Sequence[str])
         [
             f"# A poet by tangshi-tf {manifest['package']}",
             "",
-            f"Made by `{manifest['command']}` on {manifest['devices']}, in {manifest['seconds'] / 60:.1f} minutes "
-            f"and at most {manifest['peak_memory']:.1f} GB of memory ({best['tokens_per_second']:,.0f} tokens/s while "
-            f"training, {manifest['precision']}; TensorFlow {manifest['tensorflow']}, Keras {manifest['keras']}).",
+            f"Made by `{manifest['command']}` on {manifest['devices']}, in {last['seconds'] / 60:.1f} minutes{memory} "
+            f"({best['tokens_per_second']:,.0f} tokens/s while training, {manifest['precision']}; "
+            f"TensorFlow {manifest['tensorflow']}, Keras {manifest['keras']}).",
             "",
             f"{model.layers} x {model.cell.upper()}({model.units}), embedding {model.embedding}, "
             f"{manifest['vocabulary']:,} tokens, {manifest['parameters']:,} parameters. Trained on "
             f"{manifest['poems']['train']:,} poems, {manifest['tokens']:,} tokens an epoch; the weights are those "
-            f"after epoch {best['epoch']} of {len(history)}, the best on the validation split.",
+            f"after epoch {best['epoch']} of the {len(history)} trained, the best on the validation split.",
             "",
             "Perplexity: exp of the mean nll over every character, punctuation mark and end token, zero state; an",
             "unknown character costs its share of the unknown token's probability.",

@@ -59,7 +59,8 @@ class Vocabulary:
             texts: the training texts, variants already folded.
             min_count: the least number of occurrences.
             variants: a character to the character it is read as.
-            known: characters known to exist; those that are not taken become `rare`.
+            known: characters known to exist; those that are not taken become `rare`: by the protocol, the types of
+                the shipped corpus.
 
         Raises:
             VocabularyError: if no character is frequent enough.
@@ -72,7 +73,7 @@ class Vocabulary:
                 f"Received: {sum(counts.values())} characters, the most frequent "
                 f"{max(counts.values(), default=0)} times."
             )
-        return cls(taken, variants, rare=set(known) | set(counts))
+        return cls(taken, variants, rare=known)
 
     def __len__(self) -> int:
         """Return the number of tokens, specials included: V."""

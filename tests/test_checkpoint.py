@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +54,12 @@ def test_an_existing_run_is_not_overwritten_unasked(tmp_path: Path) -> None:
 
 
 def test_a_folder_with_other_files_is_never_discarded(tmp_path: Path) -> None:
-    (tmp_path / "run").mkdir()
+    make(tmp_path)
     (tmp_path / "run" / "thesis.txt").write_text("years of work")
     with pytest.raises(CheckpointError, match="Received one with other files"):
         make(tmp_path, restart=True)
     assert (tmp_path / "run" / "thesis.txt").exists()
+    assert (tmp_path / "run" / "config.json").exists()
 
 
 def test_weights_of_another_vocabulary_or_configuration_are_refused(tmp_path: Path) -> None:
@@ -111,3 +113,12 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     assert [entry.name for entry in tmp_path.iterdir()] == ["file.txt"]
     with pytest.raises(CheckpointError, match="A writable file is required"):
         write_text(tmp_path / "missing" / "file.txt", "new")
+
+
+def test_a_link_is_followed_and_what_is_no_plain_file_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "file.txt")
+    write_text(tmp_path / "link", "through")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file.txt").read_text() == "through"
+    write_text(Path(os.devnull), "nothing")
+    assert not Path(os.devnull).is_file()

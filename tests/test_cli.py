@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -102,7 +103,8 @@ def test_output_goes_to_a_file(project: Path) -> None:
     result = run(*options, "--output", "poem.txt")
     assert result.stdout == ""
     assert (project / "poem.txt").read_text(encoding="utf-8") == run(*options).stdout
-    assert "A writable file is required" in fails(*options, "--output", "no/such/folder/poem.txt")
+    assert "A folder that exists is required" in fails(*options, "--output", "no/such/folder/poem.txt")
+    fails(*options, "--output", ".", status=2)
 
 
 def test_evaluation(project: Path) -> None:
@@ -120,8 +122,34 @@ def test_evaluation(project: Path) -> None:
     assert json.loads(run("evaluate", "one.txt", "--model", "mini", "--json").stdout)["count"] == 1
 
 
+@pytest.mark.parametrize("encoding", ["gbk", "cp1252"])
+def test_a_terminal_that_cannot_print_a_poem(project: Path, encoding: str) -> None:
+    def tangshi(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", "from tangshi_tf.cli import main; main()", *arguments]
+        environment = {**os.environ, "PYTHONIOENCODING": encoding}
+        return subprocess.run(command, capture_output=True, text=True, encoding=encoding, env=environment, check=False)
+
+    helped = tangshi("--help")
+    assert helped.returncode == 0, helped.stderr
+    done = tangshi("sample", "--model", "mini", "--begin", "🙂")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[1:] == [
+        f"Error: A terminal that prints these characters is required, or --output FILE. Received: encoding {encoding}."
+    ]
+    assert tangshi("sample", "--model", "mini", "--begin", "🙂", "--output", "smile.txt").returncode == 0
+    assert (project / "smile.txt").read_text(encoding="utf-8").startswith("🙂")
+
+
+def test_a_reader_that_leaves_early_is_no_error(project: Path) -> None:
+    command = f"{sys.executable} -c 'from tangshi_tf.cli import main; main()' sample --model mini --count 9 | head -c 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, check=False)
+    assert len(done.stdout) == 1
+    assert b"Traceback" not in done.stderr
+
+
 def test_export_adds_a_version(project: Path) -> None:
-    result = run("export", "--name", "mini", "--corpus", "poems.txt")
+    result = run("export", "poems.txt", "--name", "mini")
     assert result.output.endswith("exported saved_models/mini/2\n")
     options = ["sample", "--json", "--begin", "山", *PRINTED, "--model"]
     newest, first = run(*options, "mini"), run(*options, "saved_models/mini/1")
@@ -140,10 +168,10 @@ def test_export_adds_a_version(project: Path) -> None:
             ["fit", "poems.txt", "--min-count", "9999", "--name", "x"],
             "occurs at least 9999 times is required",
         ),
-        (["sample", "--model", "nobody"], "Received: nobody."),
-        (["sample", "--model", "mini", "--temperature", "-1"], "temperature of at least 0"),
-        (["sample", "--model", "mini", "--top-p", "0"], "top_p above 0"),
-        (["sample", "--model", "mini", "--top-k", "-1"], "top_k of at least 0"),
+        (["fit", "poems.txt", "--name", "n" * 300], "File name too long"),
+        (["sample", "--model", "nobody"], "Received: 'nobody'."),
+        (["sample", "--model", "n" * 300], "File name too long"),
+        (["sample", "--model", "mini", "--temperature", "nan"], "temperature of at least 0"),
         (["sample", "--model", "mini", "--begin", "山水风月", "--max-length", "2"], "max_length of at least"),
         (["sample", "--model", "mini", "--begin", "\udce5"], "is required"),
         (["evaluate", "missing.txt", "--model", "mini"], "missing.txt"),

@@ -28,7 +28,7 @@ def test_versions_are_counted_and_never_overwritten(lstm: PoetryModel, tmp_path:
     (directory / "010").mkdir()
     (directory / "notes").mkdir()
     (directory / "12").write_text("no folder")
-    assert latest_version(directory) == directory / "7"
+    assert latest_version(directory) == first  # a number alone is no model
     assert export(lstm, directory) == directory / "13"
     assert latest_version(directory) == directory / "13"
     assert {path: path.read_bytes() for path in first.rglob("*") if path.is_file()} == before
@@ -98,7 +98,7 @@ def test_a_failed_export_leaves_nothing(
     lstm: PoetryModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Callable[..., None]
 ) -> None:
     monkeypatch.setattr(tf.saved_model, "save", failure)
-    with pytest.raises(ModelError, match="A folder that can be written is required") as caught:
+    with pytest.raises(ModelError, match="A writable folder is required") as caught:
         export(lstm, tmp_path)
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
@@ -106,7 +106,7 @@ def test_a_failed_export_leaves_nothing(
 
 def test_a_file_in_the_way(lstm: PoetryModel, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ModelError, match="can be written"):
+    with pytest.raises(ModelError, match="A writable folder is required"):
         export(lstm, tmp_path / "file" / "models")
 
 

@@ -171,6 +171,9 @@ def test_dropout_belongs_to_the_row_and_the_seed() -> None:
     assert np.array_equal(whole, model(x, training=True, dropout_seed=[1, 2]))
     assert not np.array_equal(whole, model(x, training=True, dropout_seed=[1, 3]))
     assert not np.array_equal(model(x, training=True), model(x, training=True))
+    masks = [_Dropout(0.5, [0, step], 0) for step in range(3)]
+    drawn = [tuple(mask(tf.ones([4, 5, 6])).numpy().ravel()) for mask in masks for _ in range(3)]
+    assert len(set(drawn)) == 9  # no step repeats a mask of another
     part = model(x[4:], training=True, dropout_seed=[1, 2], first_row=4)
     assert close(part, whole[4:])
 

@@ -54,7 +54,7 @@ def test_what_needs_no_tensorflow_does_not_import_it(module: str) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=PACKAGE.parent)
 
 
-def test_imports_point_along_the_journey() -> None:
+def test_no_import_goes_round_in_a_circle() -> None:
     """No module imports one that imports it, at any distance."""
     edges: dict[str, set[str]] = {}
     for module in MODULES:

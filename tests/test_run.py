@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tangshi_tf.checkpoint import Run
 from tangshi_tf.config import ModelConfig, TrainingConfig
-from tangshi_tf.corpus import read_corpus
+from tangshi_tf.corpus import Corpus, read_corpus
 from tangshi_tf.errors import CheckpointError, CorpusError
 from tangshi_tf.evaluation import evaluate
 from tangshi_tf.model import PoetryModel
@@ -38,17 +39,17 @@ class Notes:
 
 
 @pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     """Eighty quatrains as a user would bring them."""
     poems = [poem for poem in read_corpus().poems("train") if len(poem.text) == 24][:80]
     path = tmp_path_factory.mktemp("corpus") / "poems.txt"
     path.write_text("".join(f"{poem.title}:{poem.text}\n" for poem in poems), encoding="utf-8")
-    return path
+    return read_corpus([path])
 
 
-def test_a_run_is_reported_recorded_and_published(corpus: Path, tmp_path: Path) -> None:
+def test_a_run_is_reported_recorded_and_published(corpus: Corpus, tmp_path: Path) -> None:
     notes = Notes()
-    run = fit([corpus], tmp_path / "runs" / "mine", MODEL, TRAINING, notes, command="tangshi-tf fit poems.txt")
+    run = fit(corpus, tmp_path / "runs" / "mine", MODEL, TRAINING, notes, command="tangshi-tf fit poems.txt")
     (plan,) = notes.plans
     assert sum(plan.poems.values()) + sum(plan.dropped.values()) == 80
     assert plan.steps == notes.progress[-1].step
@@ -61,13 +62,13 @@ def test_a_run_is_reported_recorded_and_published(corpus: Path, tmp_path: Path) 
     assert run.manifest["command"] == "tangshi-tf fit poems.txt"
     assert len(run.history) == 2
 
-    version = publish(run, tmp_path / "saved_models" / "mine", [corpus])
+    version = publish(run, tmp_path / "saved_models" / "mine", corpus)
     assert version == tmp_path / "saved_models" / "mine" / "1"
     readme = (version / "assets.extra" / "README.md").read_text(encoding="utf-8")
     assert "`tangshi-tf fit poems.txt`" in readme
     assert readme.count("\n- ") == 10
     config = json.loads((version / "assets.extra" / "config.json").read_text(encoding="utf-8"))
-    poems = [poem.text for poem in read_corpus([corpus]).poems("validation")]
+    poems = [poem.text for poem in corpus.poems("validation")]
     best = min(run.history, key=lambda record: record["validation_nll"])
     assert config["perplexity"]["validation"] == pytest.approx(best["validation_perplexity"], rel=1e-5)
 
@@ -79,7 +80,7 @@ def test_a_run_is_reported_recorded_and_published(corpus: Path, tmp_path: Path) 
     assert nll == pytest.approx(best["validation_nll"], rel=1e-4)
 
 
-def test_the_best_epoch_is_the_one_that_is_kept(corpus: Path, tmp_path: Path) -> None:
+def test_the_best_epoch_is_the_one_that_is_kept(corpus: Corpus, tmp_path: Path) -> None:
     notes = Notes()
     wild = TrainingConfig(
         epochs=6,
@@ -90,31 +91,47 @@ def test_the_best_epoch_is_the_one_that_is_kept(corpus: Path, tmp_path: Path) ->
         final_rate=1.0,
         precision="float32",
     )
-    run = fit([corpus], tmp_path / "run", MODEL, wild, notes)
+    run = fit(corpus, tmp_path / "run", MODEL, wild, notes)
     figures = [report.validation_nll for report in notes.epochs]
     assert [report.best for report in notes.epochs] == [
         all(nll < earlier for earlier in figures[:i]) for i, nll in enumerate(figures)
     ]
     assert figures[-1] > min(figures)  # else this run shows nothing
-    poems = [poem.text for poem in read_corpus([corpus]).poems("validation")]
+    poems = [poem.text for poem in corpus.poems("validation")]
     kept = evaluate(run.load_model(), poems).total
     assert kept.nll / kept.tokens == pytest.approx(min(figures), rel=1e-5)
 
 
-def test_a_run_begins_only_where_it_may(corpus: Path, tmp_path: Path) -> None:
-    with pytest.raises(CorpusError):
-        fit([tmp_path / "missing.txt"], tmp_path / "run", MODEL, TRAINING, Notes())
+def test_a_run_begins_only_where_it_may(corpus: Corpus, tmp_path: Path) -> None:
+    without = Corpus({**corpus.splits, "validation": []}, {})
+    with pytest.raises(CorpusError, match="Received: none for validation"):
+        fit(without, tmp_path / "run", MODEL, TRAINING)
     assert not (tmp_path / "run").exists()
     one_step = TrainingConfig(max_steps=1, min_count=1, precision="float32")
-    fit([corpus], tmp_path / "run", MODEL, one_step, Notes())
+    fit(corpus, tmp_path / "run", MODEL, one_step, Notes())
     with pytest.raises(CheckpointError, match="--restart"):
-        fit([corpus], tmp_path / "run", MODEL, one_step, Notes())
-    fit([corpus], tmp_path / "run", MODEL, one_step, Notes(), restart=True)
+        fit(corpus, tmp_path / "run", MODEL, one_step, Notes())
+    fit(corpus, tmp_path / "run", MODEL, one_step, Notes(), restart=True)
 
 
-def test_a_run_without_an_epoch_is_not_published(corpus: Path, tmp_path: Path) -> None:
-    run = fit([corpus], tmp_path / "run", MODEL, TrainingConfig(max_steps=1, min_count=1), Notes())
+def test_a_run_without_an_epoch_is_not_published(corpus: Corpus, tmp_path: Path) -> None:
+    run = fit(corpus, tmp_path / "run", MODEL, TrainingConfig(max_steps=1, min_count=1), Notes())
     (run.folder / "history.jsonl").unlink()
     with pytest.raises(CheckpointError, match="at least one finished epoch is required"):
-        publish(run, tmp_path / "saved_models")
+        publish(run, tmp_path / "saved_models", corpus)
     assert not (tmp_path / "saved_models").exists()
+
+
+def test_a_run_that_was_stopped_is_published_with_its_own_corpus_only(corpus: Corpus, tmp_path: Path) -> None:
+    class Impatient(Notes):
+        def validated(self, report: EpochReport) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(corpus, tmp_path / "run", MODEL, TRAINING, Impatient())
+    run = Run(tmp_path / "run")
+    other = Corpus({**corpus.splits, "test": corpus.splits["validation"]}, {})
+    with pytest.raises(CorpusError, match=r"run was trained on is required. Received: another one."):
+        publish(run, tmp_path / "saved_models", other)
+    version = publish(run, tmp_path / "saved_models", corpus)
+    assert "after epoch 1 of the 1 trained" in (version / "assets.extra" / "README.md").read_text(encoding="utf-8")

@@ -2,9 +2,10 @@
 
 import re
 
-__all__ = ["FORMS", "form_of"]
+__all__ = ["FORMS", "OTHER", "form_of"]
 
 FORMS = {"五绝": (4, 5), "七绝": (4, 7), "五律": (8, 5), "七律": (8, 7)}
+OTHER = "其他"
 
 _LINES = re.compile("[^，。？！；：、]+")
 _NAMES = {shape: name for name, shape in FORMS.items()}
@@ -17,9 +18,9 @@ def form_of(text: str) -> str:
     and the number of lines decide; the tones do not.
 
     Returns:
-        A key of `FORMS`, or ``"其他"`` (other).
+        A key of `FORMS`, or `OTHER`.
     """
     lengths = [len(line) for line in _LINES.findall(text)]
     if len(set(lengths)) != 1:
-        return "其他"
-    return _NAMES.get((len(lengths), lengths[0]), "其他")
+        return OTHER
+    return _NAMES.get((len(lengths), lengths[0]), OTHER)
