@@ -42,7 +42,7 @@ class ModelConfig:
     layers: int = _setting(1, "Number of recurrent layers.", least=1)
     embedding: int = _setting(256, "Width of a character's embedding.", least=1)
     dropout: float = _setting(
-        0.3, "Share of values dropped after the embedding and after each layer.", least=0.0, most=0.95
+        0.4, "Share of values dropped after the embedding and after each layer.", least=0.0, most=0.95
     )
     tied: bool = _setting(True, "Output through the embedding itself, or through a matrix of its own.")
 
