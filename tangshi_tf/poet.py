@@ -5,44 +5,22 @@ row of a batch has its own, and a row's poem depends on its own inputs and seed,
 """
 
 import math
-from types import MappingProxyType
 from typing import Any
 
 import tensorflow as tf
 
 from tangshi_tf.config import DEFAULT_SAMPLER
 from tangshi_tf.model import PoetryModel
+from tangshi_tf.request import INPUTS, one_value_a_row, problems, utf8, without_white_space
 from tangshi_tf.sampling import choose, row_normal, row_uniform
 from tangshi_tf.vocabulary import BOS, EOS, PAD, SPECIALS, UNK
 
-__all__ = ["AUTOMATIC_LENGTH", "INPUTS", "Poet"]
+__all__ = ["AUTOMATIC_LENGTH", "Poet"]
 
 AUTOMATIC_LENGTH = 200  # tokens after the begin, when max_length is 0; few poems are longer, a loop must end
 
-# The inputs of `generate` and their defaults.
-INPUTS = MappingProxyType(
-    {
-        "begin": (tf.string, ""),
-        "title": (tf.string, ""),
-        "form": (tf.string, ""),
-        "rhyme": (tf.string, ""),
-        "opening": (tf.string, ""),
-        "acrostic": (tf.string, ""),
-        "init_state": (tf.string, "zero"),
-        "temperature": (tf.float32, 1.0),
-        "top_p": (tf.float32, 1.0),
-        "repetition_penalty": (tf.float32, 1.0),
-        "top_k": (tf.int32, 0),
-        "max_length": (tf.int32, 0),
-        "seed": (tf.int64, -1),
-    }
-)
-
-_UNSUPPORTED = ("title", "form", "rhyme", "opening", "acrostic")
 _STATE_STDDEV = 0.5
 _BLOCK = 128  # uniform numbers drawn at a time for each row: one block is enough for most poems
-_WHITE_SPACE = r"[\pZ\t-\r\x1c-\x1f\x{85}]+"  # what str.isspace calls white space; RE2's \s knows ASCII only
-_SHOWN = 40  # characters of a rejected string that an error repeats
 
 
 def _any_shape(*dtypes: Any) -> list[Any]:
@@ -132,7 +110,7 @@ class Poet(tf.Module):
             `nll` float32 `[B]`, -ln probability of the text and its end, and `tokens` int32 `[B]`, how many
             tokens that is, the end token included. An unknown token costs ln(unknown types) more.
         """
-        ids, length = self._read(_utf8(tf.reshape(poem, [-1])))
+        ids, length = self._read(utf8(tf.reshape(poem, [-1])))
         ids = tf.pad(ids, [[0, 0], [0, 1]], constant_values=PAD)  # room for the end token
         rows = tf.shape(ids)[0]
         table = self._output_table()
@@ -173,7 +151,7 @@ class Poet(tf.Module):
     @tf.function(input_signature=_any_shape(tf.string))
     def encode(self, text: Any) -> Any:
         """Return the ids of texts, a scalar or `[B]`, as int32 `[B, L]`, PAD after the shorter ones."""
-        return self._read(_utf8(tf.reshape(text, [-1])))[0]
+        return self._read(utf8(tf.reshape(text, [-1])))[0]
 
     @tf.function(input_signature=_any_shape(tf.int32))
     def decode(self, token: Any) -> Any:
@@ -242,7 +220,7 @@ class Poet(tf.Module):
 
     def _read(self, text: Any) -> tuple[Any, Any]:
         """Read UTF-8 texts `[B]` to ids int32 `[B, L]`, PAD after the shorter, and lengths int32 `[B]`."""
-        characters = tf.strings.unicode_split(tf.strings.regex_replace(text, _WHITE_SPACE, ""), "UTF-8")
+        characters = tf.strings.unicode_split(without_white_space(text), "UTF-8")
         ids = characters.with_values(self._table.lookup(characters.values))
         return ids.to_tensor(PAD), tf.cast(ids.row_lengths(), tf.int32)
 
@@ -253,9 +231,9 @@ class Poet(tf.Module):
 
     def _write(self, given: dict[str, Any]) -> dict[str, Any]:
         """Do what `generate` says."""
-        asked = _one_value_a_row(given)
+        asked = one_value_a_row(given)
         ids, begin_length = self._read(asked["begin"])  # [B, L], [B]
-        problem = _problem(asked, begin_length)
+        problem = problems(asked, begin_length)
         good = tf.equal(problem, "")
         seed = _fresh(asked["seed"])
         rows = {
@@ -340,10 +318,6 @@ class Poet(tf.Module):
         return self._split_state(tf.cond(tf.reduce_any(random), some_random, lambda: zero))
 
 
-def _utf8(text: Any) -> Any:
-    return tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace", replacement_char=0xFFFD)
-
-
 def _fresh(seed: Any) -> Any:
     """Replace negative seeds `[B]`. The op has state and no seed of its own: no two processes draw alike."""
     drawn = tf.raw_ops.RandomUniformInt(
@@ -354,66 +328,6 @@ def _fresh(seed: Any) -> Any:
         seed2=0,
     )
     return tf.where(seed < 0, drawn, seed)
-
-
-def _one_value_a_row(given: dict[str, Any]) -> dict[str, Any]:
-    """Return every input as `[B]`, strings as valid UTF-8."""
-    values = {name: tf.reshape(value, [-1]) for name, value in given.items()}
-    sizes = {name: tf.size(value) for name, value in values.items()}
-    largest = tf.reduce_max(tf.stack(list(sizes.values())))
-    rows = tf.where(sizes["begin"] == 1, largest, sizes["begin"])
-    for name, size in sizes.items():
-        message = [
-            f"{name} of one value or of as many as there are rows is required; rows, received:",
-            rows,
-            size,
-        ]
-        with tf.control_dependencies([tf.debugging.Assert((size == 1) | (size == rows), message)]):
-            values[name] = tf.broadcast_to(values[name], [rows])
-    return {name: _utf8(value) if value.dtype == tf.string else value for name, value in values.items()}
-
-
-def _problem(asked: dict[str, Any], begin_length: Any) -> Any:
-    """Return string `[B]`: why a row's request cannot be met, on one line; empty if it can."""
-
-    def shown(value: Any) -> Any:
-        if value.dtype != tf.string:
-            return tf.strings.as_string(value, shortest=value.dtype == tf.float32)
-        return tf.strings.substr(tf.strings.regex_replace(value, _WHITE_SPACE, " "), 0, _SHOWN, unit="UTF8_CHAR")
-
-    rules = [(name, asked[name] != "", f"{name} is not supported by this model") for name in _UNSUPPORTED]
-    penalty, kind, temperature = asked["repetition_penalty"], asked["init_state"], asked["temperature"]
-    top_p, max_length = asked["top_p"], asked["max_length"]
-    rules += [
-        (
-            "repetition_penalty",
-            penalty != 1.0,
-            "repetition_penalty other than 1 is not supported by this model",
-        ),
-        (
-            "init_state",
-            ~((kind == "") | (kind == "zero") | (kind == "random")),
-            "init_state of zero or random is required",
-        ),
-        (
-            "temperature",
-            ~(tf.math.is_finite(temperature) & (temperature >= 0.0)),
-            "temperature of at least 0 and finite is required",
-        ),
-        ("top_p", ~((top_p > 0.0) & (top_p <= 1.0)), "top_p above 0 and at most 1 is required"),
-        ("top_k", asked["top_k"] < 0, "top_k of at least 0 is required"),
-        ("max_length", max_length < 0, "max_length of at least 0 is required"),
-        (
-            "max_length",
-            (max_length > 0) & (begin_length > max_length),
-            "max_length of at least the length of begin is required",
-        ),
-    ]
-    problem = tf.fill(tf.shape(begin_length), "")
-    for name, broken, requirement in reversed(rules):
-        message = tf.strings.join([requirement, "; received ", shown(asked[name]), "."])
-        problem = tf.where(broken, message, problem)
-    return problem
 
 
 def _describe(model: PoetryModel) -> str:

@@ -1,0 +1,101 @@
+"""What a caller asks of the poet: the inputs of `generate`, one value a row, and why a row cannot be served."""
+
+from types import MappingProxyType
+from typing import Any
+
+import tensorflow as tf
+
+__all__ = ["INPUTS", "one_value_a_row", "problems", "utf8", "without_white_space"]
+
+# The inputs of `generate` and their defaults.
+INPUTS = MappingProxyType(
+    {
+        "begin": (tf.string, ""),
+        "title": (tf.string, ""),
+        "form": (tf.string, ""),
+        "rhyme": (tf.string, ""),
+        "opening": (tf.string, ""),
+        "acrostic": (tf.string, ""),
+        "init_state": (tf.string, "zero"),
+        "temperature": (tf.float32, 1.0),
+        "top_p": (tf.float32, 1.0),
+        "repetition_penalty": (tf.float32, 1.0),
+        "top_k": (tf.int32, 0),
+        "max_length": (tf.int32, 0),
+        "seed": (tf.int64, -1),
+    }
+)
+
+_UNSUPPORTED = ("title", "form", "rhyme", "opening", "acrostic")
+_WHITE_SPACE = r"[\pZ\t-\r\x1c-\x1f\x{85}]+"  # what str.isspace calls white space; RE2's \s knows ASCII only
+_SHOWN = 40  # characters of a rejected string that an error repeats
+
+
+def utf8(text: Any) -> Any:
+    """Return valid UTF-8: what is none becomes U+FFFD."""
+    return tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace", replacement_char=0xFFFD)
+
+
+def without_white_space(text: Any) -> Any:
+    """Remove what `str.isspace` calls white space."""
+    return tf.strings.regex_replace(text, _WHITE_SPACE, "")
+
+
+def one_value_a_row(given: dict[str, Any]) -> dict[str, Any]:
+    """Return every input as `[B]`, strings as valid UTF-8."""
+    values = {name: tf.reshape(value, [-1]) for name, value in given.items()}
+    sizes = {name: tf.size(value) for name, value in values.items()}
+    largest = tf.reduce_max(tf.stack(list(sizes.values())))
+    rows = tf.where(sizes["begin"] == 1, largest, sizes["begin"])
+    for name, size in sizes.items():
+        message = [
+            f"{name} of one value or of as many as there are rows is required; rows, received:",
+            rows,
+            size,
+        ]
+        with tf.control_dependencies([tf.debugging.Assert((size == 1) | (size == rows), message)]):
+            values[name] = tf.broadcast_to(values[name], [rows])
+    return {name: utf8(value) if value.dtype == tf.string else value for name, value in values.items()}
+
+
+def problems(asked: dict[str, Any], begin_length: Any) -> Any:
+    """Return string `[B]`: why a row's request cannot be met, on one line; empty if it can."""
+
+    def shown(value: Any) -> Any:
+        if value.dtype != tf.string:
+            return tf.strings.as_string(value, shortest=value.dtype == tf.float32)
+        return tf.strings.substr(tf.strings.regex_replace(value, _WHITE_SPACE, " "), 0, _SHOWN, unit="UTF8_CHAR")
+
+    rules = [(name, asked[name] != "", f"{name} is not supported by this model") for name in _UNSUPPORTED]
+    penalty, kind, temperature = asked["repetition_penalty"], asked["init_state"], asked["temperature"]
+    top_p, max_length = asked["top_p"], asked["max_length"]
+    rules += [
+        (
+            "repetition_penalty",
+            penalty != 1.0,
+            "repetition_penalty other than 1 is not supported by this model",
+        ),
+        (
+            "init_state",
+            ~((kind == "") | (kind == "zero") | (kind == "random")),
+            "init_state of zero or random is required",
+        ),
+        (
+            "temperature",
+            ~(tf.math.is_finite(temperature) & (temperature >= 0.0)),
+            "temperature of at least 0 and finite is required",
+        ),
+        ("top_p", ~((top_p > 0.0) & (top_p <= 1.0)), "top_p above 0 and at most 1 is required"),
+        ("top_k", asked["top_k"] < 0, "top_k of at least 0 is required"),
+        ("max_length", max_length < 0, "max_length of at least 0 is required"),
+        (
+            "max_length",
+            (max_length > 0) & (begin_length > max_length),
+            "max_length of at least the length of begin is required",
+        ),
+    ]
+    problem = tf.fill(tf.shape(begin_length), "")
+    for name, broken, requirement in reversed(rules):
+        message = tf.strings.join([requirement, "; received ", shown(asked[name]), "."])
+        problem = tf.where(broken, message, problem)
+    return problem
