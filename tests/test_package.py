@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 
 import tangshi_tf
-from tangshi_tf.errors import TangshiError
-from tangshi_tf.resources import find_resource
 
 PACKAGE = Path(tangshi_tf.__file__).parent
 MODULES = sorted(
@@ -71,7 +69,6 @@ def test_no_import_goes_round_in_a_circle() -> None:
     assert not [module for module in MODULES if module in reached(module)]
 
 
-def test_a_missing_resource_is_named() -> None:
-    assert find_resource("data/characters.tsv").is_file()
-    with pytest.raises(TangshiError, match=r"A shipped file is required: data/novels.txt"):
-        find_resource("data/novels.txt")
+def test_every_module_has_a_module_of_tests() -> None:
+    tests = {path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("test_*.py")}
+    assert {module.rpartition(".")[2] for module in MODULES} <= tests

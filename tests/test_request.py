@@ -1,0 +1,49 @@
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tangshi_tf.request import INPUTS, one_value_a_row, problems, utf8, without_white_space
+
+
+def ask(**given: Any) -> list[str]:
+    asked = one_value_a_row(given)
+    length = tf.strings.length(asked["begin"], unit="UTF8_CHAR")
+    return [text.decode() for text in problems(asked, length).numpy()]
+
+
+def test_missing_inputs_take_their_defaults_and_single_values_hold_for_all_rows() -> None:
+    asked = one_value_a_row({"begin": ["山", "水", "月"], "temperature": 0.5, "seed": [1, 2, 3]})
+    assert list(asked) == list(INPUTS)
+    assert {value.shape for value in asked.values()} == {(3,)}
+    assert asked["temperature"].numpy().tolist() == [0.5] * 3
+    assert asked["seed"].numpy().tolist() == [1, 2, 3]
+    assert asked["init_state"].numpy().tolist() == [b"zero"] * 3
+    assert one_value_a_row({"begin": "山", "seed": [1, 2]})["begin"].shape == (2,)
+
+
+def test_rows_that_do_not_match_are_named() -> None:
+    with pytest.raises(tf.errors.InvalidArgumentError, match="top_k of one value or of as many as there are rows"):
+        one_value_a_row({"begin": ["山", "水", "月"], "top_k": [1, 2]})
+
+
+def test_a_problem_says_what_is_required_and_what_was_received() -> None:
+    assert ask(begin=["山", "水", "月"], temperature=[0.0, -1.0, np.nan]) == [
+        "",
+        "temperature of at least 0 and finite is required; received -1.",
+        "temperature of at least 0 and finite is required; received nan.",
+    ]
+    assert ask(form=["", "七绝"]) == ["", "form is not supported by this model; received 七绝."]
+    assert ask(begin="山水风月", max_length=3) == [
+        "max_length of at least the length of begin is required; received 3."
+    ]
+    (long,) = ask(title="秋\n夜" * 50)
+    assert "\n" not in long
+    assert len(long) < 100
+
+
+def test_text_is_made_valid_and_white_space_is_found() -> None:
+    assert utf8(tf.constant([b"\xff\xe5\xb1\xb1"])).numpy()[0].decode() == "\ufffd山"
+    text = "".join(chr(i) for i in range(0x3100) if chr(i).isspace())
+    assert without_white_space(tf.constant(f"山{text}水")).numpy().decode() == "山水"
