@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from tangshi_tf import corpus
+from tangshi_tf.readers import HEADER
 from tangshi_tf.resources import find_resource
 from tangshi_tf.verse.forms import FORMS, OTHER, form_of
 
@@ -180,7 +181,7 @@ def main() -> None:
 
     clusters = corpus.near_duplicate_clusters([poem.text for poem in poems])
     sides = corpus.assign_splits(clusters, SEED)
-    rows = [corpus.HEADER]
+    rows = [HEADER]
     rows += [f"{side}\t{p.author}\t{p.title}\t{p.text}" for side, p in zip(sides, poems, strict=True)]
     packed = FOLDER / "tangshi.tsv.xz"
     packed.write_bytes(lzma.compress(("\n".join(rows) + "\n").encode(), preset=9 | lzma.PRESET_EXTREME))

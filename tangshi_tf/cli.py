@@ -9,27 +9,34 @@ import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 import tangshi_tf
-from tangshi_tf.config import DEFAULT_SAMPLER, ModelConfig, TrainingConfig
+from tangshi_tf.config import DEFAULT_SAMPLER, PRESETS, ModelConfig, TrainingConfig
 from tangshi_tf.errors import ConfigError, TangshiError, first_line
 
 if TYPE_CHECKING:
+    from tangshi_tf.corpus import Corpus
     from tangshi_tf.evaluation import Score
     from tangshi_tf.run import EpochReport, Plan
     from tangshi_tf.training import Progress
 
 __all__ = ["evaluate", "export", "fit", "main", "sample"]
 
+_Config = TypeVar("_Config", ModelConfig, TrainingConfig)
 _Command = TypeVar("_Command", bound=Callable[..., None])
 _COUNT = click.IntRange(0, 2**31 - 1)
-_CORPUS_HELP = "Each CORPUS is a file of `title:content` lines or of this project's own format; none: the shipped one."
+_CORPUS_HELP = (
+    "Each CORPUS is a file or a folder, plain or packed with gzip or xz, in UTF-8 or GB18030: title:content lines, "
+    "poems separated by blank lines, chinese-poetry JSON, or the format of the shipped corpus, which is taken if "
+    "none is given."
+)
 
 
 class _Group(click.Group):
@@ -87,6 +94,11 @@ def _settings(cls: type[ModelConfig | TrainingConfig]) -> Callable[[_Command], _
     return add
 
 
+def _origin_filter_option(command: _Command) -> _Command:
+    help_text = "Leave out poems with brackets or not of 5 to 80 characters, as the course programs do."
+    return click.option("--origin-filter", is_flag=True, help=help_text)(command)
+
+
 def _model_option(command: _Command) -> _Command:
     return click.option(
         "--model",
@@ -121,9 +133,23 @@ def main() -> None:
     help="auto: every visible GPU, else the CPU; one: a single device.",
 )
 @click.option("--restart", is_flag=True, help="Discard a run of that name.")
+@click.option(
+    "--preset",
+    type=click.Choice(list(PRESETS)),
+    help="Other defaults: of the two-layer LSTM (o1) or the plain RNN (o4) of the course programs.",
+)
+@_origin_filter_option
 @_settings(ModelConfig)
 @_settings(TrainingConfig)
-def fit(corpus: tuple[Path, ...], name: str, strategy: str, restart: bool, **settings: Any) -> None:
+def fit(
+    corpus: tuple[Path, ...],
+    name: str,
+    strategy: str,
+    restart: bool,
+    preset: str | None,
+    origin_filter: bool,
+    **settings: Any,
+) -> None:
     """Train a model on poems and export it.
 
     The run lives in runs/NAME, the exported SavedModel in saved_models/NAME/1, 2, … Each epoch prints the
@@ -133,15 +159,15 @@ def fit(corpus: tuple[Path, ...], name: str, strategy: str, restart: bool, **set
     tangshi-tf fit
     tangshi-tf fit my-poems.txt --name mine --cell gru --units 256 --epochs 30
     """
-    model_config, config = (_pick(cls, settings) for cls in (ModelConfig, TrainingConfig))
+    model_config, config = PRESETS[preset] if preset else (ModelConfig(), TrainingConfig())
+    model_config, config = _with_typed(model_config, settings), _with_typed(config, settings)
     folder = _run_folder(name)
     _start_tensorflow()
-    from tangshi_tf.corpus import read_corpus
     from tangshi_tf.run import fit as train_model
     from tangshi_tf.run import publish
 
     command = shlex.join(["tangshi-tf", *sys.argv[1:]])
-    poems = read_corpus(corpus or None)
+    poems = _read_corpus(corpus, origin_filter)
     with closing(_Console()) as console:
         run = train_model(poems, folder, model_config, config, console, strategy, restart, command)
     path = publish(run, Path("saved_models") / name, poems)
@@ -268,7 +294,9 @@ def evaluate(corpus: tuple[Path, ...], split: str, as_json: bool, model: str) ->
     from tangshi_tf.model import PoetryModel
 
     split = "all" if corpus else split
-    poems = read_poems(corpus) if corpus else read_corpus().poems(split)
+    poems, dropped = read_poems(corpus) if corpus else (read_corpus().poems(split), {})
+    if dropped:
+        click.echo(_left_out(dropped), err=True)
     texts = [poem.text for poem in poems]
     result = score(PoetryModel.from_saved_model(_model_path(model)), texts)
     if as_json:
@@ -289,7 +317,8 @@ def evaluate(corpus: tuple[Path, ...], split: str, as_json: bool, model: str) ->
 @main.command(epilog=_CORPUS_HELP)
 @click.argument("corpus", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--name", default="tangshi", show_default=True, help="Of the run in runs/ and of the exported model.")
-def export(corpus: tuple[Path, ...], name: str) -> None:
+@_origin_filter_option
+def export(corpus: tuple[Path, ...], name: str, origin_filter: bool) -> None:
     """Export the best weights of a run as a SavedModel.
 
     `fit` does so at its end; this is for a run that was stopped. CORPUS is what it was trained on.
@@ -301,10 +330,10 @@ def export(corpus: tuple[Path, ...], name: str) -> None:
     folder = _run_folder(name)
     _start_tensorflow()
     from tangshi_tf.checkpoint import Run
-    from tangshi_tf.corpus import read_corpus
     from tangshi_tf.run import publish
 
-    click.echo(f"exported {publish(Run(folder), Path('saved_models') / name, read_corpus(corpus or None))}")
+    path = publish(Run(folder), Path("saved_models") / name, _read_corpus(corpus, origin_filter))
+    click.echo(f"exported {path}")
 
 
 class _Console:
@@ -317,8 +346,8 @@ class _Console:
     def planned(self, plan: "Plan") -> None:
         poems = ", ".join(f"{count:,} {split}" for split, count in plan.poems.items())
         click.echo(f"poems: {poems}")
-        if any(plan.dropped.values()):
-            click.echo("left out: " + ", ".join(f"{n:,} {reason}" for reason, n in plan.dropped.items() if n))
+        if plan.dropped:
+            click.echo(_left_out(plan.dropped))
         click.echo(
             f"model: {plan.parameters:,} parameters, {plan.vocabulary:,} tokens in the vocabulary\n"
             f"plan: {plan.steps:,} steps, {plan.tokens:,} tokens an epoch, {plan.precision} on {plan.devices}"
@@ -370,6 +399,10 @@ def _start_tensorflow() -> None:
             os.close(standard_error)
 
 
+def _left_out(dropped: Mapping[str, int]) -> str:
+    return "left out: " + ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
+
+
 def _progress_line(progress: "Progress | None") -> str:
     if progress is None:
         return ""
@@ -380,8 +413,20 @@ def _progress_line(progress: "Progress | None") -> str:
     )
 
 
-def _pick(cls: type[Any], settings: dict[str, Any]) -> Any:
-    return cls(**{field.name: settings[field.name] for field in dataclasses.fields(cls)})
+def _with_typed(config: _Config, settings: dict[str, Any]) -> _Config:
+    """Replace what the user typed; options that were not typed leave the preset's value."""
+    source = click.get_current_context().get_parameter_source
+    fields = {field.name for field in dataclasses.fields(config)}
+    typed = {key: settings[key] for key in fields if source(key) is not ParameterSource.DEFAULT}
+    return dataclasses.replace(config, **typed)
+
+
+def _read_corpus(corpus: tuple[Path, ...], origin_filter: bool) -> "Corpus":
+    from tangshi_tf.corpus import read_corpus
+
+    if origin_filter and not corpus:
+        raise ConfigError("A CORPUS is required for --origin-filter. Received: none, and the shipped one is clean.")
+    return read_corpus(corpus or None, origin_filter=origin_filter)
 
 
 def _run_folder(name: str) -> Path:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from tangshi_tf.errors import ConfigError
 
-__all__ = ["DEFAULT_SAMPLER", "ModelConfig", "TrainingConfig", "from_dict", "read_json"]
+__all__ = ["DEFAULT_SAMPLER", "PRESETS", "ModelConfig", "TrainingConfig", "from_dict", "read_json"]
 
 # How `tangshi-tf sample` and the signature serving_default sample; plain `generate` is neutral.
 DEFAULT_SAMPLER: Mapping[str, float] = MappingProxyType({"temperature": 0.8, "top_p": 0.95})
@@ -77,6 +77,31 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         """Refuse what no run can be made from."""
         _check(self)
+
+
+# The arrangements of two course programs that this project began from; see the README.
+PRESETS: Mapping[str, tuple[ModelConfig, TrainingConfig]] = MappingProxyType(
+    {
+        "o1": (
+            ModelConfig(cell="lstm", units=128, layers=2, embedding=100, dropout=0.0, tied=False),
+            TrainingConfig(
+                epochs=30, min_count=1, optimizer="rmsprop", learning_rate=0.01, warmup_steps=0, final_rate=1.0
+            ),
+        ),
+        "o4": (
+            ModelConfig(cell="rnn", units=128, layers=1, embedding=64, dropout=0.0, tied=False),
+            TrainingConfig(
+                epochs=10,
+                min_count=1,
+                optimizer="adam",
+                learning_rate=0.0005,
+                warmup_steps=0,
+                final_rate=1.0,
+                clip_norm=0.0,
+            ),
+        ),
+    }
+)
 
 
 def from_dict(cls: type[_Config], values: Mapping[str, Any]) -> _Config:

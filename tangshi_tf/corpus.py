@@ -9,7 +9,6 @@ cluster is never torn between the sides of the split.
 """
 
 import hashlib
-import lzma
 import re
 import unicodedata
 from collections import Counter
@@ -23,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tangshi_tf.errors import CorpusError
+from tangshi_tf.readers import read_records
 from tangshi_tf.resources import find_resource
 
 __all__ = [
-    "HEADER",
     "PUNCTUATION",
     "SPLITS",
     "Corpus",
@@ -42,18 +41,17 @@ __all__ = [
 ]
 
 SPLITS = ("train", "validation", "test")
-HEADER = "split\tauthor\ttitle\ttext"
 PUNCTUATION = "，。？！；：、"
 _MIN_HAN = 4
 _MAX_LENGTH = 5_000  # the longest poem of the Quan Tangshi has 2,980 characters; a novel is no poem
 
-_XZ_MAGIC = b"\xfd7zXZ\x00"
 _HAN = "〇\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003fffd"  # CJK unified ideographs, all extensions
 _NOT_HAN = re.compile(f"[^{_HAN}]+")
 _NOTE = re.compile(r"（[^（）]*）|\([^()]*\)")
 _BRACKETS = re.compile(r"[\[\]［］【】〔〕〖〗]")
 _MARKS = re.compile("[「」『』“”‘’\"'＂＇〝〞《》〈〉]")
 _MARK_RUN = re.compile(f"[{PUNCTUATION}]*([{PUNCTUATION}])")
+_ORIGIN = re.compile("[_(（《[]")
 _PLACEHOLDERS = frozenset({"空", "缺", "阙", "无", "空缺"})
 
 # The first pattern found in a text names why it is dropped.
@@ -259,15 +257,16 @@ def assign_splits(
     return [side[label] for label in clusters.tolist()]
 
 
-def read_corpus(paths: Sequence[Path] | None = None, seed: int = 0) -> Corpus:
+def read_corpus(paths: Sequence[str | Path] | None = None, seed: int = 0, origin_filter: bool = False) -> Corpus:
     """Read poems and split them.
 
     Args:
-        paths: None for the shipped corpus with its frozen split, else files in UTF-8 in either of two
-            formats, each plain or compressed with xz: the shipped one, known by its first line `HEADER`,
-            whose split is kept; or lines ``title:content`` with a half- or full-width colon.
+        paths: None for the shipped corpus with its frozen split, else files and folders in the formats that
+            `tangshi_tf.readers` describes. Poems in the shipped format keep their split.
         seed: decides the split of poems that come without one. It depends on the poems and on nothing else,
             neither on the order of the files nor on titles.
+        origin_filter: whether poems are left out as the course programs do that this project began from: those whose
+            text as it stands in the file has a bracket or an underscore, or not 5 to 80 characters.
 
     Raises:
         CorpusError: if a file cannot be read, is empty, damaged, or holds no poem; or if fewer than two
@@ -275,20 +274,25 @@ def read_corpus(paths: Sequence[Path] | None = None, seed: int = 0) -> Corpus:
     """
     if paths is None:
         path = find_resource("data/tangshi.tsv.xz")
-        records = [(side, Poem(title, author, text)) for side, author, title, text in _rows(path, _read_text(path))]
-        return _corpus([poem for _, poem in records], [side for side, _ in records], Counter())
-    poems, sides, dropped = _read_files(paths)
+        records = list(read_records(path))
+        return _corpus([Poem(r.title, r.author, r.text) for r in records], [r.split for r in records], Counter())
+    poems, sides, dropped = _read_files(paths, origin_filter)
     if all(sides):
         return _corpus(poems, sides, dropped)
     return _corpus(poems, _split(poems, sides, seed), dropped)
 
 
-def read_poems(paths: Sequence[Path]) -> list[Poem]:
-    """Read the files that `read_corpus` reads, unsplit, exact duplicates once; a single poem is enough."""
-    return _read_files(paths)[0]
+def read_poems(paths: Sequence[str | Path]) -> tuple[list[Poem], dict[str, int]]:
+    """Read the files that `read_corpus` reads, unsplit, exact duplicates once; a single poem is enough.
+
+    Returns:
+        The poems, and how many were left out by reason.
+    """
+    poems, _, dropped = _read_files(paths, origin_filter=False)
+    return poems, dict(sorted(dropped.items()))
 
 
-def _read_files(paths: Sequence[Path]) -> tuple[list[Poem], list[str], Counter[str]]:
+def _read_files(paths: Sequence[str | Path], origin_filter: bool) -> tuple[list[Poem], list[str], Counter[str]]:
     """Return the poems of all files, the side that each was given ("" for none), and how many were left out."""
     if not paths:
         raise CorpusError("At least one corpus file is required. Received: none")
@@ -299,15 +303,21 @@ def _read_files(paths: Sequence[Path]) -> tuple[list[Poem], list[str], Counter[s
     for path in paths:
         reasons: Counter[str] = Counter()
         held = 0
-        for side, poem in _read_poems(path, reasons):
+        for record in read_records(Path(path)):
+            text, reason = clean(record.text) if record.text else ("", "no text")
+            if origin_filter and not reason and (_ORIGIN.search(record.text) or not 5 <= len(record.text) <= 80):
+                reason = "origin filter"
+            if reason:
+                reasons[reason] += 1
+                continue
             held += 1
-            key = han_only(poem.text)
+            key = han_only(text)
             if key in seen:
                 reasons["exact duplicate"] += 1
                 continue
             seen.add(key)
-            poems.append(poem)
-            sides.append(side)
+            poems.append(Poem(record.title, record.author, text))
+            sides.append(record.split)
         if not held:
             found = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
             raise CorpusError(f"At least one poem is required in {path}. Received: none (dropped: {found or 'none'})")
@@ -336,65 +346,3 @@ def _corpus(poems: Iterable[Poem], sides: Iterable[str], dropped: Counter[str]) 
     for poem, side in zip(poems, sides, strict=True):
         splits[side].append(poem)
     return Corpus(splits, dict(sorted(dropped.items())))
-
-
-def _read_text(path: Path) -> str:
-    """Return a file's text with plain line ends; xz is known by its first bytes."""
-    try:
-        data = path.read_bytes()
-    except IsADirectoryError:
-        raise CorpusError(f"A corpus file is required. Received: a folder, {path}") from None
-    except FileNotFoundError:
-        raise CorpusError(f"A corpus file is required. Received: {path}, which does not exist") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise CorpusError(f"A readable corpus file is required. Received: {str(path)!r} ({reason})") from None
-    if data.startswith(_XZ_MAGIC):
-        try:
-            data = lzma.decompress(data)
-        except (lzma.LZMAError, EOFError) as error:
-            raise CorpusError(f"An intact xz file is required. Received: {path} (damaged: {error})") from None
-    try:
-        text = data.decode("utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        raise CorpusError(
-            f"Text in UTF-8 is required. Received: {path}, which has byte 0x{data[error.start]:02x} "
-            f"at offset {error.start}"
-        ) from None
-    if not text.strip():
-        raise CorpusError(f"A corpus file with poems is required. Received: {path}, which is empty")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _rows(path: Path, text: str) -> Iterable[list[str]]:
-    """Yield the four columns of every line of the shipped format."""
-    for number, line in enumerate(text.rstrip("\n").split("\n")[1:], start=2):
-        row = line.split("\t")
-        if len(row) != 4 or row[0] not in SPLITS:
-            raise CorpusError(
-                f"Four columns are required in {path}: split ({', '.join(SPLITS)}), author, title, text. "
-                f"Received: line {number}, {line[:40]!r}"
-            )
-        yield row
-
-
-def _read_poems(path: Path, dropped: Counter[str]) -> Iterable[tuple[str, Poem]]:
-    """Yield ``(side or "", poem)`` for every clean poem of a file and count the others by reason."""
-    text = _read_text(path)
-    records: Iterable[Sequence[str]]
-    if text.split("\n", 1)[0] == HEADER:
-        records = _rows(path, text)
-    else:
-        lines = (line.strip() for line in text.split("\n"))
-        records = (_title_and_content(line) for line in lines if line)
-    for side, author, title, content in records:
-        cleaned, reason = clean(content) if content else ("", "no title and colon before a text")
-        if reason:
-            dropped[reason] += 1
-        else:
-            yield side, Poem(title, author, cleaned)
-
-
-def _title_and_content(line: str) -> tuple[str, str, str, str]:
-    title, *content = re.split("[:：]", line, maxsplit=1)
-    return "", "", title.strip(), "".join(content)

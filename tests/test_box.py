@@ -1,5 +1,6 @@
 """The model in the box: what the README says of it, and what a caller relies on."""
 
+import json
 import re
 import subprocess
 import sys
@@ -8,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from tangshi_tf.corpus import read_corpus
 from tangshi_tf.evaluation import evaluate
@@ -18,6 +18,7 @@ from tangshi_tf.poet import AUTOMATIC_LENGTH
 
 ROOT = Path(__file__).parent.parent
 BOX = ROOT / "saved_models" / "tangshi" / "1"
+SCORED = [poem.text for poem in read_corpus().poems("test")[:100]]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -70,16 +71,61 @@ def test_most_poems_have_a_classical_shape(box: Any) -> None:
 
 
 _ALONE = """
-import sys
-sys.modules["tangshi_tf"] = None
-import tensorflow as tf
+import json, sys
+sys.modules["tangshi_tf"] = None  # importing it raises ImportError
+import numpy as np, tensorflow as tf
 poet = tf.saved_model.load(sys.argv[1])
-poems = poet.generate([""] * 200, init_state="random", seed=list(range(200)), max_length=24)["poem"].numpy()
-print("\\n".join(poem.decode() for poem in poems))
+poems = json.load(open(sys.argv[2], encoding="utf-8"))
+texts = lambda answer: [poem.decode() for poem in answer["poem"].numpy()]
+
+seeded = poet.generate([""] * 200, init_state="random", seed=list(range(200)), max_length=24)
+served = poet.signatures["serving_default"](begin=tf.constant(["山", "水"]))
+
+steps = {}
+for kind in ("zero", "random"):
+    state, token, ids = poet.get_initial_state(1, kind=kind, seed=3), tf.constant([1]), []
+    for _ in range(30):
+        token, state = poet.get_next_token(token, state)
+        ids.append(int(token[0]))
+    steps[kind] = poet.decode([ids]).numpy()[0].decode()
+
+flat = {"state_0": tf.zeros([1, 640]), "state_1": tf.zeros([1, 640])}
+signed, token = [], tf.constant([1])
+for _ in range(30):
+    answer = poet.signatures["get_next_token"](token=token, **flat)
+    token, flat = answer["token"], {name: answer[name] for name in flat}
+    signed.append(int(token[0]))
+
+scores = poet.score(poems)
+again = poet.signatures["score"](poem=tf.constant(poems))
+assert np.array_equal(scores["nll"], again["nll"])
+print(json.dumps({
+    "seeded": texts(seeded), "served": texts(served), "steps": steps,
+    "signed": poet.decode([signed]).numpy()[0].decode(),
+    "nll": float(tf.reduce_sum(scores["nll"])), "tokens": int(tf.reduce_sum(scores["tokens"])),
+}))
 """
 
 
-def test_the_same_seed_is_the_same_poem_in_every_batch_and_process(box: Any) -> None:
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a program got from the box that cannot import the package."""
+    poems = tmp_path_factory.mktemp("alone") / "poems.json"
+    poems.write_text(json.dumps(SCORED), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8", "-c", _ALONE, str(BOX), str(poems)],
+        cwd=poems.parent,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_the_same_seed_is_the_same_poem_in_every_batch_and_process(box: Any, alone: dict[str, Any]) -> None:
     seeds = list(range(200))
 
     def in_batches(size: int) -> list[str]:
@@ -90,24 +136,33 @@ def test_the_same_seed_is_the_same_poem_in_every_batch_and_process(box: Any) -> 
             found += texts(answer)
         return found
 
-    done = subprocess.run(
-        [sys.executable, "-X", "utf8", "-c", _ALONE, str(BOX)],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=True,
-    )
-    elsewhere = done.stdout.splitlines()
-    assert len(set(elsewhere)) > 150
-    assert in_batches(1) == in_batches(2) == in_batches(64) == elsewhere
+    assert len(set(alone["seeded"])) > 150
+    assert in_batches(1) == in_batches(2) == in_batches(64) == alone["seeded"]
 
 
-def test_score_agrees_with_evaluate(box: Any) -> None:
-    poems = [poem.text for poem in read_corpus().poems("test")[:100]]
-    total = evaluate(PoetryModel.from_saved_model(BOX), poems).total
-    scores = box.score(poems)
-    assert int(tf.reduce_sum(scores["tokens"])) == total.tokens
-    assert float(tf.reduce_sum(scores["nll"])) == pytest.approx(total.nll, rel=1e-4)
+def test_another_program_serves_steps_and_scores(alone: dict[str, Any]) -> None:
+    assert [poem[0] for poem in alone["served"]] == ["山", "水"]
+    assert alone["steps"]["zero"] == alone["signed"] != alone["steps"]["random"]
+    total = evaluate(PoetryModel.from_saved_model(BOX), SCORED).total
+    assert alone["tokens"] == total.tokens
+    assert alone["nll"] == pytest.approx(total.nll, rel=1e-4)
+
+
+def test_a_begin_of_ten_thousand_characters_still_ends(box: Any) -> None:
+    begin = "山水风月" * 2_500
+    (poem,) = texts(box.generate(begin, seed=1))
+    assert poem.startswith(begin)
+    assert len(begin) < len(poem) <= len(begin) + AUTOMATIC_LENGTH
+
+
+@pytest.mark.parametrize(
+    "begin", ["白日依山尽，黄河入海流。", "風雪", "龘", "moon", "🙂👩‍👩‍👧", ",.?!", " 山\n水 ", "明\u0301"]
+)
+def test_any_text_can_begin_a_poem(box: Any, begin: str) -> None:
+    (poem,) = texts(box.generate(begin, temperature=0.8, top_p=0.95, seed=1))
+    assert poem.startswith(begin)
+    assert len(poem) > len(begin)
+    assert not re.search("<|>", poem)
 
 
 @pytest.mark.slow

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tangshi_tf.cli import main
+from tangshi_tf.config import PRESETS
 from tangshi_tf.corpus import read_corpus
 
 PRINTED = ["--seed", "5"]
@@ -122,6 +124,14 @@ def test_evaluation(project: Path) -> None:
     assert json.loads(run("evaluate", "one.txt", "--model", "mini", "--json").stdout)["count"] == 1
 
 
+def test_a_preset_gives_defaults_that_typed_options_replace(project: Path) -> None:
+    options = ["--preset", "o1", "--units", "8", "--max-steps", "1", "--name", "origin"]
+    assert run("fit", "poems.txt", "--origin-filter", *options).exit_code == 0
+    config = json.loads((project / "runs" / "origin" / "config.json").read_text(encoding="utf-8"))
+    assert config["model"] == {**dataclasses.asdict(PRESETS["o1"][0]), "units": 8}
+    assert config["training"] == {**dataclasses.asdict(PRESETS["o1"][1]), "max_steps": 1}
+
+
 @pytest.mark.parametrize("encoding", ["gbk", "cp1252"])
 def test_a_terminal_that_cannot_print_a_poem(project: Path, encoding: str) -> None:
     def tangshi(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -163,6 +173,7 @@ def test_export_adds_a_version(project: Path) -> None:
     [
         (["fit", "poems.txt", "--name", "mini"], "--restart"),
         (["fit", "missing.txt"], "missing.txt"),
+        (["fit", "--origin-filter"], "A CORPUS is required for --origin-filter"),
         (["fit", "poems.txt", "--name", "../up"], "A --name that can be a folder's name is required"),
         (
             ["fit", "poems.txt", "--min-count", "9999", "--name", "x"],

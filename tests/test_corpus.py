@@ -13,6 +13,7 @@ import pytest
 from tangshi_tf import corpus
 from tangshi_tf.corpus import Poem, assign_splits, clean, fold, han_only, near_duplicate_clusters, read_corpus
 from tangshi_tf.errors import CorpusError
+from tangshi_tf.readers import HEADER
 from tangshi_tf.resources import find_resource
 from tangshi_tf.verse.forms import form_of
 
@@ -236,18 +237,17 @@ def test_lines_of_title_and_content(tmp_path: Path) -> None:
     assert read.dropped == {
         "exact duplicate": 1,
         "missing character": 1,
-        "no title and colon before a text": 2,
+        "no text": 2,
     }
 
 
-def test_byte_order_mark_line_ends_and_xz(tmp_path: Path) -> None:
-    data = f"甲:{QUIET}\r\n乙:{TOWER}\r\n丙:{SPRING}".encode()
-    plain, marked, packed = tmp_path / "a", tmp_path / "b", tmp_path / "c"
-    plain.write_bytes(data)
-    marked.write_bytes(b"\xef\xbb\xbf" + data)
-    packed.write_bytes(lzma.compress(data))
-    assert read_corpus([plain]) == read_corpus([marked]) == read_corpus([packed])
-    assert {poem.title for poem in read_corpus([marked]).poems()} == {"甲", "乙", "丙"}
+def test_the_filter_of_the_origin(tmp_path: Path, shipped: corpus.Corpus) -> None:
+    long = next(poem.text for poem in shipped.poems() if len(poem.text) > 80)
+    path = write(tmp_path / "poems", f"甲:{QUIET}", f"乙:{TOWER}（注）", f"丙:{long}", f"丁:{RIVER}")
+    assert len(read_corpus([path]).poems()) == 4
+    read = read_corpus([path], origin_filter=True)
+    assert {poem.text for poem in read.poems()} == {QUIET, RIVER}
+    assert read.dropped == {"origin filter": 2}
 
 
 def test_the_split_depends_on_the_poems_and_the_seed_alone(tmp_path: Path, shipped: corpus.Corpus) -> None:
@@ -270,7 +270,7 @@ def test_the_split_depends_on_the_poems_and_the_seed_alone(tmp_path: Path, shipp
 def test_the_shipped_format_keeps_its_split(tmp_path: Path, shipped: corpus.Corpus) -> None:
     path = write(
         tmp_path / "mine.tsv",
-        corpus.HEADER,
+        HEADER,
         f"test\t李白\t靜夜思\t{QUIET}",
         f"validation\t王之涣\t楼\t{TOWER}",
     )
@@ -292,9 +292,9 @@ def test_the_shipped_format_keeps_its_split(tmp_path: Path, shipped: corpus.Corp
         (b"\xef\xbb\xbf \n", r"with poems is required\. Received: .*poems, which is empty"),
         (
             "静夜思:".encode() + b"\xff\xfe",
-            r"UTF-8 is required\. Received: .*, which has byte 0xff at offset 10",
+            r"UTF-8 or GB18030 is required\. Received: .*, which has byte 0xff at offset 10",
         ),
-        (b"\xef\xbb\xbfab\x80", r"UTF-8 is required\. Received: .*, which has byte 0x80 at offset 5"),
+        (b"\xef\xbb\xbfab\x80", r"UTF-8 or GB18030 is required\. Received: .*, which has byte 0x80 at offset 5"),
         (lzma.compress(b"abc" * 99)[:-20], r"intact xz file is required\. Received: .*damaged"),
         (b"\xfd7zXZ\x00nonsense", r"intact xz file is required\. Received: .*damaged"),
         (
@@ -302,7 +302,7 @@ def test_the_shipped_format_keeps_its_split(tmp_path: Path, shipped: corpus.Corp
             r"At least one poem is required in .*poems\. Received: none \(dropped: "
             r"2 Latin letter or digit, 1 missing character, 1 placeholder\)",
         ),
-        (corpus.HEADER.encode(), r"At least one poem is required in .* Received: none \(dropped: none\)"),
+        (HEADER.encode(), r"At least one poem is required in .* Received: none \(dropped: none\)"),
         (f"甲:{QUIET}".encode(), r"At least 2 different poems are required.* Received: 1 poem$"),
         (
             f"甲:{QUIET}\n乙:{QUIET[:-1]}".encode(),
@@ -313,10 +313,10 @@ def test_the_shipped_format_keeps_its_split(tmp_path: Path, shipped: corpus.Corp
             r"At least 2 different poems are required.* Received: 2 poems$",
         ),
         (
-            f"{corpus.HEADER}\ndev\t甲\t乙\t{QUIET}".encode(),
+            f"{HEADER}\ndev\t甲\t乙\t{QUIET}".encode(),
             r"Four columns are required in .* Received: line 2, 'dev",
         ),
-        (f"{corpus.HEADER}\ntest\t甲\t{QUIET}".encode(), r"Four columns are required in .* Received: line 2"),
+        (f"{HEADER}\ntest\t甲\t{QUIET}".encode(), r"Four columns are required in .* Received: line 2"),
     ],
 )
 def test_bad_files(tmp_path: Path, data: bytes, message: str) -> None:
@@ -328,7 +328,7 @@ def test_bad_files(tmp_path: Path, data: bytes, message: str) -> None:
 
 
 def test_bad_paths(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=r"A corpus file is required\. Received: a folder, "):
+    with pytest.raises(CorpusError, match=r"A corpus file or a folder with some is required\. Received: .*is empty"):
         read_corpus([tmp_path])
     with pytest.raises(CorpusError, match=r"A corpus file is required\. Received: .*none, which does not exist"):
         read_corpus([tmp_path / "none"])
