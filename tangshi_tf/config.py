@@ -79,31 +79,6 @@ class TrainingConfig:
         _check(self)
 
 
-# The arrangements of two course programs that this project began from; see the README.
-PRESETS: Mapping[str, tuple[ModelConfig, TrainingConfig]] = MappingProxyType(
-    {
-        "o1": (
-            ModelConfig(cell="lstm", units=128, layers=2, embedding=100, dropout=0.0, tied=False),
-            TrainingConfig(
-                epochs=30, min_count=1, optimizer="rmsprop", learning_rate=0.01, warmup_steps=0, final_rate=1.0
-            ),
-        ),
-        "o4": (
-            ModelConfig(cell="rnn", units=128, layers=1, embedding=64, dropout=0.0, tied=False),
-            TrainingConfig(
-                epochs=10,
-                min_count=1,
-                optimizer="adam",
-                learning_rate=0.0005,
-                warmup_steps=0,
-                final_rate=1.0,
-                clip_norm=0.0,
-            ),
-        ),
-    }
-)
-
-
 def from_dict(cls: type[_Config], values: Mapping[str, Any]) -> _Config:
     """Build a settings object from a JSON object.
 
@@ -146,3 +121,28 @@ def _check(config: ModelConfig | TrainingConfig) -> None:
         if (least is not None and not value >= least) or (most is not None and not value <= most):
             bounds = f"from {least} to {most}" if most is not None else f"of at least {least}"
             raise ConfigError(f"{field.name} {bounds} is required. Received: {value!r}.")
+
+
+# The arrangements of two course programs that this project began from; see the README.
+PRESETS: Mapping[str, tuple[ModelConfig, TrainingConfig]] = MappingProxyType(
+    {
+        "o1": (
+            ModelConfig(cell="lstm", units=128, layers=2, embedding=100, dropout=0.0, tied=False),
+            TrainingConfig(
+                epochs=30, min_count=1, optimizer="rmsprop", learning_rate=0.01, warmup_steps=0, final_rate=1.0
+            ),
+        ),
+        "o4": (
+            ModelConfig(cell="rnn", units=128, layers=1, embedding=64, dropout=0.0, tied=False),
+            TrainingConfig(
+                epochs=10,
+                min_count=1,
+                optimizer="adam",
+                learning_rate=0.0005,
+                warmup_steps=0,
+                final_rate=1.0,
+                clip_norm=0.0,
+            ),
+        ),
+    }
+)

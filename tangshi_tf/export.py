@@ -7,12 +7,12 @@ import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
-from importlib import metadata as installed
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
+import tangshi_tf
 from tangshi_tf.config import read_json
 from tangshi_tf.errors import ConfigError, ModelError, first_line
 from tangshi_tf.model import PoetryModel
@@ -65,7 +65,7 @@ def export(
         "format": FORMAT,
         "model": asdict(model.config),
         "tensorflow": tf.__version__,
-        "package": _package_version(),
+        "package": tangshi_tf.__version__,
         **(metadata or {}),
     }
     try:
@@ -161,10 +161,3 @@ def _publish(made: Path, directory: Path) -> Path:
 def _numbers(directory: Path) -> list[int]:
     names = [entry.name for entry in directory.iterdir()] if directory.is_dir() else []
     return [int(name) for name in names if name.isascii() and name.isdecimal() and name == str(int(name))]
-
-
-def _package_version() -> str:
-    try:
-        return installed.version("tangshi-tf")
-    except installed.PackageNotFoundError:
-        return "unknown"
