@@ -71,7 +71,7 @@ class Run:
             found = {path.name for path in folder.iterdir()}
             if found - set(_FILES):
                 raise CheckpointError(f"A folder for the run is required. Received one with other files: {folder}.")
-            if found and not restart:
+            if found & {_WEIGHTS, _HISTORY} and not restart:
                 raise CheckpointError(
                     f"A new run is required, or --restart to discard the old one. Received an existing run: {folder}."
                 )
@@ -95,9 +95,16 @@ class Run:
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """One record an epoch."""
+        """One record an epoch.
+
+        Raises:
+            CheckpointError: if the file is damaged.
+        """
         path = self.folder / _HISTORY
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+        try:
+            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"An undamaged file is required: {path}. Received: {first_line(error)}.") from None
 
     def append_history(self, record: Mapping[str, Any]) -> None:
         """Add the record of an epoch."""
@@ -127,6 +134,7 @@ class Run:
                 matches = file.attrs.get(_DIGEST) == self._digest()
             if matches:
                 model.load_weights(path)
+                model.require_finite_weights()
         except (OSError, KeyError, ValueError) as error:
             raise CheckpointError(f"Undamaged weights are required: {path}. Received: {first_line(error)}.") from None
         if not matches:

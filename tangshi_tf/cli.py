@@ -3,8 +3,8 @@
 import dataclasses
 import errno
 import json
-import math
 import os
+import secrets
 import shlex
 import sys
 import tempfile
@@ -94,6 +94,16 @@ def _settings(cls: type[ModelConfig | TrainingConfig]) -> Callable[[_Command], _
     return add
 
 
+def _corpus_paths(ctx: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> tuple[Path, ...]:
+    if "" in names:  # as an unset variable of the shell leaves it; as a path it would mean the current folder
+        raise click.BadParameter("A file or a folder is required. Received: an empty name.")
+    return tuple(Path(name) for name in names)
+
+
+def _corpus_argument(command: _Command) -> _Command:
+    return click.argument("corpus", nargs=-1, callback=_corpus_paths)(command)
+
+
 def _origin_filter_option(command: _Command) -> _Command:
     help_text = "Leave out poems with brackets or not of 5 to 80 characters, as the course programs do."
     return click.option("--origin-filter", is_flag=True, help=help_text)(command)
@@ -123,7 +133,7 @@ def main() -> None:
 
 
 @main.command(epilog=_CORPUS_HELP)
-@click.argument("corpus", nargs=-1, type=click.Path(path_type=Path))
+@_corpus_argument
 @click.option("--name", default="tangshi", show_default=True, help="Of the run and of the exported model.")
 @click.option(
     "--strategy",
@@ -168,10 +178,17 @@ def fit(
 
     command = shlex.join(["tangshi-tf", *sys.argv[1:]])
     poems = _read_corpus(corpus, origin_filter)
-    with closing(_Console()) as console:
-        run = train_model(poems, folder, model_config, config, console, strategy, restart, command)
+    try:
+        with closing(_Console()) as console:
+            run = train_model(poems, folder, model_config, config, console, strategy, restart, command)
+    except KeyboardInterrupt:
+        flags = ["--origin-filter"] if origin_filter else []
+        export_it = shlex.join(["tangshi-tf", "export", *map(str, corpus), *flags, "--name", name])
+        click.echo(f"\nStopped. If an epoch was finished, the best so far is exported by: {export_it}", err=True)
+        raise
     path = publish(run, Path("saved_models") / name, poems)
-    click.echo(f"exported {path}")
+    best = min(run.history, key=lambda record: record["validation_nll"])
+    click.echo(f"exported {path}: epoch {best['epoch']}, validation perplexity {best['validation_perplexity']:.2f}")
 
 
 @main.command()
@@ -237,6 +254,9 @@ def sample(
     from tangshi_tf.export import load
 
     poet = load(_model_path(model))
+    if seed is None:
+        seed = secrets.randbelow(2**31)
+        click.echo(f"seed: {seed}", err=True)
     lines: list[str] = []
     for first in range(0, count, 64):
         rows = min(64, count - first)
@@ -247,7 +267,7 @@ def sample(
             top_k=top_k,
             top_p=top_p,
             max_length=max_length,
-            seed=[-1] * rows if seed is None else [seed + first + row for row in range(rows)],
+            seed=[seed + first + row for row in range(rows)],
         )
         values = {key: value.numpy().tolist() for key, value in poems.items()}
         for row in range(rows):
@@ -271,7 +291,7 @@ def sample(
 
 
 @main.command(epilog=_CORPUS_HELP)
-@click.argument("corpus", nargs=-1, type=click.Path(path_type=Path))
+@_corpus_argument
 @click.option(
     "--split",
     type=click.Choice(["test", "validation", "train", "all"]),
@@ -315,7 +335,7 @@ def evaluate(corpus: tuple[Path, ...], split: str, as_json: bool, model: str) ->
 
 
 @main.command(epilog=_CORPUS_HELP)
-@click.argument("corpus", nargs=-1, type=click.Path(path_type=Path))
+@_corpus_argument
 @click.option("--name", default="tangshi", show_default=True, help="Of the run in runs/ and of the exported model.")
 @_origin_filter_option
 def export(corpus: tuple[Path, ...], name: str, origin_filter: bool) -> None:
@@ -353,7 +373,7 @@ class _Console:
             f"plan: {plan.steps:,} steps, {plan.tokens:,} tokens an epoch, {plan.precision} on {plan.devices}"
         )
         if sys.stdout.isatty():
-            self._bar = click.progressbar(length=plan.steps, item_show_func=_progress_line)
+            self._bar = click.progressbar(length=plan.steps, item_show_func=_progress_line, width=0)
 
     def progressed(self, progress: "Progress") -> None:
         if self._bar is not None:
@@ -406,11 +426,7 @@ def _left_out(dropped: Mapping[str, int]) -> str:
 def _progress_line(progress: "Progress | None") -> str:
     if progress is None:
         return ""
-    perplexity = math.exp(min(progress.loss, 99.0))
-    return (
-        f"epoch {progress.epoch}, loss {progress.loss:.3f} (perplexity {perplexity:.1f}), "
-        f"{progress.tokens_per_second:,.0f} tokens/s"
-    )
+    return f"epoch {progress.epoch}, loss {progress.loss:.3f}, {progress.tokens_per_second:,.0f} tokens/s"
 
 
 def _with_typed(config: _Config, settings: dict[str, Any]) -> _Config:

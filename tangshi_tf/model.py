@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tangshi_tf.config import ModelConfig, from_dict, read_json
@@ -237,6 +238,15 @@ class PoetryModel(keras.Model):
             return tuple(zip(entries[::2], entries[1::2], strict=True))
         return tuple(entries)
 
+    def require_finite_weights(self) -> None:
+        """Refuse weights that no training leaves behind.
+
+        Raises:
+            ValueError: if a weight is infinite or no number.
+        """
+        if not all(np.isfinite(weight).all() for weight in self.get_weights()):
+            raise ValueError("weights that are no finite numbers")
+
     @classmethod
     def from_saved_model(cls, path: str | Path, precision: str = "float32") -> "PoetryModel":
         """Rebuild the Keras model from a version folder, weights included.
@@ -254,7 +264,8 @@ class PoetryModel(keras.Model):
             reader = tf.train.load_checkpoint(str(path / "variables" / "variables"))
             keys = [f"weights/{i}/.ATTRIBUTES/VARIABLE_VALUE" for i in range(len(model.weights))]
             model.set_weights([reader.get_tensor(key) for key in keys])
-        except (TangshiError, tf.errors.OpError, ValueError, RuntimeError) as error:
+            model.require_finite_weights()
+        except (TangshiError, tf.errors.OpError, LookupError, ValueError, RuntimeError) as error:
             raise ModelError(f"An undamaged model folder is required: {path}. Received: {first_line(error)}.") from None
         return model
 

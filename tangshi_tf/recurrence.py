@@ -122,7 +122,7 @@ def unroll(cell: _Cell, x: Any, recurrent: Any, bias: Any, initial: Sequence[Any
         h, kept, states = _forward(cell, x, recurrent, bias, initial)
 
         def gradient(d_h: Any) -> Any:
-            return _backward(cell, d_h, x, recurrent, kept, states)
+            return _backward(cell, d_h, x, recurrent, bias, kept, states)
 
         return h, gradient
 
@@ -158,7 +158,7 @@ def _forward(cell: _Cell, x: Any, recurrent: Any, bias: Any, initial: Sequence[A
     return outputs.stack(), kept.stack(), tuple(a.stack() for a in before)
 
 
-def _backward(cell: _Cell, d_h: Any, x: Any, recurrent: Any, kept: Any, states: Sequence[Any]) -> Any:
+def _backward(cell: _Cell, d_h: Any, x: Any, recurrent: Any, bias: Any, kept: Any, states: Sequence[Any]) -> Any:
     """Return the gradients of x, the recurrent matrix, its bias and the initial state."""
     steps, rows = tf.shape(x)[0], x.shape[1]
     gates = recurrent.shape[1]
@@ -184,6 +184,6 @@ def _backward(cell: _Cell, d_h: Any, x: Any, recurrent: Any, kept: Any, states: 
     return (
         tf.cast(d_inputs.stack(), x.dtype),
         tf.matmul(h_flat, d_flat, transpose_a=True),
-        tf.reduce_sum(d_r, [0, 1]),
+        tf.cast(tf.reduce_sum(d_r, [0, 1]), bias.dtype),
         *d_initial,
     )

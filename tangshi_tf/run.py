@@ -211,7 +211,7 @@ def publish(run: Run, directory: str | Path, corpus: Corpus) -> Path:
     if not run.history:
         raise CheckpointError(f"A run with at least one finished epoch is required. Received: {run.folder}.")
     if run.manifest.get("corpus") != _digest(corpus):
-        raise CorpusError(f"The corpus that {run.folder} was trained on is required. Received: another one.")
+        raise CorpusError(f"The corpus is required that {run.folder} was trained on. Received: another one.")
     model = run.load_model()
     figures = {split: evaluate(model, _texts(corpus, split)) for split in _JUDGED if corpus.splits[split]}
     poet = Poet(model)

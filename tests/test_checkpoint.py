@@ -45,6 +45,11 @@ def test_history_and_manifest(tmp_path: Path) -> None:
     assert run.manifest == {"precision": "float32"}
 
 
+def test_a_run_that_came_to_nothing_is_not_in_the_way(tmp_path: Path) -> None:
+    make(tmp_path).write_manifest({})
+    make(tmp_path)
+
+
 def test_an_existing_run_is_not_overwritten_unasked(tmp_path: Path) -> None:
     make(tmp_path).append_history({"epoch": 1})
     with pytest.raises(CheckpointError, match=r"or --restart to discard the old one. Received an existing run"):
@@ -90,6 +95,14 @@ def test_damage_is_named_in_one_line(tmp_path: Path) -> None:
         with pytest.raises(CheckpointError, match="Undamaged weights are required") as caught:
             run.load_model()
         assert "\n" not in str(caught.value)
+    model = PoetryModel(CONFIG, VOCABULARY)
+    model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
+    run.save_weights(model)
+    with pytest.raises(CheckpointError, match="Received: weights that are no finite numbers"):
+        run.load_model()
+    (run.folder / "history.jsonl").write_text("half")
+    with pytest.raises(CheckpointError, match=r"An undamaged file is required: .*history.jsonl"):
+        assert run.history
     (run.folder / "config.json").write_text("{")
     with pytest.raises(ConfigError, match="A JSON file is required"):
         Run(run.folder)

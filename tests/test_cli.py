@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         options = "--name mini --units 16 --embedding 12 --epochs 2 --min-count 1 --token-budget 500"
         result = run("fit", "poems.txt", *options.split())
         assert result.exit_code == 0, result.output
-        assert "exported saved_models/mini/1" in result.output
+        assert re.search(r"exported saved_models/mini/1: epoch \d, validation perplexity \d+\.\d\d\n", result.output)
         for word in ("validation perplexity", "greedy:", "predicted:", "target:", "tokens/s", "minutes left"):
             assert word in result.output
     return folder
@@ -72,7 +73,7 @@ def test_every_command_has_help_with_an_example_and_imports_no_tensorflow() -> N
 def test_a_poem_begins_with_what_was_typed(project: Path, begin: str, state: str) -> None:
     result = run("sample", "--model", "mini", "--begin", begin, "--init-state", state, "--max-length", "40")
     assert result.exit_code == 0, result.output
-    assert result.stderr == "model: saved_models/mini/1\n"
+    assert re.fullmatch(r"model: saved_models/mini/1\nseed: \d+\n", result.stderr)
     poem = result.stdout.replace("\n", "")
     assert poem.startswith(begin)
     assert len(poem) > len(begin)
@@ -107,6 +108,12 @@ def test_output_goes_to_a_file(project: Path) -> None:
     assert (project / "poem.txt").read_text(encoding="utf-8") == run(*options).stdout
     assert "A folder that exists is required" in fails(*options, "--output", "no/such/folder/poem.txt")
     fails(*options, "--output", ".", status=2)
+
+
+def test_a_seed_that_was_not_given_is_told(project: Path) -> None:
+    first = run("sample", "--model", "mini", "--count", "2")
+    seed = first.stderr.splitlines()[1].removeprefix("seed: ")
+    assert run("sample", "--model", "mini", "--count", "2", "--seed", seed).stdout == first.stdout
 
 
 def test_evaluation(project: Path) -> None:
@@ -144,7 +151,7 @@ def test_a_terminal_that_cannot_print_a_poem(project: Path, encoding: str) -> No
     done = tangshi("sample", "--model", "mini", "--begin", "🙂")
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr.splitlines()[1:] == [
+    assert done.stderr.splitlines()[2:] == [
         f"Error: A terminal that prints these characters is required, or --output FILE. Received: encoding {encoding}."
     ]
     assert tangshi("sample", "--model", "mini", "--begin", "🙂", "--output", "smile.txt").returncode == 0
@@ -197,6 +204,8 @@ def test_a_wrong_request_is_one_line(project: Path, arguments: list[str], messag
 @pytest.mark.parametrize(
     "arguments",
     [
+        ["fit", ""],
+        ["evaluate", "poems.txt", ""],
         ["sample", "--count", "0"],
         ["fit", "--cell", "cnn"],
         ["fit", "--units", "0"],

@@ -89,9 +89,15 @@ def test_values_and_gradients_agree_with_the_keras_layer(name: str) -> None:
 
 @pytest.mark.parametrize("name", CELLS)
 def test_bfloat16_matmuls_stay_near_float32(name: str) -> None:
-    x, states, _ = inputs(name)
+    x, states, toward = inputs(name)
     kernel, recurrent, bias = weights(name)
     low = [tf.cast(tf.constant(a, tf.float32), tf.bfloat16) for a in (x, kernel, recurrent, bias)]
+    with tf.GradientTape() as tape:
+        tape.watch(low)
+        loss = tf.reduce_sum(unrolled(name, [*low, *[tf.constant(s, tf.float32) for s in states]]) * toward)
+    for found, expected in zip(tape.gradient(loss, low), gradients(name)[1][:4], strict=True):
+        assert found.dtype == tf.bfloat16
+        assert np.abs(tf.cast(found, tf.float32) - expected).max() < 0.05 * np.abs(expected).max()
     h = unrolled(name, [*low, *[tf.constant(s, tf.float32) for s in states]])
     assert h.dtype == tf.float32
     np.testing.assert_allclose(h, gradients(name)[0], atol=0.05)

@@ -25,10 +25,10 @@ VOCABULARY = Vocabulary.build(TEXTS, 1)
 STRATEGY = tf.distribute.OneDeviceStrategy("CPU:0")
 
 
-def make(seed: int = 0, strategy: Any = STRATEGY, **settings: Any) -> PoetryModel:
+def make(seed: int = 0, strategy: Any = STRATEGY, precision: str = "float32", **settings: Any) -> PoetryModel:
     keras.utils.set_random_seed(seed)
     with strategy.scope():
-        return PoetryModel(ModelConfig(units=24, embedding=16, **settings), VOCABULARY)
+        return PoetryModel(ModelConfig(units=24, embedding=16, **settings), VOCABULARY, precision)
 
 
 def batches(budget: int = 40) -> PoemBatches:
@@ -41,9 +41,12 @@ def run(model: PoetryModel, strategy: Any = STRATEGY, **settings: Any) -> list[A
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
-@pytest.mark.parametrize("optimizer", ["adamw", "adam", "rmsprop"])
-def test_every_cell_learns_under_every_optimizer(cell: str, optimizer: str) -> None:
-    reports = run(make(cell=cell, dropout=0.1), epochs=25, optimizer=optimizer)
+@pytest.mark.parametrize(
+    ("optimizer", "precision"),
+    [("adamw", "float32"), ("adam", "float32"), ("rmsprop", "float32"), ("adamw", "bfloat16")],
+)
+def test_every_cell_learns_under_every_optimizer_and_precision(cell: str, optimizer: str, precision: str) -> None:
+    reports = run(make(cell=cell, dropout=0.1, precision=precision), epochs=25, optimizer=optimizer)
     ends = [report.loss for report in reports if report.epoch_ended]
     assert len(ends) == 25
     assert ends[-1] < 0.5 * ends[0]
