@@ -8,8 +8,7 @@ import secrets
 import shlex
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,13 +18,12 @@ from click.core import ParameterSource
 
 import tangshi_tf
 from tangshi_tf.config import DEFAULT_SAMPLER, PRESETS, ModelConfig, TrainingConfig
+from tangshi_tf.console import Console, left_out
 from tangshi_tf.errors import ConfigError, TangshiError, first_line
 
 if TYPE_CHECKING:
     from tangshi_tf.corpus import Corpus
     from tangshi_tf.evaluation import Score
-    from tangshi_tf.run import EpochReport, Plan
-    from tangshi_tf.training import Progress
 
 __all__ = ["evaluate", "export", "fit", "main", "sample"]
 
@@ -179,7 +177,7 @@ def fit(
     command = shlex.join(["tangshi-tf", *sys.argv[1:]])
     poems = _read_corpus(corpus, origin_filter)
     try:
-        with closing(_Console()) as console:
+        with closing(Console()) as console:
             run = train_model(poems, folder, model_config, config, console, strategy, restart, command)
     except KeyboardInterrupt:
         flags = ["--origin-filter"] if origin_filter else []
@@ -316,7 +314,7 @@ def evaluate(corpus: tuple[Path, ...], split: str, as_json: bool, model: str) ->
     split = "all" if corpus else split
     poems, dropped = read_poems(corpus) if corpus else (read_corpus().poems(split), {})
     if dropped:
-        click.echo(_left_out(dropped), err=True)
+        click.echo(left_out(dropped), err=True)
     texts = [poem.text for poem in poems]
     result = score(PoetryModel.from_saved_model(_model_path(model)), texts)
     if as_json:
@@ -356,49 +354,6 @@ def export(corpus: tuple[Path, ...], name: str, origin_filter: bool) -> None:
     click.echo(f"exported {path}")
 
 
-class _Console:
-    """Shows a run in the terminal; a `Listener`."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-        self._said = time.monotonic()
-
-    def planned(self, plan: "Plan") -> None:
-        poems = ", ".join(f"{count:,} {split}" for split, count in plan.poems.items())
-        click.echo(f"poems: {poems}")
-        if plan.dropped:
-            click.echo(_left_out(plan.dropped))
-        click.echo(
-            f"model: {plan.parameters:,} parameters, {plan.vocabulary:,} tokens in the vocabulary\n"
-            f"plan: {plan.steps:,} steps, {plan.tokens:,} tokens an epoch, {plan.precision} on {plan.devices}"
-        )
-        if sys.stdout.isatty():
-            self._bar = click.progressbar(length=plan.steps, item_show_func=_progress_line, width=0)
-
-    def progressed(self, progress: "Progress") -> None:
-        if self._bar is not None:
-            self._bar.update(progress.step - self._bar.pos, progress)
-        elif progress.epoch_ended or time.monotonic() - self._said >= 60:
-            self._said = time.monotonic()
-            left = f"{progress.seconds_left / 60:.1f} minutes left"
-            click.echo(f"step {progress.step:,} of {progress.steps:,}, {_progress_line(progress)}, {left}")
-
-    def close(self) -> None:
-        """Give the terminal its cursor back."""
-        if self._bar is not None:
-            self._bar.render_finish()
-
-    def validated(self, report: "EpochReport") -> None:
-        mark = " (best)" if report.best else ""
-        click.echo(
-            f"\nepoch {report.epoch}: validation perplexity {report.validation_perplexity:.2f}{mark}, "
-            f"{report.seconds / 60:.1f} minutes\n"
-            f"  greedy:     {report.poem}\n"
-            f"  predicted:  {report.predicted}\n"
-            f"  target:     {report.target}"
-        )
-
-
 def _start_tensorflow() -> None:
     """Import TensorFlow without what its C++ part tells standard error about the machine.
 
@@ -417,16 +372,6 @@ def _start_tensorflow() -> None:
         finally:
             os.dup2(standard_error, 2)
             os.close(standard_error)
-
-
-def _left_out(dropped: Mapping[str, int]) -> str:
-    return "left out: " + ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
-
-
-def _progress_line(progress: "Progress | None") -> str:
-    if progress is None:
-        return ""
-    return f"epoch {progress.epoch}, loss {progress.loss:.3f}, {progress.tokens_per_second:,.0f} tokens/s"
 
 
 def _with_typed(config: _Config, settings: dict[str, Any]) -> _Config:

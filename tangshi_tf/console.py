@@ -1,0 +1,72 @@
+"""What a run looks like in the terminal."""
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from tangshi_tf.run import EpochReport, Plan
+    from tangshi_tf.training import Progress
+
+__all__ = ["Console", "left_out"]
+
+
+class Console:
+    """A `Listener` that prints: a bar in a terminal, a line a minute elsewhere."""
+
+    def __init__(self) -> None:
+        """See the class."""
+        self._bar: Any = None
+        self._said = time.monotonic()
+
+    def planned(self, plan: "Plan") -> None:
+        """Print what is about to be done."""
+        poems = ", ".join(f"{count:,} {split}" for split, count in plan.poems.items())
+        click.echo(f"poems: {poems}")
+        if plan.dropped:
+            click.echo(left_out(plan.dropped))
+        click.echo(
+            f"model: {plan.parameters:,} parameters, {plan.vocabulary:,} tokens in the vocabulary\n"
+            f"plan: {plan.steps:,} steps, {plan.tokens:,} tokens an epoch, {plan.precision} on {plan.devices}"
+        )
+        if sys.stdout.isatty():
+            self._bar = click.progressbar(length=plan.steps, item_show_func=_progress_line, width=0)
+
+    def progressed(self, progress: "Progress") -> None:
+        """Move the bar, or print a line if a minute or an epoch is over."""
+        if self._bar is not None:
+            self._bar.update(progress.step - self._bar.pos, progress)
+        elif progress.epoch_ended or time.monotonic() - self._said >= 60:
+            self._said = time.monotonic()
+            left = f"{progress.seconds_left / 60:.1f} minutes left"
+            click.echo(f"step {progress.step:,} of {progress.steps:,}, {_progress_line(progress)}, {left}")
+
+    def close(self) -> None:
+        """Give the terminal its cursor back."""
+        if self._bar is not None:
+            self._bar.render_finish()
+
+    def validated(self, report: "EpochReport") -> None:
+        """Print what an epoch came to."""
+        mark = " (best)" if report.best else ""
+        click.echo(
+            f"\nepoch {report.epoch}: validation perplexity {report.validation_perplexity:.2f}{mark}, "
+            f"{report.seconds / 60:.1f} minutes\n"
+            f"  greedy:     {report.poem}\n"
+            f"  predicted:  {report.predicted}\n"
+            f"  target:     {report.target}"
+        )
+
+
+def left_out(dropped: Mapping[str, int]) -> str:
+    """Say how many poems were left out and why."""
+    return "left out: " + ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
+
+
+def _progress_line(progress: "Progress | None") -> str:
+    if progress is None:
+        return ""
+    return f"epoch {progress.epoch}, loss {progress.loss:.3f}, {progress.tokens_per_second:,.0f} tokens/s"

@@ -1,0 +1,48 @@
+import sys
+
+import pytest
+
+from tangshi_tf.console import Console, left_out
+from tangshi_tf.run import EpochReport, Plan
+from tangshi_tf.training import Progress
+
+PLAN = Plan({"train": 9, "validation": 1, "test": 0}, {"too short": 2}, 40, 1_000, 300, 20, "float32", "CPU")
+
+
+def progress(step: int) -> Progress:
+    return Progress(1, step, 20, 2.5, 12_345.6, 90.0, 0.001, epoch_ended=step % 10 == 0)
+
+
+def follow(capsys: pytest.CaptureFixture[str]) -> str:
+    console = Console()
+    console.planned(PLAN)
+    for step in range(1, 21):
+        console.progressed(progress(step))
+    console.validated(EpochReport(1, 2.5, 2.0, 7.389, True, 60.0, "山水。", "山·", "山水"))
+    console.close()
+    return capsys.readouterr().out
+
+
+def test_a_log_has_a_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> None:
+    out = follow(capsys)
+    assert "poems: 9 train, 1 validation, 0 test\nleft out: 2 too short\n" in out
+    assert out.count("tokens/s") == 2
+    assert "step 10 of 20, epoch 1, loss 2.500, 12,346 tokens/s, 1.5 minutes left" in out
+    assert "epoch 1: validation perplexity 7.39 (best), 1.0 minutes\n  greedy:     山水。\n" in out
+    assert "\x1b" not in out
+
+
+def test_a_terminal_has_a_bar_and_its_cursor_back(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "60")
+    out = follow(capsys)
+    assert "12,346 tokens/s" in out
+    assert "100%" in out
+    hidden, shown = out.rfind("\x1b[?25l"), out.rfind("\x1b[?25h")
+    assert shown > hidden >= 0
+
+
+def test_what_was_left_out() -> None:
+    assert left_out({"too short": 1_200, "empty": 1}) == "left out: 1,200 too short, 1 empty"
