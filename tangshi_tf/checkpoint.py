@@ -4,7 +4,7 @@
     ├── config.json        model and training settings
     ├── vocabulary.txt
     ├── best.weights.h5    of the epoch with the best validation figure
-    ├── manifest.json      what was resolved at the start, and how the run went
+    ├── manifest.json      what was resolved at the start
     └── history.jsonl      one line an epoch
 
 The weights carry a digest of the configuration and the vocabulary they belong to, so that they are never read
@@ -86,7 +86,7 @@ class Run:
 
     @property
     def manifest(self) -> dict[str, Any]:
-        """What was resolved at the start and measured since."""
+        """What was resolved at the start."""
         return read_json(self.folder / _MANIFEST)
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
@@ -105,6 +105,17 @@ class Run:
             return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
         except (OSError, ValueError) as error:
             raise CheckpointError(f"An undamaged file is required: {path}. Received: {first_line(error)}.") from None
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """The record of the epoch whose weights are kept: the one with the lowest validation nll.
+
+        Raises:
+            CheckpointError: if no epoch was finished.
+        """
+        if not self.history:
+            raise CheckpointError(f"A run with at least one finished epoch is required. Received: {self.folder}.")
+        return min(self.history, key=lambda record: record["validation_nll"])
 
     def append_history(self, record: Mapping[str, Any]) -> None:
         """Add the record of an epoch."""

@@ -17,7 +17,7 @@ import click
 from click.core import ParameterSource
 
 import tangshi_tf
-from tangshi_tf.config import DEFAULT_SAMPLER, PRESETS, ModelConfig, TrainingConfig
+from tangshi_tf.config import BOX, DEFAULT_SAMPLER, PRESETS, STRATEGIES, ModelConfig, TrainingConfig
 from tangshi_tf.console import Console, left_out
 from tangshi_tf.errors import ConfigError, TangshiError, first_line
 
@@ -111,7 +111,7 @@ def _model_option(command: _Command) -> _Command:
     return click.option(
         "--model",
         "model",
-        default="tangshi",
+        default=BOX,
         show_default=True,
         metavar="NAME|FOLDER",
         help="A name in ./saved_models (or the model in the box), or a folder with one or more versions.",
@@ -132,10 +132,10 @@ def main() -> None:
 
 @main.command(epilog=_CORPUS_HELP)
 @_corpus_argument
-@click.option("--name", default="tangshi", show_default=True, help="Of the run and of the exported model.")
+@click.option("--name", default=BOX, show_default=True, help="Of the run and of the exported model.")
 @click.option(
     "--strategy",
-    type=click.Choice(["auto", "one"]),
+    type=click.Choice(STRATEGIES),
     default="auto",
     show_default=True,
     help="auto: every visible GPU, else the CPU; one: a single device.",
@@ -185,8 +185,8 @@ def fit(
         click.echo(f"\nStopped. If an epoch was finished, the best so far is exported by: {export_it}", err=True)
         raise
     path = publish(run, Path("saved_models") / name, poems)
-    best = min(run.history, key=lambda record: record["validation_nll"])
-    click.echo(f"exported {path}: epoch {best['epoch']}, validation perplexity {best['validation_perplexity']:.2f}")
+    perplexity = run.best["validation_perplexity"]
+    click.echo(f"exported {path}: epoch {run.best['epoch']}, validation perplexity {perplexity:.2f}")
 
 
 @main.command()
@@ -334,7 +334,7 @@ def evaluate(corpus: tuple[Path, ...], split: str, as_json: bool, model: str) ->
 
 @main.command(epilog=_CORPUS_HELP)
 @_corpus_argument
-@click.option("--name", default="tangshi", show_default=True, help="Of the run in runs/ and of the exported model.")
+@click.option("--name", default=BOX, show_default=True, help="Of the run in runs/ and of the exported model.")
 @_origin_filter_option
 def export(corpus: tuple[Path, ...], name: str, origin_filter: bool) -> None:
     """Export the best weights of a run as a SavedModel.

@@ -12,9 +12,24 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from tangshi_tf.errors import ConfigError
+from tangshi_tf.errors import ConfigError, ModelError
 
-__all__ = ["DEFAULT_SAMPLER", "PRESETS", "ModelConfig", "TrainingConfig", "from_dict", "read_json"]
+__all__ = [
+    "BOX",
+    "DEFAULT_SAMPLER",
+    "FORMAT",
+    "PRESETS",
+    "STRATEGIES",
+    "ModelConfig",
+    "TrainingConfig",
+    "from_dict",
+    "read_json",
+    "read_version",
+]
+
+BOX = "tangshi"  # the name of the model inside the package, and of what is trained if no other is given
+FORMAT = 1  # of assets.extra/config.json in a model folder; raised when an older reader could not understand one
+STRATEGIES = ("auto", "one")
 
 # How `tangshi-tf sample` and the signature serving_default sample; plain `generate` is neutral.
 DEFAULT_SAMPLER: Mapping[str, float] = MappingProxyType({"temperature": 0.8, "top_p": 0.95})
@@ -105,6 +120,24 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ConfigError(f"A JSON object is required in {path}. Received: {type(value).__name__}.")
     return value
+
+
+def read_version(folder: Path) -> dict[str, Any]:
+    """Read what a version folder of a SavedModel says of itself.
+
+    Raises:
+        ModelError: if it was not written by this package, or in another format.
+        ConfigError: if its description is damaged.
+    """
+    path = folder / "assets.extra" / "config.json"
+    if not path.is_file():
+        raise ModelError(f"A model folder written by tangshi-tf is required. Received: {folder}.")
+    config = read_json(path)
+    if config.get("format") != FORMAT:
+        raise ModelError(
+            f"A model folder of format {FORMAT} is required: {folder}. Received: format {config.get('format')}."
+        )
+    return config
 
 
 def _check(config: ModelConfig | TrainingConfig) -> None:

@@ -5,11 +5,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from tangshi_tf.config import STRATEGIES
 from tangshi_tf.errors import ConfigError
 
-__all__ = ["STRATEGIES", "choose_strategy"]
-
-STRATEGIES = ("auto", "one")
+__all__ = ["choose_strategy"]
 
 
 def choose_strategy(kind: str = "auto") -> Any:

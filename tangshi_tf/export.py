@@ -13,17 +13,15 @@ from typing import Any
 import tensorflow as tf
 
 import tangshi_tf
-from tangshi_tf.config import read_json
+from tangshi_tf.config import BOX, FORMAT, read_version
 from tangshi_tf.errors import ConfigError, ModelError, first_line
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.poet import Poet
 from tangshi_tf.resources import find_resource
 
-__all__ = ["BOX", "FORMAT", "export", "find_model", "latest_version", "load"]
+__all__ = ["export", "find_model", "latest_version", "load"]
 
-BOX = "tangshi"  # the name of the model inside the package
 
-FORMAT = 1  # of assets.extra/config.json; raised when an older reader could not understand a folder
 _GRAPH = "saved_model.pb"
 
 _README = """# A poet
@@ -123,12 +121,8 @@ def load(path: str | Path) -> Any:
         ModelError: if the folder is missing, damaged, or not one of ours.
     """
     path = Path(path)
-    if not (path / "assets.extra" / "config.json").is_file():
-        raise ModelError(f"A model folder written by tangshi-tf is required. Received: {path}.")
     try:
-        found = read_json(path / "assets.extra" / "config.json").get("format")
-        if found != FORMAT:
-            raise ModelError(f"A model folder of format {FORMAT} is required: {path}. Received: format {found}.")
+        read_version(path)
         poet = tf.saved_model.load(str(path))
     except ModelError:
         raise

@@ -27,7 +27,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tangshi_tf.config import ModelConfig, from_dict, read_json
+from tangshi_tf.config import ModelConfig, from_dict, read_version
 from tangshi_tf.errors import ConfigError, ModelError, StateError, TangshiError, first_line
 from tangshi_tf.recurrence import CELLS, unroll
 from tangshi_tf.sampling import row_normal
@@ -255,16 +255,15 @@ class PoetryModel(keras.Model):
             ModelError: if the folder is not a SavedModel written by this package, or is damaged.
         """
         path = Path(path)
-        extra = path / "assets.extra"
-        if not (extra / "config.json").is_file():
-            raise ModelError(f"A model folder written by tangshi-tf is required. Received: {path}.")
         try:
-            config = from_dict(ModelConfig, read_json(extra / "config.json").get("model", {}))
-            model = cls(config, Vocabulary.load(extra / "vocabulary.txt"), precision)
+            config = from_dict(ModelConfig, read_version(path).get("model", {}))
+            model = cls(config, Vocabulary.load(path / "assets.extra" / "vocabulary.txt"), precision)
             reader = tf.train.load_checkpoint(str(path / "variables" / "variables"))
             keys = [f"weights/{i}/.ATTRIBUTES/VARIABLE_VALUE" for i in range(len(model.weights))]
             model.set_weights([reader.get_tensor(key) for key in keys])
             model.require_finite_weights()
+        except ModelError:
+            raise
         except (TangshiError, tf.errors.OpError, LookupError, ValueError, RuntimeError) as error:
             raise ModelError(f"An undamaged model folder is required: {path}. Received: {first_line(error)}.") from None
         return model

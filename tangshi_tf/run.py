@@ -21,12 +21,12 @@ from tangshi_tf.config import DEFAULT_SAMPLER, ModelConfig, TrainingConfig
 from tangshi_tf.corpus import Corpus, character_table, read_corpus
 from tangshi_tf.dataset import PoemBatches, encode_poems
 from tangshi_tf.distribution import choose_strategy
-from tangshi_tf.errors import CheckpointError, CorpusError
+from tangshi_tf.errors import CorpusError
 from tangshi_tf.evaluation import Evaluation, evaluate, evaluator
 from tangshi_tf.export import export
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.poet import Poet
-from tangshi_tf.training import Progress, bfloat16_pays, train
+from tangshi_tf.training import Progress, bfloat16_pays, total_steps, train
 from tangshi_tf.vocabulary import Vocabulary
 
 __all__ = ["EpochReport", "Listener", "Plan", "fit", "publish"]
@@ -134,14 +134,13 @@ def fit(
     with scope.scope():
         model = PoetryModel(model_config, vocabulary, precision)
     batches = PoemBatches(encode_poems(vocabulary, _texts(corpus, "train")), config.token_budget, config.seed)
-    steps = batches.steps() * config.epochs
     plan = Plan(
         poems={split: len(members) for split, members in corpus.splits.items()},
         dropped=corpus.dropped,
         vocabulary=len(vocabulary),
         parameters=model.count_params(),
         tokens=int(batches.sequences.flat_values.shape[0] - batches.sequences.nrows()),
-        steps=min(steps, config.max_steps or steps),
+        steps=total_steps(batches, config),
         precision=precision,
         devices=_devices(scope),
     )
@@ -208,15 +207,14 @@ def publish(run: Run, directory: str | Path, corpus: Corpus) -> Path:
     Raises:
         TangshiError: if the run has no epoch, was trained on another corpus, or cannot be exported.
     """
-    if not run.history:
-        raise CheckpointError(f"A run with at least one finished epoch is required. Received: {run.folder}.")
+    best = run.best
     if run.manifest.get("corpus") != _digest(corpus):
         raise CorpusError(f"The corpus is required that {run.folder} was trained on. Received: another one.")
     model = run.load_model()
     figures = {split: evaluate(model, _texts(corpus, split)) for split in _JUDGED if corpus.splits[split]}
     poet = Poet(model)
     samples = poet.generate([""] * 10, seed=list(range(10)), **DEFAULT_SAMPLER)["poem"].numpy()
-    readme = _readme(run, figures, [sample.decode() for sample in samples])
+    readme = _readme(run, best, figures, [sample.decode() for sample in samples])
     metadata = {
         "training": asdict(run.training_config),
         "manifest": run.manifest,
@@ -275,12 +273,11 @@ def _devices(strategy: Any) -> str:
     return f"CPU, {cores} cores, {cpu}"
 
 
-def _readme(run: Run, figures: Mapping[str, Evaluation], samples: Sequence[str]) -> str:
+def _readme(run: Run, best: Mapping[str, Any], figures: Mapping[str, Evaluation], samples: Sequence[str]) -> str:
     """Say with which command, on what, how long and with which result a version was made."""
     manifest, history = run.manifest, run.history
     model, last = run.model_config, history[-1]
     memory = f" and {last['peak_memory']:.1f} GB of memory" if last["peak_memory"] else ""
-    best = min(history, key=lambda record: record["validation_nll"])
     rows = []
     for split, figure in figures.items():
         for name, score in [("all", figure.total), *figure.by_form.items()]:

@@ -17,7 +17,7 @@ from tangshi_tf.config import TrainingConfig
 from tangshi_tf.errors import TangshiError
 from tangshi_tf.vocabulary import PAD
 
-__all__ = ["Batches", "Progress", "bfloat16_pays", "build_optimizer", "token_nll", "train"]
+__all__ = ["Batches", "Progress", "bfloat16_pays", "build_optimizer", "token_nll", "total_steps", "train"]
 
 
 class Batches(Protocol):
@@ -58,9 +58,7 @@ def train(
     Raises:
         TangshiError: if the loss is no longer a finite number.
     """
-    per_epoch = batches.steps()
-    total = min(config.epochs * per_epoch, config.max_steps or math.inf)
-    steps = int(total)
+    per_epoch, steps = batches.steps(), total_steps(batches, config)
     with strategy.scope():
         optimizer = build_optimizer(config, steps)
         optimizer.build(model.trainable_variables)
@@ -97,6 +95,12 @@ def train(
                 )
             if ended:
                 break
+
+
+def total_steps(batches: Batches, config: TrainingConfig) -> int:
+    """Return the number of batches of a whole run."""
+    steps = batches.steps() * config.epochs
+    return min(steps, config.max_steps or steps)
 
 
 def build_optimizer(config: TrainingConfig, steps: int) -> Any:

@@ -116,10 +116,10 @@ class Vocabulary:
 
     def dumps(self) -> str:
         """Return the vocabulary in its file format."""
-        readers: dict[str, list[str]] = {SPECIALS[UNK]: list(self.rare)}
+        read_as: dict[str, list[str]] = {SPECIALS[UNK]: list(self.rare)}
         for variant, token in self.variants.items():
-            readers.setdefault(token, []).append(variant)
-        return "".join("\t".join([token, *readers.get(token, [])]) + "\n" for token in self.tokens)
+            read_as.setdefault(token, []).append(variant)
+        return "".join("\t".join([token, *read_as.get(token, [])]) + "\n" for token in self.tokens)
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":

@@ -1,7 +1,8 @@
 import pytest
 import tensorflow as tf
 
-from tangshi_tf.distribution import STRATEGIES, choose_strategy
+from tangshi_tf.config import STRATEGIES
+from tangshi_tf.distribution import choose_strategy
 from tangshi_tf.errors import ConfigError
 
 

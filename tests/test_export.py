@@ -1,6 +1,7 @@
 import json
 import re
 import runpy
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tangshi_tf.config import ModelConfig
+from tangshi_tf.config import BOX, ModelConfig
 from tangshi_tf.errors import ModelError
-from tangshi_tf.export import BOX, export, find_model, latest_version, load
+from tangshi_tf.export import export, find_model, latest_version, load
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.vocabulary import Vocabulary
 
@@ -184,3 +185,28 @@ def test_the_example_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
     runpy.run_path(str(EXAMPLE))["main"](str(folder))
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines] == ["signature", "function", "steps", "perplexity"]
+
+
+@pytest.mark.parametrize("opened", [load, PoetryModel.from_saved_model])
+def test_another_format_and_damage_are_refused_by_both_ways_in(
+    folder: Path, tmp_path: Path, opened: Callable[[Path], object]
+) -> None:
+    copy = tmp_path / "1"
+    shutil.copytree(folder, copy)
+    config = copy / "assets.extra" / "config.json"
+    text = config.read_text(encoding="utf-8")
+    for damaged, message in [
+        (text.replace('"format": 1', '"format": 99'), "of format 1 is required: .* Received: format 99"),
+        ("{", "An undamaged model folder is required"),
+    ]:
+        config.write_text(damaged, encoding="utf-8")
+        with pytest.raises(ModelError, match=message) as caught:
+            opened(copy)
+        assert "\n" not in str(caught.value)
+    config.write_text(text, encoding="utf-8")
+    (weights,) = (copy / "variables").glob("variables.data*")
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(ModelError, match="An undamaged model folder is required"):
+        opened(copy)
+    with pytest.raises(ModelError, match="A model folder written by tangshi-tf is required"):
+        opened(tmp_path)
