@@ -169,6 +169,8 @@ def fit(
     """
     model_config, config = PRESETS[preset] if preset else (ModelConfig(), TrainingConfig())
     model_config, config = _with_typed(model_config, settings), _with_typed(config, settings)
+    if _typed("weight_decay") and config.optimizer != "adamw":
+        raise ConfigError(f"The optimizer adamw is required for --weight-decay. Received: {config.optimizer}.")
     folder = _run_folder(name)
     _start_tensorflow()
     from tangshi_tf.run import fit as train_model
@@ -306,6 +308,8 @@ def evaluate(corpus: tuple[Path, ...], split: str, as_json: bool, model: str) ->
     tangshi-tf evaluate
     tangshi-tf evaluate my-poems.txt --model mine --json
     """
+    if corpus and _typed("split"):
+        raise ConfigError("A CORPUS or a --split is required, as a given corpus is taken whole. Received: both.")
     _start_tensorflow()
     from tangshi_tf.corpus import read_corpus, read_poems
     from tangshi_tf.evaluation import evaluate as score
@@ -374,12 +378,15 @@ def _start_tensorflow() -> None:
             os.close(standard_error)
 
 
+def _typed(name: str) -> bool:
+    """Tell whether the user gave this option, even if with its default."""
+    return click.get_current_context().get_parameter_source(name) is not ParameterSource.DEFAULT
+
+
 def _with_typed(config: _Config, settings: dict[str, Any]) -> _Config:
     """Replace what the user typed; options that were not typed leave the preset's value."""
-    source = click.get_current_context().get_parameter_source
     fields = {field.name for field in dataclasses.fields(config)}
-    typed = {key: settings[key] for key in fields if source(key) is not ParameterSource.DEFAULT}
-    return dataclasses.replace(config, **typed)
+    return dataclasses.replace(config, **{key: settings[key] for key in fields if _typed(key)})
 
 
 def _read_corpus(corpus: tuple[Path, ...], origin_filter: bool) -> "Corpus":
@@ -392,6 +399,7 @@ def _read_corpus(corpus: tuple[Path, ...], origin_filter: bool) -> "Corpus":
 
 def _run_folder(name: str) -> Path:
     """Return the folder of a run; a name is one path component."""
+    name.encode()
     if not name or name.startswith(".") or Path(name).name != name:
         raise ConfigError(f"A --name that can be a folder's name is required. Received: {name!r}.")
     return Path("runs") / name

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tangshi_tf.errors import VocabularyError
+from tangshi_tf.errors import VocabularyError, first_line
 
 __all__ = ["BOS", "EOS", "PAD", "SPECIALS", "UNK", "Vocabulary"]
 
@@ -131,7 +131,9 @@ class Vocabulary:
         try:
             rows = [line.split("\t") for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
         except (OSError, ValueError) as error:
-            raise VocabularyError(f"A vocabulary file is required: {path.name}. Received: {error}.") from None
+            raise VocabularyError(
+                f"A vocabulary file is required: {path.name}. Received: {first_line(error)}."
+            ) from None
         tokens = [row[0] for row in rows]
         if tuple(tokens[: len(SPECIALS)]) != SPECIALS:
             raise VocabularyError(

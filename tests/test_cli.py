@@ -1,6 +1,5 @@
 import dataclasses
 import json
-import os
 import re
 import subprocess
 import sys
@@ -18,17 +17,6 @@ PRINTED = ["--seed", "5"]
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, list(arguments))
-
-
-def fails(*arguments: str, status: int = 1) -> str:
-    """Run a command that must fail without a traceback and return its one line of error."""
-    result = run(*arguments)
-    assert result.exit_code == status, result.output
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
-    assert len(errors) == 1
-    assert result.stderr.splitlines()[-1] == errors[0]
-    return errors[0]
 
 
 @pytest.fixture(scope="module")
@@ -106,8 +94,6 @@ def test_output_goes_to_a_file(project: Path) -> None:
     result = run(*options, "--output", "poem.txt")
     assert result.stdout == ""
     assert (project / "poem.txt").read_text(encoding="utf-8") == run(*options).stdout
-    assert "A folder that exists is required" in fails(*options, "--output", "no/such/folder/poem.txt")
-    fails(*options, "--output", ".", status=2)
 
 
 def test_a_seed_that_was_not_given_is_told(project: Path) -> None:
@@ -139,32 +125,6 @@ def test_a_preset_gives_defaults_that_typed_options_replace(project: Path) -> No
     assert config["training"] == {**dataclasses.asdict(PRESETS["o1"][1]), "max_steps": 1}
 
 
-@pytest.mark.parametrize("encoding", ["gbk", "cp1252"])
-def test_a_terminal_that_cannot_print_a_poem(project: Path, encoding: str) -> None:
-    def tangshi(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", "from tangshi_tf.cli import main; main()", *arguments]
-        environment = {**os.environ, "PYTHONIOENCODING": encoding}
-        return subprocess.run(command, capture_output=True, text=True, encoding=encoding, env=environment, check=False)
-
-    helped = tangshi("--help")
-    assert helped.returncode == 0, helped.stderr
-    done = tangshi("sample", "--model", "mini", "--begin", "🙂")
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert done.stderr.splitlines()[2:] == [
-        f"Error: A terminal that prints these characters is required, or --output FILE. Received: encoding {encoding}."
-    ]
-    assert tangshi("sample", "--model", "mini", "--begin", "🙂", "--output", "smile.txt").returncode == 0
-    assert (project / "smile.txt").read_text(encoding="utf-8").startswith("🙂")
-
-
-def test_a_reader_that_leaves_early_is_no_error(project: Path) -> None:
-    command = f"{sys.executable} -c 'from tangshi_tf.cli import main; main()' sample --model mini --count 9 | head -c 1"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, check=False)
-    assert len(done.stdout) == 1
-    assert b"Traceback" not in done.stderr
-
-
 def test_export_adds_a_version(project: Path) -> None:
     result = run("export", "poems.txt", "--name", "mini")
     assert result.output.endswith("exported saved_models/mini/2\n")
@@ -173,44 +133,3 @@ def test_export_adds_a_version(project: Path) -> None:
     assert newest.stderr == "model: saved_models/mini/2\n"
     assert newest.stdout == first.stdout
     assert run(*options, "saved_models/mini").stderr == "model: saved_models/mini/2\n"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["fit", "poems.txt", "--name", "mini"], "--restart"),
-        (["fit", "missing.txt"], "missing.txt"),
-        (["fit", "--origin-filter"], "A CORPUS is required for --origin-filter"),
-        (["fit", "poems.txt", "--name", "../up"], "A --name that can be a folder's name is required"),
-        (
-            ["fit", "poems.txt", "--min-count", "9999", "--name", "x"],
-            "occurs at least 9999 times is required",
-        ),
-        (["fit", "poems.txt", "--name", "n" * 300], "File name too long"),
-        (["sample", "--model", "nobody"], "Received: 'nobody'."),
-        (["sample", "--model", "n" * 300], "File name too long"),
-        (["sample", "--model", "mini", "--temperature", "nan"], "temperature of at least 0"),
-        (["sample", "--model", "mini", "--begin", "山水风月", "--max-length", "2"], "max_length of at least"),
-        (["sample", "--model", "mini", "--begin", "\udce5"], "is required"),
-        (["evaluate", "missing.txt", "--model", "mini"], "missing.txt"),
-        (["export", "--name", "nobody"], "A training run is required"),
-    ],
-)
-def test_a_wrong_request_is_one_line(project: Path, arguments: list[str], message: str) -> None:
-    assert message in fails(*arguments)
-    assert not (project / "runs" / "x").exists()
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["fit", ""],
-        ["evaluate", "poems.txt", ""],
-        ["sample", "--count", "0"],
-        ["fit", "--cell", "cnn"],
-        ["fit", "--units", "0"],
-        ["evaluate", "--split", "x"],
-    ],
-)
-def test_wrong_usage_exits_with_two(arguments: list[str]) -> None:
-    fails(*arguments, status=2)

@@ -1,0 +1,292 @@
+"""Each wrong input is one line that says what is required and what was received, and leaves nothing behind."""
+
+import gzip
+import os
+import re
+import resource
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from tangshi_tf.checkpoint import Run
+from tangshi_tf.cli import main
+from tangshi_tf.config import ModelConfig, TrainingConfig
+from tangshi_tf.corpus import Corpus, read_corpus
+from tangshi_tf.run import fit
+
+POEM = "静夜思:床前明月光，疑是地上霜。举头望明月，低头思故乡。\n"
+MINI = ["sample", "--model", "mini"]
+FILES = {
+    "empty.txt": b"",
+    "photo.jpg": b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01" + bytes(range(256)),
+    "broken.txt": POEM.encode() + b"\xe5\xb1\n" * 3,
+    "english.txt": b"Title: moon over the river\n",
+    "one.txt": POEM.encode(),
+    "cut.gz": gzip.compress(POEM.encode() * 20)[:-9],
+    "half.json": b'[{"title": "',
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Path:
+    """A folder with wrong files, sixty poems, a run of them named mini, a model of that name, and damaged copies."""
+    made = tmp_path_factory.mktemp("made")
+    for name, data in FILES.items():
+        (made / name).write_bytes(data)
+    (made / "none").mkdir()
+    poems = [poem for poem in read_corpus().poems("train") if len(poem.text) == 24][:60]
+    text = "".join(f"{poem.title}:{poem.text}\n" for poem in poems)
+    (made / "poems.txt").write_text(text, encoding="utf-8")
+    corpus: Corpus = read_corpus([made / "poems.txt"])
+    fit(corpus, made / "runs" / "mini", ModelConfig(units=8, embedding=6), TrainingConfig(min_count=1, max_steps=1))
+    for name in ("cut", "other"):
+        shutil.copytree(made / "runs" / "mini", made / "runs" / name)
+    weights = made / "runs" / "cut" / "best.weights.h5"
+    weights.write_bytes(weights.read_bytes()[:2000])
+    assert Run(made / "runs" / "mini").history
+    for name in ("mini", "graph", "values", "words"):
+        shutil.copytree(folder, made / "saved_models" / name / "1")
+    for path in ("graph/1/saved_model.pb", "values/1/variables/variables.data-00000-of-00001"):
+        damaged = made / "saved_models" / path
+        damaged.write_bytes(damaged.read_bytes()[: damaged.stat().st_size // 2])
+    (made / "saved_models" / "words" / "1" / "assets.extra" / "vocabulary.txt").unlink()
+    return made
+
+
+@pytest.fixture
+def project(made: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder made above as the current one; a test may leave nothing behind in it."""
+    monkeypatch.chdir(made)
+    before = snapshot(made)
+    yield made
+    assert snapshot(made) == before
+
+
+def snapshot(folder: Path) -> dict[Path, bytes | None]:
+    return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+TEXT = "Text in UTF-8 or GB18030 is required. Received: "
+TWO = (
+    "At least 2 different poems are required, to train and to validate (near-duplicates count as one). Received: 1 poem"
+)
+NO_MODEL = "A name in ./saved_models or a folder with a SavedModel is required. Received: "
+DAMAGED = "An undamaged model folder is required: saved_models/"
+UNICODE = "Text in valid Unicode is required. Received: 'utf-8' codec can't encode character '\\udce5' in position 0: …"
+CORPORA = [
+    ("missing.txt", "A corpus file is required. Received: missing.txt, which does not exist"),
+    ("none", "A corpus file or a folder with some is required. Received: none, which is empty"),
+    ("empty.txt", "A corpus file with poems is required. Received: empty.txt, which is empty"),
+    ("photo.jpg", f"{TEXT}photo.jpg, which has byte 0xff at offset 0"),
+    ("broken.txt", f"{TEXT}broken.txt, which has byte 0xe5 at offset 83"),
+    ("cut.gz", "An intact gzip file is required. Received: cut.gz (damaged: …"),
+    ("half.json", "Valid JSON is required. Received: half.json (Unterminated string starting at: line 1 …"),
+    ("english.txt", "At least one poem is required in english.txt. Received: none (dropped: 1 Latin letter or digit)"),
+]
+# What each request is told; from "…" on, in the words of the library below.
+REQUESTS: list[tuple[list[str], str]] = [
+    *[([*command, name], message) for command in (["fit"], ["evaluate"]) for name, message in CORPORA],
+    (["fit", "one.txt"], TWO),
+    # contradicting options
+    (
+        ["fit", "--origin-filter"],
+        "A CORPUS is required for --origin-filter. Received: none, and the shipped one is clean.",
+    ),
+    (
+        ["evaluate", "one.txt", "--split", "test"],
+        "A CORPUS or a --split is required, as a given corpus is taken whole. Received: both.",
+    ),
+    (
+        ["fit", "--optimizer", "rmsprop", "--weight-decay", "0.1"],
+        "The optimizer adamw is required for --weight-decay. Received: rmsprop.",
+    ),
+    (
+        [*MINI, "--begin", "山水风月", "--max-length", "2"],
+        "max_length of at least the length of begin is required; received 2.",
+    ),
+    ([*MINI, "--temperature", "nan"], "temperature of at least 0 and finite is required; received nan."),
+    (
+        ["fit", "poems.txt", "--min-count", "9999", "--name", "x"],
+        "A character that occurs at least 9999 times is required. Received: 1344 characters, "
+        "the most frequent 112 times.",
+    ),
+    # names and folders
+    (["fit", "poems.txt", "--name", "../up"], "A --name that can be a folder's name is required. Received: '../up'."),
+    (
+        ["fit", "poems.txt", "--name", "mini"],
+        "A new run is required, or --restart to discard the old one. Received an existing run: runs/mini.",
+    ),
+    (["fit", "poems.txt", "--name", "n" * 300], "A writable folder is required: runs/nnn…"),
+    (["export", "--name", "nobody"], "A training run is required (a folder with config.json). Received: runs/nobody."),
+    (["export", "one.txt", "--name", "mini"], TWO),
+    (["export", "--name", "mini"], "The corpus is required that runs/mini was trained on. Received: another one."),
+    *[(["sample", "--model", name], f"{NO_MODEL}'{name}'.") for name in ("nobody", "none", "one.txt", "./none", "")],
+    (["sample", "--model", "n" * 300], "A working file system is required. Received: File name too long: …"),
+    ([*MINI, "--output", "no/such/poem.txt"], "A folder that exists is required for --output. Received: no/such."),
+    # damage
+    (["export", "poems.txt", "--name", "cut"], "Undamaged weights are required: runs/cut/best.weights.h5. Received: …"),
+    (["sample", "--model", "graph"], f"{DAMAGED}graph/1. Received: Cannot parse file …"),
+    (["sample", "--model", "values"], f"{DAMAGED}values/1. Received: Read less bytes than requested."),
+    (
+        ["evaluate", "one.txt", "--model", "words"],
+        f"{DAMAGED}words/1. Received: A vocabulary file is required: vocabulary.txt. "
+        "Received: No such file or directory.",
+    ),
+    # a console that hands over broken text
+    ([*MINI, "--begin", "\udce5"], UNICODE),
+    (["fit", "\udce5.txt"], "A corpus file is required. Received: \\udce5.txt, which does not exist"),
+    (["fit", "poems.txt", "--name", "\udce5"], UNICODE),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), REQUESTS, ids=[ascii(" ".join(a))[:60] for a, _ in REQUESTS])
+def test_a_wrong_request_is_one_line(project: Path, arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 1, result.output
+    assert isinstance(result.exception, SystemExit)
+    assert result.stdout == ""
+    *told, error = result.stderr.splitlines()
+    assert all(line.startswith(("model: ", "seed: ")) for line in told)
+    expected, _, in_other_words = f"Error: {message}".partition("…")
+    assert error.startswith(expected) if message.endswith("…") else error == expected, error
+    assert not in_other_words
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["fit", ""],
+        ["fit", "--cell", "cnn"],
+        ["fit", "--units", "0"],
+        ["fit", "--epochs", "1.5"],
+        ["fit", "--preset", "o9"],
+        ["fit", "--dropout", "1"],
+        ["evaluate", "poems.txt", ""],
+        ["evaluate", "--split", "x"],
+        ["sample", "山"],
+        ["sample", "--count", "0"],
+        ["sample", "--top-p", "0"],
+        ["sample", "--seed", "-1"],
+        ["sample", "--output", "."],
+        ["sample", "--colour", "red"],
+        ["sample", "--begin"],
+        ["compose"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_exits_with_two(project: Path, arguments: list[str]) -> None:
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2, result.output
+    assert isinstance(result.exception, SystemExit)
+    assert result.stderr.splitlines()[-1].startswith("Error: ")
+
+
+TANGSHI = [sys.executable, "-c", "from tangshi_tf.cli import main; main()"]
+
+
+def tangshi(*arguments: str, **settings: Any) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run([*TANGSHI, *arguments], capture_output=True, check=False, **settings)
+
+
+NO_WRITING = "(Read-only file system|Permission denied|Operation not permitted)"  # depends on who asks
+
+
+@pytest.mark.parametrize(
+    ("where", "arguments", "message"),
+    [
+        ("", [*MINI, "--output", "/sys/poem.txt"], f"A writable file is required: /sys/poem.txt. {NO_WRITING}"),
+        ("/sys", ["fit", "{made}/poems.txt", "--name", "x"], f"A writable folder is required: runs/x. {NO_WRITING}"),
+        ("", [*MINI, "--output", "/dev/full"], "A writable file is required: /dev/full. No space left on device"),
+    ],
+)
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/sys and /dev/full are Linux's")
+def test_what_cannot_be_written(project: Path, where: str, arguments: list[str], message: str) -> None:
+    os.chdir(where or project)
+    result = CliRunner().invoke(main, [argument.format(made=project) for argument in arguments])
+    os.chdir(project)
+    assert result.exit_code == 1
+    expected = "Error: " + message.replace(". ", r"\. Received: ", 1) + r"\."
+    assert re.fullmatch(expected, result.stderr.splitlines()[-1]), result.stderr
+
+
+FULL = 20_000  # bytes a file may hold: less than the weights, more than a poem
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fit", "poems.txt", "--name", "x", "--max-steps", "1"], "A writable file is required: "),
+        (["export", "poems.txt", "--name", "mini"], "A writable folder is required: saved_models/mini. "),
+    ],
+)
+def test_a_full_disk(project: Path, arguments: list[str], message: str) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (FULL, FULL))
+
+    done = tangshi(*arguments, preexec_fn=limit)
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.decode().splitlines()[-1].startswith(f"Error: {message}")
+    assert b"Traceback" not in done.stderr
+    left = project / "runs" / "x"
+    if left.exists():  # a run may stay, but no weights in it, and nothing that is in the way of the next
+        assert {path.name for path in left.iterdir()} <= {"config.json", "vocabulary.txt", "manifest.json"}
+        shutil.rmtree(left)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "gbk", "cp1252"])
+def test_a_terminal_that_cannot_print(project: Path, encoding: str) -> None:
+    def in_terminal(*arguments: str) -> tuple[int, list[str], list[str]]:
+        done = tangshi(*arguments, env={**os.environ, "PYTHONIOENCODING": encoding})
+        # click takes ASCII for a terminal whose encoding nobody has set, and prints UTF-8
+        spoken = "utf-8" if encoding == "ascii" else encoding
+        return done.returncode, done.stdout.decode(spoken).splitlines(), done.stderr.decode(spoken).splitlines()
+
+    status, out, err = in_terminal("--help")
+    assert (status, err) == (0, [])
+    assert out
+    status, out, err = in_terminal(*MINI, "--begin", "🙂", "--max-length", "9")
+    if encoding == "ascii":
+        assert status == 0
+        assert out[0].startswith("🙂")
+    else:
+        assert status == 1
+        assert out == []
+        assert err[2:] == [
+            "Error: A terminal that prints these characters is required, or --output FILE. "
+            f"Received: encoding {encoding}."
+        ]
+    status, out, err = in_terminal("evaluate", "one.txt", "--model", "mini")
+    assert status == 0
+    assert len(out) == 3
+    status, out, err = in_terminal("fit", "没有.txt")
+    assert (status, len(err)) == (1, 1)
+    assert in_terminal(*MINI, "--begin", "🙂", "--output", "smile.txt")[0] == 0
+    assert (project / "smile.txt").read_text(encoding="utf-8").startswith("🙂")
+    (project / "smile.txt").unlink()
+
+
+def test_a_locale_without_chinese(project: Path) -> None:
+    """In the C locale Python reads arguments as UTF-8; where it is told not to, they cannot be read."""
+    plain = {**os.environ, "LC_ALL": "C"}
+    plain.pop("PYTHONUTF8", None)
+    done = tangshi(*MINI, "--begin", "山", env=plain)
+    assert done.returncode == 0
+    assert done.stdout.decode().startswith("山")
+    done = tangshi(*MINI, "--begin", "山", env={**plain, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"})
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"Error: Text in valid Unicode is required. Received: ")
+
+
+def test_a_reader_that_leaves_early_is_no_error(project: Path) -> None:
+    command = f"{shlex.join([*TANGSHI, *MINI, '--count', '9'])} | head -c 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, check=False)
+    assert len(done.stdout) == 1
+    assert b"Error" not in done.stderr
+    assert b"Traceback" not in done.stderr
