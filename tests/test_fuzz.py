@@ -1,12 +1,21 @@
-"""Random and damaged files: each is read or refused in one line, quickly."""
+"""Random and damaged files, random options: each is taken or refused in one line, quickly, and nothing is half done."""
 
+import functools
 import gzip
 import json
 import lzma
 import random
+import shutil
 import time
+from collections import Counter
 from pathlib import Path
 
+import click
+import pytest
+from click.testing import CliRunner
+
+from tangshi_tf import export
+from tangshi_tf.cli import main
 from tangshi_tf.corpus import read_corpus
 from tangshi_tf.errors import CorpusError
 from tangshi_tf.readers import HEADER
@@ -66,3 +75,95 @@ def test_ten_thousand_files_are_read_or_refused(tmp_path: Path) -> None:
         assert not message or "required" in message
         assert time.monotonic() - start < 10
     assert min(outcomes.values()) > 500, outcomes
+
+
+WORDS = ["", "山", "-1", "0", "1", "2", "7", "0.5", "1e-9", "1e30", "nan", "inf", "-inf", "1e999", "2147483648"]
+WORDS += ["9" * 30, "--", "-", "0x10", "１２", "mini", "poems.txt", "none", "..", "a/b", "\udce5", "🙂"]
+WORDS += ["风" * 300, "\n", "%s"]
+CORPORA = [["poems.txt"], ["poems.txt"], ["poems.txt", "none"], ["empty.txt"], ["none"], [""]]
+# How much is to be done is kept small, as what was asked for may take its time.
+SMALL = {
+    "count": ["1", "2"],
+    "max_length": ["1", "5", "40"],
+    "epochs": ["1"],
+    "max_steps": ["1", "2"],
+    "units": ["1", "8"],
+    "layers": ["1", "2"],
+    "embedding": ["1", "6"],
+}
+USUAL = {"model": ["mini", "tangshi", "nobody"], "name": ["mini", "new"], "output": ["out.txt", "no/out.txt"]}
+NUMBERS = ["0", "0.1", "0.9", "1", "3", "1000"]
+
+
+def random_value(source: random.Random, parameter: click.Option) -> str:
+    """Return a value for an option: mostly one that it takes, else any word."""
+    name, kind = str(parameter.name), parameter.type
+    if source.random() < 0.25:
+        return source.choice([word for word in WORDS if name not in SMALL or not word.isdecimal()])
+    choices = kind.choices if isinstance(kind, click.Choice) else NUMBERS if hasattr(kind, "max") else WORDS
+    return str(source.choice({**SMALL, **USUAL}.get(name, choices)))
+
+
+def random_arguments(source: random.Random) -> list[str]:
+    """Return a command with some of its options, now and then with a word too many or too few."""
+    name = source.choices(["sample", "fit", "evaluate", "export"], [930, 25, 30, 15])[0]
+    arguments = [name] if name == "sample" else [name, *source.choice(CORPORA)]
+    options = [parameter for parameter in main.commands[name].params if isinstance(parameter, click.Option)]
+    for option in source.sample(options, source.randrange(min(6, len(options) + 1))):
+        arguments.append(source.choice([*option.opts, *option.secondary_opts]))
+        if not option.is_flag and source.random() < 0.97:
+            arguments.append(random_value(source, option))
+    if source.random() < 0.05:
+        arguments.insert(source.randrange(len(arguments) + 1), source.choice(WORDS))
+    if name == "fit":
+        arguments[1:1] = ["--max-steps", "1", "--epochs", "1", "--units", "4", "--embedding", "3", "--name", "new"]
+    return arguments
+
+
+def unfinished(folder: Path) -> list[Path]:
+    """Return what no command may leave behind: hidden files, models in which a part is missing, half a JSON file."""
+    found = list(folder.rglob(".*"))
+    for version in folder.glob("saved_models/*/*"):
+        parts = ("saved_model.pb", "variables/variables.index", "assets.extra/config.json")
+        found += [version / part for part in parts if not (version / part).is_file()]
+    for path in [*folder.rglob("*.json"), *folder.rglob("*.jsonl")]:
+        text = path.read_text(encoding="utf-8")
+        for part in text.splitlines() if path.suffix == ".jsonl" else [text]:
+            json.loads(part)
+    return found
+
+
+@pytest.mark.slow
+def test_ten_thousand_option_sets_are_taken_or_refused(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(export, "load", functools.cache(export.load))  # each model once, or this takes an hour
+    for name in ("mini", "tangshi"):
+        shutil.copytree(folder, tmp_path / "saved_models" / name / "1")
+    (tmp_path / "poems.txt").write_text(TITLED, encoding="utf-8")
+    (tmp_path / "empty.txt").touch()
+    runner, source = CliRunner(), random.Random(0)
+    command = "fit poems.txt --name mini --min-count 1 --units 2 --embedding 2 --max-steps 1"
+    made = runner.invoke(main, command.split())
+    assert made.exit_code == 0, made.output
+    outcomes: Counter[tuple[str, int]] = Counter()
+    slowest: tuple[float, list[str]] = (0.0, [])
+    for _ in range(10_000):
+        arguments = random_arguments(source)
+        start = time.monotonic()
+        result = runner.invoke(main, arguments)
+        slowest = max(slowest, (time.monotonic() - start, arguments))
+        assert result.exception is None or isinstance(result.exception, SystemExit), (arguments, result.exc_info)
+        assert result.exit_code in (0, 1, 2), arguments
+        if result.exit_code:
+            assert result.stderr.splitlines()[-1].startswith("Error: "), (arguments, result.stderr)
+        outcomes[arguments[0] if arguments[0] in main.commands else "", result.exit_code] += 1
+        if result.exit_code != 2:
+            assert not unfinished(tmp_path), arguments
+            for left in [*tmp_path.glob("runs/*"), *tmp_path.glob("saved_models/*")]:
+                if left.name not in ("mini", "tangshi"):
+                    shutil.rmtree(left)
+    print(outcomes, slowest)
+    assert slowest[0] < 10, slowest
+    assert all(outcomes[command, status] > 5 for command in main.commands for status in (0, 1, 2)), outcomes
