@@ -1,0 +1,64 @@
+"""The programs that draw, and the figures the documents quote from what they drew."""
+
+import json
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tangshi_tf.config import ModelConfig
+from tangshi_tf.model import PoetryModel
+from tangshi_tf.vocabulary import SPECIALS, Vocabulary
+
+ROOT = Path(__file__).parent.parent
+RESULTS: list[dict[str, Any]] = json.loads((ROOT / "docs" / "cells.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def cells() -> dict[str, Any]:
+    return runpy.run_path(str(ROOT / "benchmarks" / "cells.py"))
+
+
+def test_the_cells_are_drawn(tmp_path: Path) -> None:
+    path = tmp_path / "cells.svg"
+    subprocess.run([sys.executable, str(ROOT / "docs" / "draw_cells.py"), str(path)], check=True)
+    names = re.findall("<!-- (RNN|LSTM|GRU) -->", path.read_text(encoding="utf-8"))
+    assert names == ["RNN", "LSTM", "GRU"]
+
+
+@pytest.mark.parametrize("program", ["docs/draw_cells.py", "benchmarks/cells.py"])
+def test_without_matplotlib_it_says_what_is_missing(program: str) -> None:
+    code = "import runpy, sys; sys.modules['matplotlib'] = None; runpy.run_path(sys.argv[1])"
+    done = subprocess.run([sys.executable, "-c", code, str(ROOT / program)], capture_output=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.decode().splitlines()[-1] == 'Error: matplotlib is required: pip install "tangshi-tf[plot]".'
+
+
+def test_the_learning_curves_are_drawn(cells: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "curves.svg"
+    cells["draw"](RESULTS, path)
+    drawn = path.read_text(encoding="utf-8")
+    assert all(f"<!-- {result['name']}: " in drawn for result in RESULTS)
+
+
+def test_the_readme_holds_the_table(cells: dict[str, Any]) -> None:
+    table, _, poems = cells["table"](RESULTS).partition("\n\n")
+    for document in ("README.md", "README.zh-CN.md"):
+        text = (ROOT / document).read_text(encoding="utf-8")
+        assert table in text
+        assert poems in text
+
+
+def test_the_cells_have_equal_parameters(cells: dict[str, Any]) -> None:
+    vocabulary = Vocabulary([chr(0x4E00 + i) for i in range(5_613 - len(SPECIALS))])
+    counts = {}
+    for name in ("rnn", "lstm", "gru"):
+        config: ModelConfig = cells["CONTESTANTS"][name][0]
+        counts[name] = PoetryModel(config, vocabulary).count_params()
+        (result,) = (result for result in RESULTS if result["name"] == name)
+        assert result["parameters"] == counts[name]
+    assert max(counts.values()) < 1.001 * min(counts.values())
