@@ -1,4 +1,4 @@
-"""Every block of the README runs, except the installation, which CI runs, and long ones, whose options must exist."""
+"""Every block of the documents runs, except installations, which CI runs, and long ones, whose options must exist."""
 
 import os
 import re
@@ -7,13 +7,28 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from tangshi_tf.cli import main
 
 ROOT = Path(__file__).parent.parent
 _BLOCK = re.compile(r"(?:<!-- (?P<mark>\w+) -->\n)?```(?P<language>\w+)\n(?P<code>.*?)```", re.DOTALL)
-BLOCKS = [(m["mark"] or "", m["language"], m["code"]) for m in _BLOCK.finditer((ROOT / "README.md").read_text("utf-8"))]
+_LINK = re.compile(r"\]\((?!https?:)([^)]+)\)")
+DOCUMENTS = ["README.md", "README.zh-CN.md", "docs/cells.md"]
+TRANSLATIONS = DOCUMENTS[:2]
+
+
+def read(document: str) -> str:
+    return (ROOT / document).read_text(encoding="utf-8")
+
+
+def blocks(document: str) -> list[tuple[str, str, str]]:
+    return [(m["mark"] or "", m["language"], m["code"]) for m in _BLOCK.finditer(read(document))]
+
+
+# A translation has the same blocks, see below; they run once.
+BLOCKS = [block for document in DOCUMENTS if document != "README.zh-CN.md" for block in blocks(document)]
 RUN = [(language, code) for mark, language, code in BLOCKS if not mark]
 LONG = [code for mark, _, code in BLOCKS if mark == "long"]
 
@@ -48,10 +63,56 @@ def test_the_installation_is_the_first_block_and_has_two_commands() -> None:
     assert "pytest" in test
 
 
-@pytest.mark.parametrize("code", LONG)
+@pytest.mark.parametrize("code", LONG, ids=[code.splitlines()[0][:40] for code in LONG])
 def test_options_of_long_commands_exist(code: str) -> None:
     for line in code.splitlines():
         program, command, *arguments = shlex.split(line)
-        assert program == "tangshi-tf"
-        known = {option for parameter in main.commands[command].params for option in parameter.opts}
-        assert {argument for argument in arguments if argument.startswith("--")} <= known
+        options = {argument for argument in arguments if argument.startswith("--")}
+        if program == "pip":
+            helped = subprocess.run([sys.executable, "-m", "pip", command, "--help"], capture_output=True, check=True)
+            assert options <= set(re.findall("--[a-z-]+", helped.stdout.decode()))
+        else:
+            assert program == "tangshi-tf"
+            assert options <= {option for parameter in main.commands[command].params for option in parameter.opts}
+
+
+def test_translations_have_the_same_blocks_and_figures() -> None:
+    english, chinese = TRANSLATIONS
+    assert blocks(chinese) == blocks(english)
+    # A table's cells that are code, numbers or poems stand in both.
+    figures = [re.findall(r"(?<=\| )(?:`[^`]+`|[\d.,]+|-- )+(?= \|)", read(document)) for document in TRANSLATIONS]
+    assert figures[0] == figures[1]
+    assert len(figures[0]) > 100
+
+
+@pytest.mark.parametrize("document", TRANSLATIONS)
+def test_every_option_is_listed_with_its_default(document: str) -> None:
+    rows = re.findall(r"^\| (?:`(\w+)`|) ?\| `([^`]+)` \| (\S+) \|", read(document), re.MULTILINE)
+    listed: dict[tuple[str, str], str] = {}
+    command = ""
+    for name, option, default in rows:
+        command = name or command
+        listed[command, option] = default.strip("`")
+    expected: dict[tuple[str, str], str] = {}
+    for name, known in main.commands.items():
+        for parameter in known.params:
+            if isinstance(parameter, click.Option):
+                both = "/".join([*parameter.opts, *parameter.secondary_opts])
+                expected[name, both] = "tied" if parameter.secondary_opts else str(parameter.default)
+    assert list(listed) == sorted(expected, key=list(listed).index)
+    for key, default in listed.items():
+        if default.isascii() and default not in ("empty", "drawn", "off", "terminal", "none"):
+            assert expected[key] == default, key
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document: str) -> None:
+    links = _LINK.findall(read(document))
+    assert links
+    for link in links:
+        path, _, anchor = link.partition("#")
+        target = (ROOT / document).parent / path if path else ROOT / document
+        assert target.exists(), link
+        if anchor:
+            titles = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in [title.lower().replace(" ", "-") for title in titles]
