@@ -56,11 +56,12 @@ def test_the_begin_characters_of_the_origin_give_poems(box: Any, state: str, tem
 
 def test_any_character_of_the_corpus_can_begin_a_poem(box: Any) -> None:
     corpus = sorted({char for poem in read_corpus().poems() for char in poem.text})
-    begins = np.random.default_rng(0).choice(corpus, 200, replace=False).tolist()
-    answer = box.generate(begins, temperature=0.8, top_p=0.95, seed=1, max_length=60)
+    begins = np.random.default_rng(0).choice(corpus, 1_000, replace=False).tolist()
+    answer = box.generate(begins, temperature=0.8, top_p=0.95, seed=1, max_length=40)
     for begin, poem in zip(begins, texts(answer), strict=True):
         assert poem.startswith(begin)
-        assert 1 < len(poem) <= 60
+        assert 1 < len(poem) <= 40
+        assert not re.search("[<>a-z]", poem)
 
 
 def test_most_poems_have_a_classical_shape(box: Any) -> None:
