@@ -50,6 +50,8 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:  # which repeats what was typed, line breaks and all
+            raise click.UsageError(" ".join(error.format_message().split()), error.ctx) from error
         except TangshiError as error:
             raise click.ClickException(str(error)) from error
         except UnicodeError as error:

@@ -177,6 +177,8 @@ def test_a_wrong_request_is_one_line(project: Path, arguments: list[str], messag
         ["sample", "--output", "."],
         ["sample", "--colour", "red"],
         ["sample", "--begin"],
+        ["sample", "two\nlines"],
+        ["sample", "--two\nlines"],
         ["compose"],
     ],
     ids=" ".join,
