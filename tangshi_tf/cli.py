@@ -50,24 +50,30 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except click.UsageError as error:  # which repeats what was typed, line breaks and all
-            raise click.UsageError(" ".join(error.format_message().split()), error.ctx) from error
-        except TangshiError as error:
-            raise click.ClickException(str(error)) from error
-        except UnicodeError as error:
-            message = f"Text in valid Unicode is required. Received: {first_line(error)}."
-            raise click.ClickException(message) from error
-        except MemoryError as error:
-            raise click.ClickException("More memory is required. Received: none from the system.") from error
-        except OSError as error:
-            if error.errno == errno.EPIPE:
-                raise  # click ends quietly when its reader has gone
-            message = f"A working file system is required. Received: {first_line(error)}: {error.filename}."
-            raise click.ClickException(message) from error
+        except click.UsageError as error:
+            raise click.UsageError(_one_line(error.format_message()), error.ctx) from error
         except Exception as error:
-            if type(error).__module__.startswith("tensorflow."):
-                raise click.ClickException(f"TensorFlow could not go on. Received: {first_line(error)}.") from error
-            raise
+            raise click.ClickException(_one_line(_message(error))) from error
+
+
+def _message(error: Exception) -> str:
+    """Return what is said of an error that a user can do something about; raise the others again."""
+    if isinstance(error, TangshiError):
+        return str(error)
+    if isinstance(error, UnicodeError):
+        return f"Text in valid Unicode is required. Received: {first_line(error)}."
+    if isinstance(error, MemoryError):
+        return "More memory is required. Received: none from the system."
+    if isinstance(error, OSError) and error.errno != errno.EPIPE:  # which click ends quietly: the reader has gone
+        return f"A working file system is required. Received: {first_line(error)}: {error.filename}."
+    if type(error).__module__.startswith("tensorflow."):
+        return f"TensorFlow could not go on. Received: {first_line(error)}."
+    raise error
+
+
+def _one_line(message: str) -> str:
+    """Join the lines of a message that repeats what was typed, line breaks included."""
+    return " ".join(message.splitlines())
 
 
 def _settings(cls: type[ModelConfig | TrainingConfig]) -> Callable[[_Command], _Command]:

@@ -106,7 +106,7 @@ def random_value(source: random.Random, parameter: click.Option) -> str:
 
 def random_arguments(source: random.Random) -> list[str]:
     """Return a command with some of its options, now and then with a word too many or too few."""
-    name = source.choices(["sample", "fit", "evaluate", "export"], [930, 25, 30, 15])[0]
+    name = source.choices(["sample", "fit", "evaluate", "export"], [870, 40, 30, 60])[0]
     arguments = [name] if name == "sample" else [name, *source.choice(CORPORA)]
     options = [parameter for parameter in main.commands[name].params if isinstance(parameter, click.Option)]
     for option in source.sample(options, source.randrange(min(6, len(options) + 1))):
@@ -148,12 +148,12 @@ def test_ten_thousand_option_sets_are_taken_or_refused(
     made = runner.invoke(main, command.split())
     assert made.exit_code == 0, made.output
     outcomes: Counter[tuple[str, int]] = Counter()
-    slowest: tuple[float, list[str]] = (0.0, [])
     for _ in range(10_000):
         arguments = random_arguments(source)
         start = time.monotonic()
         result = runner.invoke(main, arguments)
-        slowest = max(slowest, (time.monotonic() - start, arguments))
+        seconds = time.monotonic() - start
+        assert seconds < (60 if "fit" in arguments else 10), arguments  # training shows its progress
         assert result.exception is None or isinstance(result.exception, SystemExit), (arguments, result.exc_info)
         assert result.exit_code in (0, 1, 2), arguments
         if result.exit_code:
@@ -164,6 +164,5 @@ def test_ten_thousand_option_sets_are_taken_or_refused(
             for left in [*tmp_path.glob("runs/*"), *tmp_path.glob("saved_models/*")]:
                 if left.name not in ("mini", "tangshi"):
                     shutil.rmtree(left)
-    print(outcomes, slowest)
-    assert slowest[0] < 10, slowest
-    assert all(outcomes[command, status] > 5 for command in main.commands for status in (0, 1, 2)), outcomes
+    print(outcomes)
+    assert all(outcomes[command, status] > 0 for command in main.commands for status in (0, 1, 2)), outcomes

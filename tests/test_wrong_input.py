@@ -123,6 +123,10 @@ REQUESTS: list[tuple[list[str], str]] = [
         ["fit", "poems.txt", "--name", "mini"],
         "A new run is required, or --restart to discard the old one. Received an existing run: runs/mini.",
     ),
+    (
+        ["export", "--name", "two\nlines"],
+        "A training run is required (a folder with config.json). Received: runs/two lines.",
+    ),
     (["fit", "poems.txt", "--name", "n" * 300], "A writable folder is required: runs/nnn…"),
     (["export", "--name", "nobody"], "A training run is required (a folder with config.json). Received: runs/nobody."),
     (["export", "one.txt", "--name", "mini"], TWO),
