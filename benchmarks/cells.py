@@ -5,7 +5,7 @@
 The plain RNN, the LSTM and the GRU have the same number of parameters and the same training settings; the presets o1
 and o4 have their own. Each measures its speed for a moment and then takes as many steps as fit into the time, so that
 its schedule ends with it; the clock stands while it is validated. Prints a table, and writes the figures to
-FOLDER/cells.json and their picture to FOLDER/learning-curves.svg, which asks for `pip install "tangshi-tf[plot]"`.
+FOLDER/cells.json and their picture to FOLDER/learning-curves.svg, which asks for matplotlib, the extra `plot`.
 """
 
 import argparse
@@ -25,7 +25,7 @@ try:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 except ImportError:
-    sys.exit('Error: matplotlib is required: pip install "tangshi-tf[plot]".')
+    sys.exit("Error: matplotlib is required: pip install matplotlib.")
 
 from tangshi_tf import ModelConfig, Poet, PoetryModel, TrainingConfig, Vocabulary, read_corpus
 from tangshi_tf.config import DEFAULT_SAMPLER, PRESETS

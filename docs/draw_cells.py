@@ -2,7 +2,7 @@
 
     python docs/draw_cells.py [docs/cells.svg]
 
-Asks for matplotlib: `pip install "tangshi-tf[plot]"`.
+Asks for matplotlib, the extra `plot`.
 """
 
 import sys
@@ -14,7 +14,7 @@ try:
     from matplotlib.figure import Figure
     from matplotlib.patches import FancyBboxPatch
 except ImportError:
-    sys.exit('Error: matplotlib is required: pip install "tangshi-tf[plot]".')
+    sys.exit("Error: matplotlib is required: pip install matplotlib.")
 
 STATE, INPUT = "#1f77b4", "#d62728"  # what comes from the step before, what the token brings
 LEARNT, FIXED = "#ffe3b3", "#ffffff"  # boxes with weights, circles without

@@ -73,7 +73,7 @@ class TrainingConfig:
     epochs: int = _setting(12, "Passes over the training poems.", least=1)
     max_steps: int = _setting(0, "Bound on the number of batches; 0: none.", least=0)
     min_count: int = _setting(4, "A character that occurs less often is learnt as unknown.", least=1)
-    token_budget: int = _setting(5_000, "Tokens in a batch, over all replicas.", least=1)
+    token_budget: int = _setting(5_000, "Most tokens in a batch, over all replicas; small corpora take less.", least=1)
     optimizer: str = _setting("adamw", "Optimizer.", choices=("adamw", "adam", "rmsprop"))
     learning_rate: float = _setting(0.003, "Highest learning rate.", least=1e-9)
     warmup_steps: int = _setting(200, "Steps of rising learning rate, at most a tenth of the run.", least=0)
@@ -131,7 +131,7 @@ def read_version(folder: Path) -> dict[str, Any]:
     """
     path = folder / "assets.extra" / "config.json"
     if not path.is_file():
-        raise ModelError(f"A model folder written by tangshi-tf is required. Received: {folder}.")
+        raise ModelError(f"A model folder written by tangshi-tf is required (saved_models/NAME/1). Received: {folder}.")
     config = read_json(path)
     if config.get("format") != FORMAT:
         raise ModelError(

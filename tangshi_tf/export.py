@@ -110,7 +110,11 @@ def find_model(model: str) -> Path:
         if found is None and model == BOX:
             found = latest_version(find_resource(f"saved_models/{BOX}"))
     if found is None:
-        raise ModelError(f"A name in ./saved_models or a folder with a SavedModel is required. Received: {model!r}.")
+        names = sorted(entry.name for entry in Path("saved_models").glob("*") if latest_version(entry))
+        raise ModelError(
+            f"A name in ./saved_models ({', '.join(names) or 'none here'}) or a folder with a SavedModel is required. "
+            f"Received: {model!r}."
+        )
     return found
 
 

@@ -32,6 +32,7 @@ from tangshi_tf.vocabulary import Vocabulary
 __all__ = ["EpochReport", "Listener", "Plan", "fit", "publish"]
 
 _JUDGED = ("validation", "test")
+_LEAST_BATCHES = 20  # an epoch
 _LOG = logging.getLogger(__name__)
 
 
@@ -133,7 +134,7 @@ def fit(
     keras.utils.set_random_seed(config.seed)
     with scope.scope():
         model = PoetryModel(model_config, vocabulary, precision)
-    batches = PoemBatches(encode_poems(vocabulary, _texts(corpus, "train")), config.token_budget, config.seed)
+    batches = _batches(vocabulary, corpus, config)
     plan = Plan(
         poems={split: len(members) for split, members in corpus.splits.items()},
         dropped=corpus.dropped,
@@ -221,6 +222,13 @@ def publish(run: Run, directory: str | Path, corpus: Corpus) -> Path:
         "perplexity": {split: figure.total.perplexity for split, figure in figures.items()},
     }
     return export(model, Path(directory), readme=readme, metadata=metadata)
+
+
+def _batches(vocabulary: Vocabulary, corpus: Corpus, config: TrainingConfig) -> PoemBatches:
+    """Cut the training poems into batches; a small corpus into enough of them to learn something in an epoch."""
+    sequences = encode_poems(vocabulary, _texts(corpus, "train"))
+    budget = min(config.token_budget, max(1, len(sequences.flat_values) // _LEAST_BATCHES))
+    return PoemBatches(sequences, budget, config.seed)
 
 
 def _texts(corpus: Corpus, split: str) -> list[str]:

@@ -35,7 +35,7 @@ def test_without_matplotlib_it_says_what_is_missing(program: str) -> None:
     code = "import runpy, sys; sys.modules['matplotlib'] = None; runpy.run_path(sys.argv[1])"
     done = subprocess.run([sys.executable, "-c", code, str(ROOT / program)], capture_output=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.decode().splitlines()[-1] == 'Error: matplotlib is required: pip install "tangshi-tf[plot]".'
+    assert done.stderr.decode().splitlines()[-1] == "Error: matplotlib is required: pip install matplotlib."
 
 
 def test_the_learning_curves_are_drawn(cells: dict[str, Any], tmp_path: Path) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 import click
 import pytest
 
+import tangshi_tf
 from tangshi_tf.cli import main
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = Path(tangshi_tf.__file__).parent
 _BLOCK = re.compile(r"(?:<!-- (?P<mark>\w+) -->\n)?```(?P<language>\w+)\n(?P<code>.*?)```", re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?:)([^)]+)\)")
 DOCUMENTS = ["README.md", "README.zh-CN.md", "docs/cells.md"]
@@ -111,7 +113,9 @@ def test_links_lead_somewhere(document: str) -> None:
     assert links
     for link in links:
         path, _, anchor = link.partition("#")
-        target = (ROOT / document).parent / path if path else ROOT / document
+        target = ((ROOT / document).parent / path).resolve() if path else ROOT / document
+        if target.is_relative_to(ROOT / "tangshi_tf"):  # which may be installed elsewhere
+            target = PACKAGE / target.relative_to(ROOT / "tangshi_tf")
         assert target.exists(), link
         if anchor:
             titles = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)

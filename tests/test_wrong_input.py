@@ -74,10 +74,9 @@ def snapshot(folder: Path) -> dict[Path, bytes | None]:
 
 
 TEXT = "Text in UTF-8 or GB18030 is required. Received: "
-TWO = (
-    "At least 2 different poems are required, to train and to validate (near-duplicates count as one). Received: 1 poem"
-)
-NO_MODEL = "A name in ./saved_models or a folder with a SavedModel is required. Received: "
+TWO = "At least 2 different poems are required, to train and to validate (near-duplicates count as one; a poem is a "
+TWO += "line title:content, or ends at a blank line). Received: 1 poem"
+NO_MODEL = "A name in ./saved_models (graph, mini, values, words) or a folder with a SavedModel is required. Received: "
 DAMAGED = "An undamaged model folder is required: saved_models/"
 UNICODE = "Text in valid Unicode is required. Received: 'utf-8' codec can't encode character '\\udce5' in position 0: …"
 CORPORA = [
