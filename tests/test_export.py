@@ -49,7 +49,9 @@ def test_a_model_is_found_by_path_or_by_name(
     (tmp_path / BOX / "2024").mkdir(parents=True)  # a folder of the user's that happens to have that name
     assert find_model(BOX) == box
     for model in ("nobody", "saved_models", "./nobody", "", "poem.txt"):
-        with pytest.raises(ModelError, match=r"A name in ./saved_models or a folder with a SavedModel is required"):
+        with pytest.raises(
+            ModelError, match=r"A name in ./saved_models \(mine\) or a folder with a SavedModel is required"
+        ):
             find_model(model)
 
 
