@@ -31,7 +31,8 @@ from tangshi_tf.config import ModelConfig, from_dict, read_version
 from tangshi_tf.errors import ConfigError, ModelError, StateError, TangshiError, first_line
 from tangshi_tf.recurrence import CELLS, unroll
 from tangshi_tf.sampling import row_normal
-from tangshi_tf.vocabulary import Vocabulary
+from tangshi_tf.softmax import summed_nll
+from tangshi_tf.vocabulary import PAD, Vocabulary
 
 __all__ = ["PoetryModel"]
 
@@ -108,18 +109,49 @@ class PoetryModel(keras.Model):
         Returns:
             float32 `[B, T, V]`.
         """
+        x = self._read(X_t, state, training, dropout_seed, first_row)
+        width = self.projection.units
+        logits = self._output(tf.reshape(self.projection(x), [-1, width]))
+        return tf.reshape(logits, [*tf.unstack(tf.shape(X_t)), len(self.vocabulary)])
+
+    def summed_nll(self, X_t: Any, Y_t: Any, dropout_seed: Any, first_row: Any = 0) -> Any:  # noqa: N803
+        """Return the loss of a training batch; as from `call` with training, but without its `[B, T, V]`.
+
+        Args:
+            X_t: int32 `[B, T]`.
+            Y_t: int32 `[B, T]`; where it is PAD, there is no loss.
+            dropout_seed: see `call`.
+            first_row: see `call`.
+
+        Returns:
+            Nats, summed over the tokens, a float32 scalar.
+        """
+        x = self._read(X_t, None, True, dropout_seed, first_row)
+        x, targets = tf.reshape(x, [-1, self.config.units]), tf.reshape(Y_t, [-1])
+        if tf.config.list_physical_devices("GPU"):
+            nll = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, self._output(self.projection(x)))
+            return tf.reduce_sum(tf.where(targets == PAD, 0.0, nll))
+        if self.config.tied:
+            x, table, bias = self.projection(x), self.embedding.embeddings, self.output_bias
+        else:
+            table, bias = tf.transpose(self.projection.kernel), self.projection.bias
+        return summed_nll(x, tf.convert_to_tensor(table), tf.convert_to_tensor(bias), targets, self.compute_dtype)
+
+    def _read(self, X_t: Any, state: Any, training: bool, dropout_seed: Any, first_row: Any) -> Any:  # noqa: N803
+        """Return what the last layer says of every token, `[B, T, units]`."""
         states = [None] * len(self.recurrent) if state is None else self._nest(state)
         masks = _Dropout(self.config.dropout if training else 0.0, dropout_seed, first_row)
         x = masks(self.embedding(X_t))
         for layer, entry in zip(self.recurrent, states, strict=True):
             x = masks(self._unroll(layer, x, None if entry is None else tf.nest.flatten(entry)))
-        x = self.projection(x)
+        return x
+
+    def _output(self, x: Any) -> Any:
+        """Return float32 logits `[N, V]` of what the projection says, `[N, width]`."""
         if not self.config.tied:
             return tf.cast(x, tf.float32)
-        flat = tf.reshape(x, [-1, self.config.embedding])
         table = tf.cast(self.embedding.embeddings, self.compute_dtype)
-        logits = tf.cast(tf.matmul(flat, table, transpose_b=True), tf.float32) + self.output_bias
-        return tf.reshape(logits, [*tf.unstack(tf.shape(X_t)), len(self.vocabulary)])
+        return tf.cast(tf.matmul(x, table, transpose_b=True), tf.float32) + self.output_bias
 
     def _unroll(self, layer: Any, x: Any, initial: Any) -> Any:
         """Run a layer over `[B, T, D]` from a state, zeros if None, to `[B, T, units]`."""
@@ -128,14 +160,11 @@ class PoetryModel(keras.Model):
             return layer(x, initial_state=initial)
         cell, dtype = CELLS[self.config.cell], self.compute_dtype
         kernel, recurrent = (tf.cast(w, dtype) for w in (layer.cell.kernel, layer.cell.recurrent_kernel))
-        bias = tf.convert_to_tensor(layer.cell.bias)
-        input_bias, recurrent_bias = tf.unstack(bias) if self.config.cell == "gru" else (bias, tf.zeros_like(bias))
         rows, steps, width = tf.unstack(tf.shape(x))
         by_time = tf.reshape(tf.transpose(x, [1, 0, 2]), [-1, width])
-        products = tf.matmul(by_time, kernel) + tf.cast(input_bias, dtype)
-        products = tf.reshape(products, [steps, rows, cell.gates * self.config.units])
+        products = tf.reshape(tf.matmul(by_time, kernel), [steps, rows, cell.gates * self.config.units])
         initial = initial or [tf.zeros([rows, self.config.units])] * cell.states
-        h = unroll(cell, products, recurrent, recurrent_bias, initial)
+        h = unroll(cell, products, recurrent, tf.convert_to_tensor(layer.cell.bias), initial)
         return tf.cast(tf.transpose(h, [1, 0, 2]), dtype)
 
     def step(self, token: Any, state: Any, output_table: Any = None) -> tuple[Any, Any]:

@@ -3,17 +3,19 @@
 TensorFlow has no fused recurrent kernel for CPUs, and the loop that Keras falls back to keeps a copy of the cast
 weights for every time step and multiplies out their gradient step by step. Here the products with the input are
 one matmul before the loop, and the gradient of the recurrent matrix is one matmul after it (backpropagation through
-time, Werbos 1990). Matmuls run in the dtype of the weights, everything else in float32. On GPUs the model uses
-the Keras layers, which choose cuDNN, over the same variables.
+time, Werbos 1990). Matmuls run in the dtype of the weights, and in it is kept what the way back needs: moving that is
+as much work as the matmuls. The state and all arithmetic between are float32 (float64 for float64 weights). On GPUs the
+model uses the Keras layers, which choose cuDNN, over the same variables.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 
 __all__ = ["CELLS", "unroll"]
 
+_COMPILED_UNITS = 256  # below that the arithmetic of a step is soon done
 _State = tuple[Any, ...]
 
 
@@ -31,6 +33,7 @@ class _Cell(Protocol):
     gates: int  # width of the products, in units
     states: int  # number of state tensors, h first
     kept: int  # width of what the step backwards needs, in units
+    one_sum: bool  # whether only the sum of both products matters, so that their gradients are one
 
     def forward(self, x: Any, r: Any, state: _State) -> tuple[_State, Any]:
         """Take the products with the input and with h, `[B, gates]`; return the state and what backward needs."""
@@ -40,7 +43,7 @@ class _Cell(Protocol):
 
 
 class _RNN:
-    gates, states, kept = 1, 1, 1
+    gates, states, kept, one_sum = 1, 1, 1, True
 
     def forward(self, x: Any, r: Any, state: _State) -> tuple[_State, Any]:
         h = tf.tanh(x + r)
@@ -52,7 +55,7 @@ class _RNN:
 
 
 class _LSTM:
-    gates, states, kept = 4, 2, 5
+    gates, states, kept, one_sum = 4, 2, 5, True
 
     def forward(self, x: Any, r: Any, state: _State) -> tuple[_State, Any]:
         i, f, g, o = tf.split(x + r, 4, axis=-1)
@@ -78,7 +81,7 @@ class _LSTM:
 
 
 class _GRU:
-    gates, states, kept = 3, 1, 4
+    gates, states, kept, one_sum = 3, 1, 4, False
 
     def forward(self, x: Any, r: Any, state: _State) -> tuple[_State, Any]:
         x_z, x_r, x_g = tf.split(x, 3, axis=-1)
@@ -108,82 +111,105 @@ def unroll(cell: _Cell, x: Any, recurrent: Any, bias: Any, initial: Sequence[Any
 
     Args:
         cell: out of `CELLS`.
-        x: `[T, B, gates]`, the input times the input matrix, bias added.
+        x: `[T, B, gates]`, the input times the input matrix.
         recurrent: `[units, gates]`; its dtype is that of the matmuls.
-        bias: `[gates]`, added to the product with h (GRU; zeros for the others).
+        bias: `[gates]`, added to the sum of both products; for the GRU, whose products are not just summed,
+            `[2, gates]`, one for each.
         initial: the state before the first step, `[B, units]` each, h first.
 
     Returns:
-        h after every step, float32 `[T, B, units]`.
+        h after every step, `[T, B, units]` in the dtype of the recurrent matrix.
     """
 
     @tf.custom_gradient
     def run(x: Any, recurrent: Any, bias: Any, *initial: Any) -> Any:
-        h, kept, states = _forward(cell, x, recurrent, bias, initial)
+        h, kept, others = _forward(cell, x, recurrent, bias, initial)
 
         def gradient(d_h: Any) -> Any:
-            return _backward(cell, d_h, x, recurrent, bias, kept, states)
+            before = tf.concat([tf.cast(initial[0], h.dtype)[tf.newaxis], h[:-1]], axis=0)
+            return _backward(cell, d_h, x.dtype, recurrent, bias, before, kept, others)
 
         return h, gradient
 
-    return run(x, recurrent, bias, *[tf.cast(entry, tf.float32) for entry in initial])
+    exact = _exact(recurrent)
+    return run(x, recurrent, bias, *[tf.cast(entry, exact) for entry in initial])
 
 
 def _forward(cell: _Cell, x: Any, recurrent: Any, bias: Any, initial: Sequence[Any]) -> Any:
-    """Return h after each step, what each step kept, and every state before each step, all stacked over T."""
+    """Return h after each step, stacked over T; what each step kept, and every state but h before it, in arrays."""
     steps, rows = tf.shape(x)[0], x.shape[1]
-    units = recurrent.shape[0]
-    bias = tf.cast(bias, tf.float32)
+    units, dtype, exact = recurrent.shape[0], recurrent.dtype, _exact(recurrent)
 
     def array(width: int) -> Any:
-        return tf.TensorArray(tf.float32, steps, element_shape=[rows, width])
+        return tf.TensorArray(dtype, steps, element_shape=[rows, width], clear_after_read=False)
 
-    def body(t: Any, state: _State, outputs: Any, kept: Any, before: Any) -> Any:
-        r = tf.cast(tf.matmul(tf.cast(state[0], recurrent.dtype), recurrent), tf.float32) + bias
-        before = tuple(a.write(t, s) for a, s in zip(before, state, strict=True))
-        state, keep = cell.forward(tf.cast(x[t], tf.float32), r, state)
-        return t + 1, state, outputs.write(t, state[0]), kept.write(t, keep), before
+    def step(x: Any, r: Any, bias: Any, state: _State) -> Any:
+        x, r, biases = tf.cast(x, exact), tf.cast(r, exact), tf.cast(bias, exact)
+        x, r = (x + biases, r) if cell.one_sum else (x + biases[0], r + biases[1])
+        after, kept = cell.forward(x, r, state)
+        return after, [tf.cast(value, dtype) for value in (after[0], kept, *state[1:])]
 
-    _, _, outputs, kept, before = tf.while_loop(
-        lambda t, *_: t < steps,
-        body,
-        (
-            0,
-            tuple(initial),
-            array(units),
-            array(cell.kept * units),
-            tuple(array(units) for _ in range(cell.states)),
-        ),
-    )
-    return outputs.stack(), kept.stack(), tuple(a.stack() for a in before)
+    step = _compiled(step, units)
+
+    def body(t: Any, h: Any, state: _State, *arrays: Any) -> Any:
+        state, narrow = step(x[t], tf.matmul(h, recurrent), bias, state)
+        return t + 1, narrow[0], state, *(a.write(t, value) for a, value in zip(arrays, narrow, strict=True))
+
+    arrays = [array(units), array(cell.kept * units), *(array(units) for _ in initial[1:])]
+    start = (0, tf.cast(initial[0], dtype), tuple(initial), *arrays)
+    _, _, _, outputs, kept, *before = tf.while_loop(lambda t, *_: t < steps, body, start)
+    return outputs.stack(), kept, before
 
 
-def _backward(cell: _Cell, d_h: Any, x: Any, recurrent: Any, bias: Any, kept: Any, states: Sequence[Any]) -> Any:
-    """Return the gradients of x, the recurrent matrix, its bias and the initial state."""
-    steps, rows = tf.shape(x)[0], x.shape[1]
-    gates = recurrent.shape[1]
+def _backward(
+    cell: _Cell, d_h: Any, x_dtype: Any, recurrent: Any, bias: Any, h: Any, kept: Any, others: Sequence[Any]
+) -> Any:
+    """Return the gradients of x, the recurrent matrix, the bias and the initial state; h is that before each step."""
+    steps, rows = tf.shape(h)[0], h.shape[1]
+    units, gates = recurrent.shape
+    dtype, exact = recurrent.dtype, _exact(recurrent)
     transposed = tf.transpose(recurrent)
 
-    def array() -> Any:
-        return tf.TensorArray(tf.float32, steps, element_shape=[rows, gates])
+    def step(kept: Any, state: _State, d_h: Any, d_product: Any, d_state: _State, d_bias: Any) -> Any:
+        from_h = tf.cast(d_h, exact) + tf.cast(d_product, exact)
+        state = tuple(tf.cast(entry, exact) for entry in state)
+        gradients = cell.backward(tf.cast(kept, exact), state, (d_state[0] + from_h, *d_state[1:]))
+        both = (gradients.d_input,) if cell.one_sum else (gradients.d_input, gradients.d_recurrent)
+        d_bias = [total + tf.reduce_sum(d, axis=0) for total, d in zip(d_bias, both, strict=True)]
+        return gradients.d_state, d_bias, [tf.cast(d, dtype) for d in both]
 
-    def body(t: Any, d_state: _State, d_inputs: Any, d_recurrents: Any) -> Any:
-        d_state = (d_state[0] + d_h[t], *d_state[1:])
-        step = cell.backward(kept[t], tuple(s[t] for s in states), d_state)
-        through = tf.cast(tf.matmul(tf.cast(step.d_recurrent, recurrent.dtype), transposed), tf.float32)
-        d_state = (step.d_state[0] + through, *step.d_state[1:])
-        return t - 1, d_state, d_inputs.write(t, step.d_input), d_recurrents.write(t, step.d_recurrent)
+    step = _compiled(step, units)
 
-    zeros = tuple(tf.zeros_like(s[0]) for s in states)
-    _, d_initial, d_inputs, d_recurrents = tf.while_loop(
-        lambda t, *_: t >= 0, body, (steps - 1, zeros, array(), array())
+    def body(t: Any, d_product: Any, d_state: _State, d_bias: Any, *arrays: Any) -> Any:
+        state = (h[t], *(a.read(t) for a in others))
+        d_state, d_bias, both = step(kept.read(t), state, d_h[t], d_product, d_state, d_bias)
+        written = (a.write(t, d) for a, d in zip(arrays, both, strict=True))
+        return t - 1, tf.matmul(both[-1], transposed), d_state, d_bias, *written
+
+    zeros = tf.zeros(tf.shape(h)[1:], exact)
+    products = 1 if cell.one_sum else 2
+    start = (
+        steps - 1,
+        tf.cast(zeros, dtype),
+        (zeros,) * cell.states,
+        [tf.zeros([gates], exact)] * products,
+        *(tf.TensorArray(dtype, steps, element_shape=[rows, gates]) for _ in range(products)),
     )
-    d_r = d_recurrents.stack()
-    d_flat = tf.cast(tf.reshape(d_r, [-1, gates]), recurrent.dtype)
-    h_flat = tf.cast(tf.reshape(states[0], [-1, recurrent.shape[0]]), recurrent.dtype)
+    _, d_product, d_initial, d_bias, *arrays = tf.while_loop(lambda t, *_: t >= 0, body, start)
+    d_input, d_recurrent = [a.stack() for a in arrays] if products == 2 else [arrays[0].stack()] * 2
     return (
-        tf.cast(d_inputs.stack(), x.dtype),
-        tf.matmul(h_flat, d_flat, transpose_a=True),
-        tf.cast(tf.reduce_sum(d_r, [0, 1]), bias.dtype),
-        *d_initial,
+        tf.cast(d_input, x_dtype),
+        tf.matmul(tf.reshape(h, [-1, units]), tf.reshape(d_recurrent, [-1, gates]), transpose_a=True),
+        tf.cast(tf.reshape(tf.stack(d_bias), tf.shape(bias)), bias.dtype),
+        d_initial[0] + tf.cast(d_product, exact),
+        *d_initial[1:],
     )
+
+
+def _compiled(step: Callable[..., Any], units: int) -> Callable[..., Any]:
+    """Let XLA compile what lies between two products, once for each number of rows, where that pays in a short run."""
+    return tf.function(step, jit_compile=True) if units >= _COMPILED_UNITS else step
+
+
+def _exact(weights: Any) -> Any:
+    return tf.float64 if weights.dtype == tf.float64 else tf.float32

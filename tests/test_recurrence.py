@@ -14,6 +14,11 @@ LAYERS = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras
 B, T, D, U = 3, 7, 5, 4
 
 
+@pytest.fixture(autouse=True, params=[U, U + 1], ids=["compiled", "plain"])
+def compiled_units(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tangshi_tf.recurrence._COMPILED_UNITS", request.param)
+
+
 def weights(name: str) -> list[np.ndarray]:
     random, gates = np.random.default_rng(0), CELLS[name].gates * U
     bias = (2, gates) if name == "gru" else (gates,)
@@ -28,18 +33,19 @@ def inputs(name: str) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
 
 def unrolled(name: str, given: Any) -> Any:
     x, kernel, recurrent, bias, *states = given
-    input_bias, recurrent_bias = tf.unstack(bias) if name == "gru" else (bias, tf.zeros_like(bias))
-    products = tf.tensordot(tf.transpose(x, [1, 0, 2]), kernel, 1) + input_bias
-    return tf.transpose(unroll(CELLS[name], products, recurrent, recurrent_bias, states), [1, 0, 2])
+    products = tf.tensordot(tf.transpose(x, [1, 0, 2]), kernel, 1)
+    h = unroll(CELLS[name], products, recurrent, bias, states)
+    assert h.dtype == recurrent.dtype
+    return tf.cast(tf.transpose(h, [1, 0, 2]), tf.float64)
 
 
-def gradients(name: str) -> tuple[np.ndarray, list[np.ndarray]]:
+def gradients(name: str, dtype: Any = tf.float32) -> tuple[np.ndarray, list[np.ndarray]]:
     x, states, toward = inputs(name)
-    given = [tf.constant(a, tf.float32) for a in (x, *weights(name), *states)]
+    given = [tf.constant(a, dtype) for a in (x, *weights(name), *states)]
     with tf.GradientTape() as tape:
         tape.watch(given)
         h = unrolled(name, given)
-        loss = tf.reduce_sum(h * tf.constant(toward, tf.float32))
+        loss = tf.reduce_sum(h * toward)
     return h.numpy(), [g.numpy() for g in tape.gradient(loss, given)]
 
 
@@ -55,7 +61,7 @@ def test_gradients_agree_with_finite_differences_of_the_numpy_cell(name: str) ->
             total += float((state[0] * toward[:, t]).sum())
         return total
 
-    _, found = gradients(name)
+    _, found = gradients(name, tf.float64)
     random = np.random.default_rng(2)
     for array, gradient in zip(given, found, strict=True):
         for index in random.choice(array.size, min(12, array.size), replace=False):
@@ -66,7 +72,7 @@ def test_gradients_agree_with_finite_differences_of_the_numpy_cell(name: str) ->
             array[place] = kept - h
             below = loss()
             array[place] = kept
-            assert gradient[place] == pytest.approx((above - below) / (2 * h), rel=1e-4, abs=1e-4)
+            assert gradient[place] == pytest.approx((above - below) / (2 * h), rel=1e-7, abs=1e-7)
 
 
 @pytest.mark.parametrize("name", CELLS)
@@ -99,5 +105,4 @@ def test_bfloat16_matmuls_stay_near_float32(name: str) -> None:
         assert found.dtype == tf.bfloat16
         assert np.abs(tf.cast(found, tf.float32) - expected).max() < 0.05 * np.abs(expected).max()
     h = unrolled(name, [*low, *[tf.constant(s, tf.float32) for s in states]])
-    assert h.dtype == tf.float32
     np.testing.assert_allclose(h, gradients(name)[0], atol=0.05)
