@@ -20,11 +20,13 @@ _Rows = npt.NDArray[np.int64]
 
 def encode_poems(vocabulary: Vocabulary, texts: Iterable[str]) -> Any:
     """Return one sequence ``[BOS] c1 … cn [EOS]`` a poem as an int32 `tf.RaggedTensor` `[N, None]`."""
-    sequences = [[BOS, *vocabulary.encode(text), EOS] for text in texts]
+    texts = list(texts)
+    splits = np.cumsum([0, *(len(text) + 2 for text in texts)])
+    ids = np.empty(splits[-1], np.int32)
+    for text, start, end in zip(texts, splits[:-1], splits[1:], strict=True):
+        ids[start:end] = [BOS, *vocabulary.encode(text), EOS]
     with tf.device("CPU"):
-        return tf.RaggedTensor.from_row_lengths(
-            np.fromiter((i for s in sequences for i in s), np.int32), [len(s) for s in sequences]
-        )
+        return tf.RaggedTensor.from_row_splits(ids, splits)
 
 
 def plan_batches(lengths: npt.ArrayLike, token_budget: int, seed: int, epoch: int) -> list[_Rows]:
@@ -75,7 +77,7 @@ def pair_batches(sequences: Any, batches: list[_Rows], widths: npt.ArrayLike | N
 
     Args:
         sequences: int32 ragged `[N, None]`.
-        batches: the row numbers of each batch.
+        batches: the row numbers of each batch; one without rows becomes a single row of PAD.
         widths: tokens to pad each batch to, at least those of its longest row, which are the default.
     """
     if widths is None:
@@ -84,7 +86,7 @@ def pair_batches(sequences: Any, batches: list[_Rows], widths: npt.ArrayLike | N
 
     def gather(rows: Any, width: Any) -> Any:
         ids = tf.gather(sequences, rows).to_tensor(PAD, shape=tf.stack([-1, width]))
-        ids = tf.ensure_shape(ids, [None, None])
+        ids = tf.pad(tf.ensure_shape(ids, [None, None]), [[0, tf.cast(tf.size(rows) == 0, tf.int32)], [0, 0]])
         return ids[:, :-1], ids[:, 1:]
 
     with tf.device("CPU"):
@@ -111,29 +113,26 @@ class PoemBatches:
         """Return the number of batches in an epoch; the same for every epoch."""
         return len(self._plan(0))
 
-    def dataset(self, epoch: int, replicas: range, of: int) -> Any:
+    def dataset(self, epoch: int, replicas: range, of: int, done: int = 0) -> Any:
         """Return the rows of one input pipeline as a `tf.data.Dataset`.
 
         Each batch is cut into `of` parts of nearly equal size, one for each replica; the pipeline yields the parts
         of its `replicas` in turn, each as ``(X_t, Y_t, first)``: int32 `[b, T]`, `[b, T]` and the number of its
         first row in the whole batch. T is that of the whole batch, so that dropout finds a row's numbers at the same
-        place on every replica. A replica without rows gets one of PAD alone, which has no weight.
+        place on every replica. A replica without rows gets one of PAD alone, which has no weight. The first `done`
+        batches are passed over.
         """
-        with tf.device("CPU"):
-            idle = tf.RaggedTensor.from_row_lengths(np.full(2, PAD, np.int32), [2])
-            sequences = tf.concat([self.sequences, idle], axis=0)
         lengths = self.sequences.row_lengths().numpy()
         parts: list[_Rows] = []
         first: list[int] = []
         widths: list[int] = []
-        for rows in self._plan(epoch):
+        for rows in self._plan(epoch)[done:]:
             edges = np.linspace(0, len(rows), of + 1).astype(np.int64)
             for replica in replicas:
-                part = rows[edges[replica] : edges[replica + 1]]
-                parts.append(part if len(part) else np.array([self.sequences.nrows()]))
+                parts.append(rows[edges[replica] : edges[replica + 1]])
                 first.append(int(edges[replica]))
                 widths.append(lengths[rows].max())
-        pairs = pair_batches(sequences, parts, widths)
+        pairs = pair_batches(self.sequences, parts, widths)
         starts = tf.data.Dataset.from_tensor_slices(np.array(first, np.int32))
         return tf.data.Dataset.zip(pairs, starts).map(_flat)
 
