@@ -98,6 +98,17 @@ class Corpus:
             raise CorpusError(f"A split is required: {', '.join(SPLITS)} or all. Received: split={split!r}")
         return list(self.splits[split])
 
+    def texts(self, split: str = "all") -> list[str]:
+        """Return the texts of `poems(split)`."""
+        return [poem.text for poem in self.poems(split)]
+
+    def digest(self) -> str:
+        """Return what tells one corpus, split included, from another."""
+        digest = hashlib.sha256()
+        for split in self.splits:
+            digest.update("\n".join([split, *self.texts(split), ""]).encode())
+        return digest.hexdigest()
+
 
 @lru_cache(maxsize=1)
 def character_table() -> dict[str, str]:

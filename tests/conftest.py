@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import pytest
+import tensorflow as tf
 
 from tangshi_tf.config import ModelConfig
 from tangshi_tf.export import export, load
@@ -13,12 +14,23 @@ from tangshi_tf.model import PoetryModel
 from tangshi_tf.poet import Poet
 from tangshi_tf.vocabulary import EOS, Vocabulary
 
+# Two logical CPUs stand in for two GPUs; TensorFlow has to know before it computes anything.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
 TEXT = (
     "，。白日依山尽黄河入海流欲穷千里目更上一层楼床前明月光疑是地霜举头望低思故乡"
     "春眠不觉晓处闻啼鸟夜来风雨声花落知多少水"
 )
 
 ModelMaker = Callable[..., PoetryModel]
+
+
+@pytest.fixture(scope="session")
+def two_replicas() -> Any:
+    """The one MirroredStrategy of this process: a second one would number its collectives as the first did."""
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 
 @pytest.fixture(scope="session")
