@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from tangshi_tf.evaluation import evaluate
     from tangshi_tf.model import PoetryModel
     from tangshi_tf.poet import Poet
-    from tangshi_tf.run import fit, publish
+    from tangshi_tf.publication import publish
+    from tangshi_tf.run import fit
     from tangshi_tf.vocabulary import Vocabulary
 
 __version__ = "0.1.0"
@@ -29,7 +30,7 @@ _MODULES = {
     "Vocabulary": "vocabulary",
     "evaluate": "evaluation",
     "fit": "run",
-    "publish": "run",
+    "publish": "publication",
     "read_corpus": "corpus",
 }
 

@@ -3,12 +3,15 @@
     runs/NAME/
     ├── config.json        model and training settings
     ├── vocabulary.txt
-    ├── best.weights.h5    of the epoch with the best validation figure
     ├── manifest.json      what was resolved at the start
+    ├── checkpoint.h5      all that is needed to go on: weights, optimizer, position
+    ├── best.weights.h5    of the epoch with the best validation figure
     └── history.jsonl      one line an epoch
 
-The weights carry a digest of the configuration and the vocabulary they belong to, so that they are never read
-with others.
+Both files of weights carry a digest of the configuration and the vocabulary they belong to, so that they are never read
+with others. At the end of an epoch the best weights are written first, then the history, then the checkpoint, which
+knows how many epochs it has seen: whenever a process dies, going on from the checkpoint writes the rest again, and the
+same.
 """
 
 import contextlib
@@ -16,23 +19,36 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
+import numpy.typing as npt
 
-from tangshi_tf.config import ModelConfig, TrainingConfig, from_dict, read_json
+from tangshi_tf.config import ModelConfig, TrainingConfig, read_json, read_settings
 from tangshi_tf.errors import CheckpointError, first_line
 from tangshi_tf.model import PoetryModel
+from tangshi_tf.training import Position
 from tangshi_tf.vocabulary import Vocabulary
 
-__all__ = ["Run", "write_atomic", "write_text"]
+try:
+    import fcntl
+except ImportError:  # Windows: nothing keeps a second process out
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["Run", "locked", "write_atomic", "write_text"]
 
 _CONFIG, _VOCABULARY, _WEIGHTS = "config.json", "vocabulary.txt", "best.weights.h5"
-_MANIFEST, _HISTORY = "manifest.json", "history.jsonl"
-_FILES = (_CONFIG, _VOCABULARY, _WEIGHTS, _MANIFEST, _HISTORY)
+_MANIFEST, _HISTORY, _CHECKPOINT = "manifest.json", "history.jsonl", "checkpoint.h5"
+_PICTURE, _LOGS = "learning-curve.svg", "tensorboard"  # if asked for
+# In the order in which a run is discarded: what is left, if that is cut short, is not taken for a run to go on with.
+_FILES = (_CHECKPOINT, _HISTORY, _WEIGHTS, _MANIFEST, _CONFIG, _VOCABULARY, _PICTURE, _LOGS)
 _DIGEST = "tangshi_tf_digest"
+_HALF_WRITTEN = re.compile(r"\.\d+\..*")  # what `write_atomic` had begun when its process was killed
 
 
 class Run:
@@ -47,9 +63,7 @@ class Run:
         self.folder = folder
         if not (folder / _CONFIG).is_file():
             raise CheckpointError(f"A training run is required (a folder with {_CONFIG}). Received: {folder}.")
-        config = read_json(folder / _CONFIG)
-        self.model_config = from_dict(ModelConfig, config.get("model", {}))
-        self.training_config = from_dict(TrainingConfig, config.get("training", {}))
+        self.model_config, self.training_config = read_settings(folder / _CONFIG)
         self.vocabulary = Vocabulary.load(folder / _VOCABULARY)
 
     @classmethod
@@ -71,12 +85,16 @@ class Run:
             found = {path.name for path in folder.iterdir()}
             if found - set(_FILES):
                 raise CheckpointError(f"A folder for the run is required. Received one with other files: {folder}.")
-            if found & {_WEIGHTS, _HISTORY} and not restart:
+            if found & {_WEIGHTS, _HISTORY, _CHECKPOINT} and not restart:
                 raise CheckpointError(
-                    f"A new run is required, or --restart to discard the old one. Received an existing run: {folder}."
+                    "A new run is required, or --resume to go on with the old one, or --restart to discard it. "
+                    f"Received an existing run: {folder}."
                 )
-            for name in found:
-                (folder / name).unlink()
+            for name in _FILES:
+                if (folder / name).is_dir():
+                    shutil.rmtree(folder / name)
+                else:
+                    (folder / name).unlink(missing_ok=True)
         except OSError as error:
             raise CheckpointError(f"A writable folder is required: {folder}. Received: {first_line(error)}.") from None
         write_text(folder / _VOCABULARY, vocabulary.dumps())
@@ -86,8 +104,9 @@ class Run:
 
     @property
     def manifest(self) -> dict[str, Any]:
-        """What was resolved at the start."""
-        return read_json(self.folder / _MANIFEST)
+        """What was resolved at the start; empty before that."""
+        path = self.folder / _MANIFEST
+        return read_json(path) if path.exists() else {}
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Replace the manifest."""
@@ -119,7 +138,10 @@ class Run:
 
     def append_history(self, record: Mapping[str, Any]) -> None:
         """Add the record of an epoch."""
-        lines = [json.dumps(entry, ensure_ascii=False) + "\n" for entry in [*self.history, record]]
+        self._write_history([*self.history, record])
+
+    def _write_history(self, records: Sequence[Mapping[str, Any]]) -> None:
+        lines = [json.dumps(record, ensure_ascii=False) + "\n" for record in records]
         write_text(self.folder / _HISTORY, "".join(lines))
 
     def save_weights(self, model: PoetryModel) -> None:
@@ -128,7 +150,7 @@ class Run:
         def write(path: Path) -> None:
             model.save_weights(path)
             with h5py.File(path, "r+") as file:
-                file.attrs[_DIGEST] = self._digest()
+                file.attrs[_DIGEST] = self._digest(_WEIGHTS)
 
         write_atomic(self.folder / _WEIGHTS, write)
 
@@ -138,26 +160,105 @@ class Run:
         Raises:
             CheckpointError: if the weights are missing, damaged or belong to another configuration or vocabulary.
         """
-        path = self.folder / _WEIGHTS
         model = PoetryModel(self.model_config, self.vocabulary, precision)
+
+        def read(file: h5py.File) -> None:
+            model.load_weights(self.folder / _WEIGHTS)
+            model.require_finite_weights()
+
+        self._read(_WEIGHTS, read)
+        return model
+
+    def save_checkpoint(self, position: Position, values: Sequence[npt.NDArray[Any]], seconds: float) -> None:
+        """Write where a run stands, the value of every variable it needs to go on, and how long it has taken."""
+
+        def write(path: Path) -> None:
+            with h5py.File(path, "w") as file:
+                file.attrs[_DIGEST] = self._digest(_CHECKPOINT)
+                facts = {**dataclasses.asdict(position), "seconds": seconds, "records": len(self.history)}
+                for name, value in facts.items():
+                    file.attrs[name] = value
+                for i, array in enumerate(values):
+                    file.create_dataset(str(i), data=array)
+
+        write_atomic(self.folder / _CHECKPOINT, write)
+
+    def load_checkpoint(self) -> tuple[Position, list[npt.NDArray[Any]], float]:
+        """Read what `save_checkpoint` wrote, and cut the history back to what it had been then.
+
+        Returns:
+            Position, values and seconds; the very beginning and no values if there is no checkpoint yet.
+
+        Raises:
+            CheckpointError: if the file is damaged or belongs to another configuration or vocabulary.
+        """
+        path = self.folder / _CHECKPOINT
+        if not path.exists():
+            if len(self.history) > 1:  # a run that was killed before its first checkpoint has one epoch at most
+                raise CheckpointError(f"A checkpoint is required to go on: {path}. Received: none.")
+            if self.history:
+                self._write_history([])
+            return Position(), [], 0.0
+
+        def read(file: h5py.File) -> tuple[Position, list[npt.NDArray[Any]], float, int]:
+            names = [field.name for field in dataclasses.fields(Position)]
+            position = Position(**{name: file.attrs[name].item() for name in names})
+            values = [np.asarray(file[str(i)]) for i in range(len(file))]
+            return position, values, file.attrs["seconds"].item(), file.attrs["records"].item()
+
+        position, values, seconds, records = self._read(_CHECKPOINT, read)
+        self._write_history(self.history[:records])
+        return position, values, seconds
+
+    def _read(self, name: str, read: Callable[[h5py.File], Any]) -> Any:
+        """Read one of the files of weights."""
+        path = self.folder / name
         try:
             with h5py.File(path, "r") as file:
-                matches = file.attrs.get(_DIGEST) == self._digest()
-            if matches:
-                model.load_weights(path)
-                model.require_finite_weights()
+                matches = file.attrs.get(_DIGEST) == self._digest(name)
+                value = read(file) if matches else None
         except (OSError, KeyError, ValueError) as error:
             raise CheckpointError(f"Undamaged weights are required: {path}. Received: {first_line(error)}.") from None
         if not matches:
             raise CheckpointError(
                 f"Weights of this configuration and vocabulary are required. Received those of another: {path}."
             )
-        return model
+        return value
 
-    def _digest(self) -> str:
-        digest = hashlib.sha256(json.dumps(dataclasses.asdict(self.model_config), sort_keys=True).encode())
+    def _digest(self, name: str) -> str:
+        """Return what tells one of the files of weights from those of another configuration or vocabulary."""
+        settings = [dataclasses.asdict(self.model_config)]
+        if name == _CHECKPOINT:  # the optimizer's variables depend on these
+            settings.append(dataclasses.asdict(self.training_config))
+        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         digest.update(self.vocabulary.dumps().encode())
         return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a run's folder, made if it is missing, and clear what a killed one left half-written.
+
+    Raises:
+        CheckpointError: if another process is working on the run, or the folder cannot be made.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if fcntl is not None:
+                handle = os.open(folder, os.O_RDONLY)
+                held.callback(os.close, handle)
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for path in folder.iterdir():
+                if _HALF_WRITTEN.fullmatch(path.name):
+                    path.unlink()
+        except BlockingIOError:
+            raise CheckpointError(
+                f"A run that nobody is working on is required. Received one that another process holds: {folder}."
+            ) from None
+        except OSError as error:
+            raise CheckpointError(f"A writable folder is required: {folder}. Received: {first_line(error)}.") from None
+        yield
 
 
 def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
@@ -178,8 +279,9 @@ def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError as error:
-        raise CheckpointError(f"A writable file is required: {path}. Received: {first_line(error)}.") from None
+    except (OSError, RuntimeError) as error:  # HDF5 cannot close what it could not write, and says so last
+        reason = error if isinstance(error, OSError) else error.__context__ or error
+        raise CheckpointError(f"A writable file is required: {path}. Received: {first_line(reason)}.") from None
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)

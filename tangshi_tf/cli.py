@@ -1,15 +1,18 @@
 """The command line: parse, call the library, print."""
 
+import contextlib
 import dataclasses
 import errno
+import importlib.util
 import json
 import os
 import secrets
 import shlex
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,9 +20,10 @@ import click
 from click.core import ParameterSource
 
 import tangshi_tf
-from tangshi_tf.config import BOX, DEFAULT_SAMPLER, PRESETS, STRATEGIES, ModelConfig, TrainingConfig
-from tangshi_tf.console import Console, left_out
-from tangshi_tf.errors import ConfigError, TangshiError, first_line
+from tangshi_tf import curves
+from tangshi_tf.config import BOX, DEFAULT_SAMPLER, PRESETS, STRATEGIES, ModelConfig, TrainingConfig, read_settings
+from tangshi_tf.console import Console, estimated, left_out
+from tangshi_tf.errors import ConfigError, StoppedError, TangshiError, first_line
 
 if TYPE_CHECKING:
     from tangshi_tf.corpus import Corpus
@@ -146,9 +150,21 @@ def main() -> None:
     type=click.Choice(STRATEGIES),
     default="auto",
     show_default=True,
-    help="auto: every visible GPU, else the CPU; one: a single device.",
+    help="auto: every visible GPU, else the CPU; one: a single device; mirrored: every GPU or logical CPU; "
+    "multiworker: the cluster in TF_CONFIG.",
 )
 @click.option("--restart", is_flag=True, help="Discard a run of that name.")
+@click.option("--resume", is_flag=True, help="Go on with a run of that name, where its last checkpoint stands.")
+@click.option(
+    "--save-minutes",
+    type=click.FloatRange(0),
+    default=5.0,
+    show_default=True,
+    help="Between two checkpoints; there is one after every epoch too.",
+)
+@click.option("--dry-run", is_flag=True, help="Print the plan, with memory and time by measurement, and end.")
+@click.option("--plot", is_flag=True, help="Draw the learning curve into the run (asks for the extra plot).")
+@click.option("--tensorboard", is_flag=True, help="Log to TensorBoard in the run (asks for the extra tensorboard).")
 @click.option(
     "--preset",
     type=click.Choice(list(PRESETS)),
@@ -162,6 +178,11 @@ def fit(
     name: str,
     strategy: str,
     restart: bool,
+    resume: bool,
+    save_minutes: float,
+    dry_run: bool,
+    plot: bool,
+    tensorboard: bool,
     preset: str | None,
     origin_filter: bool,
     **settings: Any,
@@ -173,27 +194,61 @@ def fit(
 
     \b
     tangshi-tf fit
+    tangshi-tf fit --minutes 10
     tangshi-tf fit my-poems.txt --name mine --cell gru --units 256 --epochs 30
     """
+    folder = _run_folder(name)
+    if restart and resume:
+        raise ConfigError("--resume or --restart is required. Received: both.")
+    if _typed("minutes") and (_typed("epochs") or _typed("max_steps")):
+        raise ConfigError("--minutes, or --epochs and --max-steps, are required. Received: both.")
     model_config, config = PRESETS[preset] if preset else (ModelConfig(), TrainingConfig())
+    if resume and not preset and (folder / "config.json").exists():
+        model_config, config = read_settings(folder / "config.json")
     model_config, config = _with_typed(model_config, settings), _with_typed(config, settings)
     if _typed("weight_decay") and config.optimizer != "adamw":
         raise ConfigError(f"The optimizer adamw is required for --weight-decay. Received: {config.optimizer}.")
-    folder = _run_folder(name)
+    for flag, module in ((plot, "matplotlib"), (tensorboard, "tensorboard")):
+        if flag:
+            _require_extra(module)
     _start_tensorflow()
+    from tangshi_tf.checkpoint import write_atomic
+    from tangshi_tf.distribution import choose_strategy
+    from tangshi_tf.publication import publish
+    from tangshi_tf.run import estimate
     from tangshi_tf.run import fit as train_model
-    from tangshi_tf.run import publish
 
-    command = shlex.join(["tangshi-tf", *sys.argv[1:]])
+    cluster = choose_strategy(strategy)
     poems = _read_corpus(corpus, origin_filter)
-    try:
-        with closing(Console()) as console:
-            run = train_model(poems, folder, model_config, config, console, strategy, restart, command)
-    except KeyboardInterrupt:
-        flags = ["--origin-filter"] if origin_filter else []
-        export_it = shlex.join(["tangshi-tf", "export", *map(str, corpus), *flags, "--name", name])
-        click.echo(f"\nStopped. If an epoch was finished, the best so far is exported by: {export_it}", err=True)
-        raise
+    if dry_run or (config.minutes and not resume):
+        click.echo("Measuring the speed of this machine …", err=True)
+    if dry_run:
+        click.echo(estimated(*estimate(poems, model_config, config, cluster)))
+        return
+    with contextlib.closing(Console()) as console, _StopRequest() as stop:
+        try:
+            run = train_model(
+                poems,
+                folder,
+                model_config,
+                config,
+                [console, *([curves.TensorBoard(folder / "tensorboard")] if tensorboard else [])],
+                cluster,
+                begin="resume" if resume else "restart" if restart else "new",
+                command=shlex.join(["tangshi-tf", *sys.argv[1:]]),
+                save_minutes=save_minutes,
+                stop=stop,
+            )
+        except StoppedError as error:
+            arguments = [argument for argument in sys.argv[1:] if argument not in ("--restart", "--resume")]
+            with contextlib.suppress(OSError):
+                click.echo(f"{error} Go on with: {shlex.join(['tangshi-tf', *arguments, '--resume'])}", err=True)
+            raise SystemExit(128 + (stop.signal or signal.SIGTERM)) from None  # or another worker was asked
+    if run is None:
+        return  # the chief publishes
+    click.echo(curves.text(run.history))
+    if plot:
+        write_atomic(folder / "learning-curve.svg", partial(curves.draw, run.history))
     path = publish(run, Path("saved_models") / name, poems)
     perplexity = run.best["validation_perplexity"]
     click.echo(f"exported {path}: epoch {run.best['epoch']}, validation perplexity {perplexity:.2f}")
@@ -360,7 +415,7 @@ def export(corpus: tuple[Path, ...], name: str, origin_filter: bool) -> None:
     folder = _run_folder(name)
     _start_tensorflow()
     from tangshi_tf.checkpoint import Run
-    from tangshi_tf.run import publish
+    from tangshi_tf.publication import publish
 
     path = publish(Run(folder), Path("saved_models") / name, _read_corpus(corpus, origin_filter))
     click.echo(f"exported {path}")
@@ -403,6 +458,38 @@ def _read_corpus(corpus: tuple[Path, ...], origin_filter: bool) -> "Corpus":
     if origin_filter and not corpus:
         raise ConfigError("A CORPUS is required for --origin-filter. Received: none, and the shipped one is clean.")
     return read_corpus(corpus or None, origin_filter=origin_filter)
+
+
+class _StopRequest:
+    """While it is entered, Ctrl-C and SIGTERM ask for an end instead of making one; a second Ctrl-C does not ask."""
+
+    signal = 0  # the number of the one that came
+
+    def __enter__(self) -> "_StopRequest":
+        self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def __call__(self) -> bool:
+        return bool(self.signal)
+
+    def _ask(self, number: int, frame: object) -> None:
+        if self.signal and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signal = number
+        with contextlib.suppress(OSError):  # Ctrl-C may have ended our reader first
+            click.echo("Stopping after this step.", err=True)
+
+
+def _require_extra(module: str) -> None:
+    """Refuse an option before anything is done for it in vain."""
+    if importlib.util.find_spec(module) is None:
+        extra = {"matplotlib": "plot"}.get(module, module)
+        install = f'pip install "tangshi-tf[{extra}]"'
+        raise ConfigError(f"{module} is required: {install}. Received: an installation without it.")
 
 
 def _run_folder(name: str) -> Path:

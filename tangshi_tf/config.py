@@ -6,6 +6,7 @@ these declarations.
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +25,13 @@ __all__ = [
     "TrainingConfig",
     "from_dict",
     "read_json",
+    "read_settings",
     "read_version",
 ]
 
 BOX = "tangshi"  # the name of the model inside the package, and of what is trained if no other is given
 FORMAT = 1  # of assets.extra/config.json in a model folder; raised when an older reader could not understand one
-STRATEGIES = ("auto", "one")
+STRATEGIES = ("auto", "one", "mirrored", "multiworker")
 
 # How `tangshi-tf sample` and the signature serving_default sample; plain `generate` is neutral.
 DEFAULT_SAMPLER: Mapping[str, float] = MappingProxyType({"temperature": 0.8, "top_p": 0.95})
@@ -72,6 +74,10 @@ class TrainingConfig:
 
     epochs: int = _setting(12, "Passes over the training poems.", least=1)
     max_steps: int = _setting(0, "Bound on the number of batches; 0: none.", least=0)
+    minutes: float = _setting(
+        0.0, "Time to spend: a measurement at the start fixes steps and schedule; 0: --epochs decides.", least=0.0
+    )
+    patience: int = _setting(0, "Stop after so many epochs without a better validation figure; 0: never.", least=0)
     min_count: int = _setting(4, "A character that occurs less often is learnt as unknown.", least=1)
     token_budget: int = _setting(5_000, "Most tokens in a batch, over all replicas; small corpora take less.", least=1)
     optimizer: str = _setting("adamw", "Optimizer.", choices=("adamw", "adam", "rmsprop"))
@@ -122,6 +128,16 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
+def read_settings(path: Path) -> tuple[ModelConfig, TrainingConfig]:
+    """Read the config.json of a run.
+
+    Raises:
+        ConfigError: if the file is missing or damaged, or a setting is unknown or out of range.
+    """
+    config = read_json(path)
+    return from_dict(ModelConfig, config.get("model", {})), from_dict(TrainingConfig, config.get("training", {}))
+
+
 def read_version(folder: Path) -> dict[str, Any]:
     """Read what a version folder of a SavedModel says of itself.
 
@@ -147,11 +163,12 @@ def _check(config: ModelConfig | TrainingConfig) -> None:
         allowed = (float, int) if expected is float else (expected,)
         if not isinstance(value, allowed) or isinstance(value, bool) != (expected is bool):
             raise ConfigError(f"{field.name} of type {expected.__name__} is required. Received: {value!r}.")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{field.name} that is finite is required. Received: {value!r}.")
         choices, least, most = (field.metadata[key] for key in ("choices", "least", "most"))
         if choices and value not in choices:
             raise ConfigError(f"{field.name} out of {', '.join(choices)} is required. Received: {value!r}.")
-        # Written so that NaN fails too.
-        if (least is not None and not value >= least) or (most is not None and not value <= most):
+        if (least is not None and value < least) or (most is not None and value > most):
             bounds = f"from {least} to {most}" if most is not None else f"of at least {least}"
             raise ConfigError(f"{field.name} {bounds} is required. Received: {value!r}.")
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tangshi_tf.run import EpochReport, Plan
     from tangshi_tf.training import Progress
 
-__all__ = ["Console", "left_out"]
+__all__ = ["Console", "estimated", "left_out"]
 
 
 class Console:
@@ -24,16 +24,10 @@ class Console:
 
     def planned(self, plan: "Plan") -> None:
         """Print what is about to be done."""
-        poems = ", ".join(f"{count:,} {split}" for split, count in plan.poems.items())
-        click.echo(f"poems: {poems}")
-        if plan.dropped:
-            click.echo(left_out(plan.dropped))
-        click.echo(
-            f"model: {plan.parameters:,} parameters, {plan.vocabulary:,} tokens in the vocabulary\n"
-            f"plan: {plan.steps:,} steps, {plan.tokens:,} tokens an epoch, {plan.precision} on {plan.devices}"
-        )
+        click.echo(_planned(plan))
         if sys.stdout.isatty():
-            self._bar = click.progressbar(length=plan.steps, item_show_func=_progress_line, width=0)
+            # The time left is ours: the bar's own would take a run that is resumed for a very fast one.
+            self._bar = click.progressbar(length=plan.steps, item_show_func=_progress_line, width=0, show_eta=False)
 
     def progressed(self, progress: "Progress") -> None:
         """Move the bar, or print a line if a minute or an epoch is over."""
@@ -41,8 +35,7 @@ class Console:
             self._bar.update(progress.step - self._bar.pos, progress)
         elif progress.epoch_ended or time.monotonic() - self._said >= 60:
             self._said = time.monotonic()
-            left = f"{progress.seconds_left / 60:.1f} minutes left"
-            click.echo(f"step {progress.step:,} of {progress.steps:,}, {_progress_line(progress)}, {left}")
+            click.echo(f"step {progress.step:,} of {progress.steps:,}, {_progress_line(progress)}")
 
     def close(self) -> None:
         """Give the terminal its cursor back."""
@@ -61,6 +54,25 @@ class Console:
         )
 
 
+def estimated(plan: "Plan", seconds: float, memory: float | None) -> str:
+    """Say what a run would do, and what it would take."""
+    share = plan.steps / plan.epoch_steps
+    lines = [_planned(plan), f"batches: {plan.epoch_steps:,} an epoch, {share:.1f} epochs"]
+    if memory:
+        lines.append(f"memory: {memory:.1f} GB at the peak of the first steps")
+    return "\n".join([*lines, f"time: about {seconds / 60:.1f} minutes"])
+
+
+def _planned(plan: "Plan") -> str:
+    poems = ", ".join(f"{count:,} {split}" for split, count in plan.poems.items())
+    lines = [f"poems: {poems}", left_out(plan.dropped)] if plan.dropped else [f"poems: {poems}"]
+    lines += [
+        f"model: {plan.parameters:,} parameters, {plan.vocabulary:,} tokens in the vocabulary",
+        f"plan: {plan.steps:,} steps, {plan.tokens:,} tokens an epoch, {plan.precision} on {plan.devices}",
+    ]
+    return "\n".join(lines)
+
+
 def left_out(dropped: Mapping[str, int]) -> str:
     """Say how many poems were left out and why."""
     return "left out: " + ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
@@ -69,4 +81,5 @@ def left_out(dropped: Mapping[str, int]) -> str:
 def _progress_line(progress: "Progress | None") -> str:
     if progress is None:
         return ""
-    return f"epoch {progress.epoch}, loss {progress.loss:.3f}, {progress.tokens_per_second:,.0f} tokens/s"
+    speed, left = f"{progress.tokens_per_second:,.0f} tokens/s", f"{progress.seconds_left / 60:.1f} minutes left"
+    return f"epoch {progress.epoch}, loss {progress.loss:.3f}, {speed}, {left}"

@@ -5,6 +5,7 @@
     ├── VocabularyError   a vocabulary cannot be built or read
     ├── ConfigError       settings contradict each other or are out of range
     ├── CheckpointError   a run or its weights are missing, damaged or in the way
+    │   └── StoppedError  a run was asked to stop, and can be resumed
     ├── StateError        a recurrent state has the wrong entries for the model
     └── ModelError        a SavedModel folder is missing, damaged or not one of ours
 
@@ -19,6 +20,7 @@ __all__ = [
     "CorpusError",
     "ModelError",
     "StateError",
+    "StoppedError",
     "TangshiError",
     "VocabularyError",
     "first_line",
@@ -45,6 +47,10 @@ class ConfigError(TangshiError):
 
 class CheckpointError(TangshiError):
     """A run or its weights are missing, damaged or in the way."""
+
+
+class StoppedError(CheckpointError):
+    """A run was asked to stop; its checkpoint is written."""
 
 
 class StateError(TangshiError):

@@ -1,39 +1,42 @@
-"""From a corpus to a numbered SavedModel: one training run and its publication."""
+"""One training run: from a corpus to the best weights in a run's folder."""
 
+import contextlib
+import functools
 import hashlib
+import json
 import logging
-import os
-import platform
-import sys
+import math
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 import tangshi_tf
-from tangshi_tf.checkpoint import Run
-from tangshi_tf.config import DEFAULT_SAMPLER, ModelConfig, TrainingConfig
+from tangshi_tf.checkpoint import Run, locked
+from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.corpus import Corpus, character_table, read_corpus
 from tangshi_tf.dataset import PoemBatches, encode_poems
-from tangshi_tf.distribution import choose_strategy
-from tangshi_tf.errors import CorpusError
-from tangshi_tf.evaluation import Evaluation, evaluate, evaluator
-from tangshi_tf.export import export
+from tangshi_tf.distribution import add_up, choose_strategy, from_chief, is_chief, together, worker_count
+from tangshi_tf.errors import CheckpointError, CorpusError, StoppedError, TangshiError
+from tangshi_tf.evaluation import evaluator
+from tangshi_tf.hardware import devices, usage
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.poet import Poet
-from tangshi_tf.training import Progress, bfloat16_pays, total_steps, train
+from tangshi_tf.training import Position, Progress, Trainer, bfloat16_pays, every_second, total_steps
 from tangshi_tf.vocabulary import Vocabulary
 
-__all__ = ["EpochReport", "Listener", "Plan", "fit", "publish"]
+__all__ = ["EpochReport", "Listener", "Plan", "estimate", "fit"]
 
-_JUDGED = ("validation", "test")
 _LEAST_BATCHES = 20  # an epoch
 _LOG = logging.getLogger(__name__)
+_PACE_STEPS = range(10, 50)  # of a trial; the first steps warm up
+_PUBLISHING = 5  # validations; the best weights are judged once more in float32, on two splits, and exported
+_WORKERS_MEET = 10  # steps between two moments at which several workers talk to each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Plan:
     vocabulary: int
     parameters: int
     tokens: int  # an epoch
+    epoch_steps: int
     steps: int
     precision: str
     devices: str
@@ -59,7 +63,7 @@ class EpochReport:
     validation_nll: float  # nats a token
     validation_perplexity: float
     best: bool
-    seconds: float  # since the run began
+    seconds: float  # that the run has taken, before it was resumed too
     poem: str  # greedy, from a zero state
     predicted: str  # the likeliest next character at every place of a validation poem …
     target: str  # … beside what stands there
@@ -96,11 +100,13 @@ def fit(
     folder: str | Path,
     model_config: ModelConfig | None = None,
     config: TrainingConfig | None = None,
-    listener: Listener | None = None,
-    strategy: str = "auto",
-    restart: bool = False,
+    listeners: Sequence[Listener] = (),
+    strategy: Any = None,
+    begin: Literal["new", "restart", "resume"] = "new",
     command: str = "",
-) -> Run:
+    save_minutes: float = 5.0,
+    stop: Callable[[], bool] = lambda: False,
+) -> Run | None:
     """Train a model on poems.
 
     Args:
@@ -108,225 +114,279 @@ def fit(
         folder: of the run, for example ``runs/tangshi``.
         model_config: what to train; by default what `tangshi-tf fit` trains.
         config: how to train it; by default as `tangshi-tf fit` does.
-        listener: told how the run goes; by default a logger.
-        strategy: see `choose_strategy`.
-        restart: discard a run that is already there.
+        listeners: told how the run goes; by default a logger.
+        strategy: what `choose_strategy` gives, and by default of its own choice.
+        begin: ``"new"``, ``"restart"`` to discard a run that is already there, ``"resume"`` to go on with it if it is.
         command: what the run was started with, for its manifest.
+        save_minutes: between two checkpoints; there is one after every epoch too.
+        stop: asked about every second; once it is true, the run is saved and ends.
 
     Returns:
-        The finished run; its best weights are those of the epoch with the lowest validation perplexity.
+        The finished run; its best weights are those of the epoch with the lowest validation perplexity. None on a
+        worker that is not the chief.
 
     Raises:
+        StoppedError: if `stop` asked for it.
         TangshiError: if the corpus, the settings or the folder do not allow a run.
     """
     began = time.monotonic()
-    model_config, config, listener = model_config or ModelConfig(), config or TrainingConfig(), listener or _Log()
-    scope = choose_strategy(strategy)
+    model_config, config, listeners = model_config or ModelConfig(), config or TrainingConfig(), listeners or [_Log()]
+    strategy = strategy or choose_strategy()
     for split in ("train", "validation"):
         if not corpus.splits[split]:
             raise CorpusError(f"A poem to train on and one to validate on are required. Received: none for {split}.")
     vocabulary = _vocabulary(corpus, config.min_count)
-    run = Run.create(Path(folder), model_config, config, vocabulary, restart)
+    with contextlib.ExitStack() as held:
+        run: Run | None = None
+        failure: TangshiError | None = None
+        start: tuple[Position, list[Any], float] = (Position(), [], 0.0)
+        try:
+            if is_chief(strategy):
+                held.enter_context(locked(Path(folder)))
+                run = _open(Path(folder), begin, model_config, config, vocabulary, corpus)
+                start = run.load_checkpoint()
+        except TangshiError as error:
+            failure = error
+        together(strategy, failure, _fingerprint(model_config, config, vocabulary, corpus))
+        manifest = run.manifest if run else {}
+        maker = _Maker(model_config, config, vocabulary, corpus, strategy, manifest.get("precision"))
+        steps = maker.steps(manifest.get("steps", 0), began)
+        trainer = maker.trainer(steps)
+        _go_on(trainer, *start[:2], strategy)
+        plan = maker.plan(steps)
+        began -= start[2]  # the run has taken so long before
+        if run and not manifest:
+            facts = {
+                "command": command,
+                "corpus": corpus.digest(),
+                "tensorflow": tf.__version__,
+                "keras": keras.__version__,
+                "package": tangshi_tf.__version__,
+            }
+            run.write_manifest(asdict(plan) | facts)
+        judge = _Judge(run, maker.model, corpus, listeners, began) if run else None
+        if judge:
+            judge.announce(plan)
+        due = every_second() if worker_count(strategy) == 1 else lambda step: step % _WORKERS_MEET == 0
+        saved = time.monotonic()
+        if from_chief(strategy, [judge is not None and judge.is_patient_no_more(config.patience)])[0]:
+            return run
+        for progress in trainer.run(due):
+            try:
+                if judge:
+                    judge.hear(progress)
+            except TangshiError as error:
+                failure = error
+            overdue = run is not None and time.monotonic() - saved >= 60 * save_minutes
+            no_more = judge is not None and progress.epoch_ended and judge.is_patient_no_more(config.patience)
+            asked, overdue, no_more = add_up(strategy, [stop(), overdue, no_more]).astype(bool)
+            if progress.epoch_ended or asked or overdue:
+                try:
+                    if run and not failure:
+                        run.save_checkpoint(trainer.position, trainer.values(), time.monotonic() - began)
+                        saved = time.monotonic()
+                except TangshiError as error:
+                    failure = error
+                together(strategy, failure)
+            if no_more:
+                break
+            if asked and progress.step < progress.steps:
+                raise StoppedError(f"Stopped after step {progress.step:,} of {progress.steps:,}.")
+    return run
 
-    precision = config.precision
-    if precision == "auto":
-        precision = "bfloat16" if bfloat16_pays() else "float32"
-    keras.utils.set_random_seed(config.seed)
-    with scope.scope():
-        model = PoetryModel(model_config, vocabulary, precision)
-    batches = _batches(vocabulary, corpus, config)
-    plan = Plan(
-        poems={split: len(members) for split, members in corpus.splits.items()},
-        dropped=corpus.dropped,
-        vocabulary=len(vocabulary),
-        parameters=model.count_params(),
-        tokens=int(batches.sequences.flat_values.shape[0] - batches.sequences.nrows()),
-        steps=total_steps(batches, config),
-        precision=precision,
-        devices=_devices(scope),
-    )
-    manifest = {
-        **asdict(plan),
-        "command": command,
-        "corpus": _digest(corpus),
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-        "package": tangshi_tf.__version__,
-    }
-    run.write_manifest(manifest)
-    listener.planned(plan)
 
-    validation = _texts(corpus, "validation")
-    score = evaluator(model, validation)
-    poet = Poet(model)
-    best = np.inf
-    for progress in train(model, scope, batches, config):
-        listener.progressed(progress)
+def estimate(
+    corpus: Corpus, model_config: ModelConfig, config: TrainingConfig, strategy: Any = None
+) -> tuple[Plan, float, float | None]:
+    """Return what a run would do, the seconds it would take, and the GB of memory that its first steps took."""
+    began = time.monotonic()
+    maker = _Maker(model_config, config, _vocabulary(corpus, config.min_count), corpus, strategy or choose_strategy())
+    steps = maker.steps(0, began)
+    pace, judging = maker.pace
+    seconds = steps * pace + (math.ceil(steps / maker.batches.steps()) + _PUBLISHING) * judging
+    return maker.plan(steps), seconds, usage()["peak_memory"]
+
+
+class _Maker:
+    """Makes the models and trainers of a run, all alike, from what was settled at its start."""
+
+    def __init__(
+        self,
+        model_config: ModelConfig,
+        config: TrainingConfig,
+        vocabulary: Vocabulary,
+        corpus: Corpus,
+        strategy: Any,
+        precision: str | None = None,
+    ) -> None:
+        precision = precision or config.precision
+        if precision == "auto":
+            precision = "bfloat16" if bfloat16_pays() else "float32"
+        (is_bfloat16,) = from_chief(strategy, [precision == "bfloat16"])
+        self.precision = "bfloat16" if is_bfloat16 else "float32"
+        self.model_config, self.config, self.strategy = model_config, config, strategy
+        self.vocabulary, self.corpus = vocabulary, corpus
+        sequences = encode_poems(vocabulary, corpus.texts("train"))
+        # A small corpus is cut into enough batches to learn something in an epoch.
+        budget = min(config.token_budget, max(1, len(sequences.flat_values) // _LEAST_BATCHES))
+        self.batches = PoemBatches(sequences, budget, config.seed)
+
+    def trainer(self, steps: int) -> Trainer:
+        """Return a trainer at the beginning of a run of so many steps; its model is `model`."""
+        keras.utils.set_random_seed(self.config.seed)
+        with self.strategy.scope():
+            self.model = PoetryModel(self.model_config, self.vocabulary, self.precision)
+        return Trainer(self.model, self.strategy, self.batches, self.config, steps)
+
+    def steps(self, settled: int, began: float) -> int:
+        """Return the steps of the run: as settled when it began, or as configured, or as many as time allows."""
+        (by_chief,) = from_chief(self.strategy, [settled])
+        if by_chief:
+            return int(by_chief)
+        if not self.config.minutes:
+            return total_steps(self.batches, self.config)
+        pace, judging = self.pace
+        left = 60 * self.config.minutes - (time.monotonic() - began)
+        left -= _PUBLISHING * judging
+        steps = left / (pace + judging / self.batches.steps())
+        (whole,) = from_chief(self.strategy, [max(1, math.floor(steps))])
+        return int(whole)
+
+    @functools.cached_property
+    def pace(self) -> tuple[float, float]:
+        """The seconds of a step and those of a validation, measured on a trainer that is thrown away."""
+        trial = self.trainer(_PACE_STEPS.stop)
+        moments = [time.monotonic() for _ in trial.run(lambda step: True)]
+        step = (moments[-1] - moments[_PACE_STEPS.start - 1]) / len(_PACE_STEPS)
+        start = time.monotonic()
+        if is_chief(self.strategy):
+            evaluator(self.model, self.corpus.texts("validation"))()
+        return step, time.monotonic() - start
+
+    def plan(self, steps: int) -> Plan:
+        """Return what is about to be done."""
+        sequences = self.batches.sequences
+        return Plan(
+            poems={split: len(members) for split, members in self.corpus.splits.items()},
+            dropped=self.corpus.dropped,
+            vocabulary=len(self.vocabulary),
+            parameters=self.model.count_params(),
+            tokens=int(sequences.flat_values.shape[0] - sequences.nrows()),
+            epoch_steps=self.batches.steps(),
+            steps=steps,
+            precision=self.precision,
+            devices=devices(self.strategy),
+        )
+
+
+class _Judge:
+    """Validates a model after every epoch, keeps the best weights and the history, and tells the listeners."""
+
+    def __init__(
+        self, run: Run, model: PoetryModel, corpus: Corpus, listeners: Sequence[Listener], began: float
+    ) -> None:
+        self._run, self._model, self._listeners, self._began = run, model, listeners, began
+        self._texts = corpus.texts("validation")
+        self._score = evaluator(model, self._texts)
+        self._poet = Poet(model)
+
+    def announce(self, plan: Plan) -> None:
+        """Tell the plan."""
+        for listener in self._listeners:
+            listener.planned(plan)
+
+    def hear(self, progress: Progress) -> None:
+        """Pass on where the run stands; at the end of an epoch, judge it."""
+        for listener in self._listeners:
+            listener.progressed(progress)
         if not progress.epoch_ended:
-            continue
-        tokens, nll, *_ = score().sum(axis=0)
-        is_best = nll / tokens < best
-        if is_best:
-            best = nll / tokens
-            run.save_weights(model)
-        predicted, target = _predict(model, validation[0])
+            return
+        tokens, nll, *_ = self._score().sum(axis=0)
+        if not math.isfinite(nll):
+            raise TangshiError(
+                f"A finite validation figure is required. Received: {nll} after epoch {progress.epoch}; "
+                "a lower learning rate may help."
+            )
+        history = self._run.history
+        best = nll / tokens < min((record["validation_nll"] for record in history), default=math.inf)
+        if best:
+            self._run.save_weights(self._model)
         report = EpochReport(
             epoch=progress.epoch,
             loss=progress.loss,
             validation_nll=nll / tokens,
             validation_perplexity=float(np.exp(nll / tokens)),
-            best=bool(is_best),
-            seconds=time.monotonic() - began,
-            poem=poet.generate("", temperature=0.0)["poem"].numpy()[0].decode(),
-            predicted=predicted,
-            target=target,
+            best=bool(best),
+            seconds=time.monotonic() - self._began,
+            poem=self._poet.generate("", temperature=0.0)["poem"].numpy()[0].decode(),
+            predicted=self._predict(),
+            target=self._texts[0],
         )
-        run.append_history(
-            asdict(report)
-            | {
-                "step": progress.step,
-                "peak_memory": _peak_memory(),
-                "tokens_per_second": progress.tokens_per_second,
-                "learning_rate": progress.learning_rate,
-            }
+        facts = {
+            "step": progress.step,
+            "learning_rate": progress.learning_rate,
+            "tokens_per_second": progress.tokens_per_second,
+        }
+        self._run.append_history(asdict(report) | facts | usage())
+        for listener in self._listeners:
+            listener.validated(report)
+
+    def is_patient_no_more(self, patience: int) -> bool:
+        """Tell whether as many epochs as `patience` have passed without a better figure; 0 is endless patience."""
+        figures = [record["validation_nll"] for record in self._run.history]
+        return bool(patience and figures and len(figures) - 1 - figures.index(min(figures)) >= patience)
+
+    def _predict(self) -> str:
+        ids = encode_poems(self._model.vocabulary, self._texts[:1]).to_tensor()
+        printed = self._model.vocabulary.texts()
+        return "".join(printed[i] or "·" for i in np.argmax(self._model(ids[:, :-1])[0], axis=-1))
+
+
+def _open(
+    folder: Path, begin: str, model: ModelConfig, training: TrainingConfig, vocabulary: Vocabulary, corpus: Corpus
+) -> Run:
+    """Create the run, or open it to go on with it.
+
+    Raises:
+        CheckpointError: if it was begun with other settings or another corpus.
+    """
+    if begin != "resume" or not (folder / "config.json").exists():
+        return Run.create(folder, model, training, vocabulary, restart=begin == "restart")
+    run = Run(folder)
+    changes = []
+    for old, new in ((run.model_config, model), (run.training_config, training)):
+        values = [(field.name, getattr(old, field.name), getattr(new, field.name)) for field in fields(old)]
+        changes += [f"{name} {now} in place of {before}" for name, before, now in values if now != before]
+    if run.manifest.get("corpus", corpus.digest()) != corpus.digest():
+        changes.append("another corpus")
+    elif run.vocabulary.dumps() != vocabulary.dumps():
+        changes.append("another vocabulary")
+    if changes:
+        raise CheckpointError(
+            f"What {folder} was begun with is required to go on with it. Received: {', '.join(changes)}."
         )
-        listener.validated(report)
     return run
 
 
-def publish(run: Run, directory: str | Path, corpus: Corpus) -> Path:
-    """Judge the best weights of a run in float32 and export them, with a README that says how they came about.
-
-    Args:
-        run: a run with at least one epoch.
-        directory: ``saved_models/NAME``; the next free number in it is taken.
-        corpus: what the run was trained on.
-
-    Returns:
-        The folder of the new version.
-
-    Raises:
-        TangshiError: if the run has no epoch, was trained on another corpus, or cannot be exported.
-    """
-    best = run.best
-    if run.manifest.get("corpus") != _digest(corpus):
-        raise CorpusError(f"The corpus is required that {run.folder} was trained on. Received: another one.")
-    model = run.load_model()
-    figures = {split: evaluate(model, _texts(corpus, split)) for split in _JUDGED if corpus.splits[split]}
-    poet = Poet(model)
-    samples = poet.generate([""] * 10, seed=list(range(10)), **DEFAULT_SAMPLER)["poem"].numpy()
-    readme = _readme(run, best, figures, [sample.decode() for sample in samples])
-    metadata = {
-        "training": asdict(run.training_config),
-        "manifest": run.manifest,
-        "perplexity": {split: figure.total.perplexity for split, figure in figures.items()},
-    }
-    return export(model, Path(directory), readme=readme, metadata=metadata)
+def _fingerprint(model: ModelConfig, training: TrainingConfig, vocabulary: Vocabulary, corpus: Corpus) -> int:
+    """Return a number that tells what is to be learnt, and how, from anything else."""
+    text = json.dumps([asdict(model), asdict(training), vocabulary.dumps(), corpus.digest()])
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
 
 
-def _batches(vocabulary: Vocabulary, corpus: Corpus, config: TrainingConfig) -> PoemBatches:
-    """Cut the training poems into batches; a small corpus into enough of them to learn something in an epoch."""
-    sequences = encode_poems(vocabulary, _texts(corpus, "train"))
-    budget = min(config.token_budget, max(1, len(sequences.flat_values) // _LEAST_BATCHES))
-    return PoemBatches(sequences, budget, config.seed)
-
-
-def _texts(corpus: Corpus, split: str) -> list[str]:
-    return [poem.text for poem in corpus.splits[split]]
-
-
-def _digest(corpus: Corpus) -> str:
-    """Return what tells one corpus, split included, from another."""
-    digest = hashlib.sha256()
-    for split, poems in corpus.splits.items():
-        digest.update("\n".join([split, *(poem.text for poem in poems), ""]).encode())
-    return digest.hexdigest()
+def _go_on(trainer: Trainer, position: Position, values: list[Any], strategy: Any) -> None:
+    """Put the trainers of all workers where the chief's checkpoint says; no values are the very beginning."""
+    if not from_chief(strategy, [len(values)])[0]:
+        return
+    failure = None
+    if values and [value.shape for value in values] != [value.shape for value in trainer.values()]:
+        failure = CheckpointError("A checkpoint with the variables of this optimizer is required. Received: others.")
+    together(strategy, failure)
+    place = from_chief(strategy, astuple(position))
+    trainer.restore(Position(*(value.item() for value in place)), from_chief(strategy, values or trainer.values()))
 
 
 def _vocabulary(corpus: Corpus, min_count: int) -> Vocabulary:
     """Take the characters of the training split; all that the shipped corpus knows share the unknown token."""
-    shipped = {char for poem in read_corpus().poems("all") for char in poem.text}
-    return Vocabulary.build(_texts(corpus, "train"), min_count, character_table(), shipped)
-
-
-def _predict(model: PoetryModel, text: str) -> tuple[str, str]:
-    ids = encode_poems(model.vocabulary, [text]).to_tensor()
-    predicted = np.argmax(model(ids[:, :-1])[0], axis=-1)
-    printed = model.vocabulary.texts()
-    return "".join(printed[i] or "·" for i in predicted), text
-
-
-def _peak_memory() -> float | None:
-    """Return the most main memory this process has held, in GB; None where the system does not tell."""
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
-
-
-def _devices(strategy: Any) -> str:
-    names = []
-    for device in tf.config.list_physical_devices("GPU"):
-        names.append(tf.config.experimental.get_device_details(device).get("device_name", "GPU"))
-    if names:
-        return f"{strategy.num_replicas_in_sync} x {names[0]}"
-    cpu = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        lines = info.read_text(encoding="utf-8").splitlines()
-        cpu = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), cpu)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"CPU, {cores} cores, {cpu}"
-
-
-def _readme(run: Run, best: Mapping[str, Any], figures: Mapping[str, Evaluation], samples: Sequence[str]) -> str:
-    """Say with which command, on what, how long and with which result a version was made."""
-    manifest, history = run.manifest, run.history
-    model, last = run.model_config, history[-1]
-    memory = f" and {last['peak_memory']:.1f} GB of memory" if last["peak_memory"] else ""
-    rows = []
-    for split, figure in figures.items():
-        for name, score in [("all", figure.total), *figure.by_form.items()]:
-            if score.poems:
-                rows.append(
-                    f"| {split} | {name} | {score.poems:,} | {score.tokens:,} | {score.perplexity:.2f} "
-                    f"| {score.hanzi_perplexity:.2f} |"
-                )
-    return "\n".join(
-        [
-            f"# A poet by tangshi-tf {manifest['package']}",
-            "",
-            f"Made by `{manifest['command']}` on {manifest['devices']}, in {last['seconds'] / 60:.1f} minutes{memory} "
-            f"({best['tokens_per_second']:,.0f} tokens/s while training, {manifest['precision']}; "
-            f"TensorFlow {manifest['tensorflow']}, Keras {manifest['keras']}).",
-            "",
-            f"{model.layers} x {model.cell.upper()}({model.units}), embedding {model.embedding}, "
-            f"{manifest['vocabulary']:,} tokens, {manifest['parameters']:,} parameters. Trained on "
-            f"{manifest['poems']['train']:,} poems, {manifest['tokens']:,} tokens an epoch; the weights are those "
-            f"after epoch {best['epoch']} of the {len(history)} trained, the best on the validation split.",
-            "",
-            "Perplexity: exp of the mean nll over every character, punctuation mark and end token, zero state; an",
-            "unknown character costs its share of the unknown token's probability.",
-            "",
-            "| split | form | poems | tokens | perplexity | characters alone |",
-            "|---|---|---:|---:|---:|---:|",
-            *rows,
-            "",
-            "Ten poems as they came (empty begin, zero state, seeds 0 to 9, "
-            + ", ".join(f"{name} {value}" for name, value in DEFAULT_SAMPLER.items())
-            + "):",
-            "",
-            *[f"- {sample}" for sample in samples],
-            "",
-            "```python",
-            "import tensorflow as tf",
-            "",
-            'poet = tf.saved_model.load("PATH/OF/THIS/FOLDER")',
-            'print(poet.generate(["山"], seed=[1])["poem"].numpy()[0].decode())',
-            "print(poet.about().numpy().decode())",
-            "```",
-            "",
-        ]
-    )
+    shipped = {char for text in read_corpus().texts() for char in text}
+    return Vocabulary.build(corpus.texts("train"), min_count, character_table(), shipped)

@@ -6,28 +6,40 @@ replicas, so that every machine layout computes the same gradient.
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import keras
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from tangshi_tf.config import TrainingConfig
 from tangshi_tf.errors import TangshiError
 from tangshi_tf.vocabulary import PAD
 
-__all__ = ["Batches", "Progress", "bfloat16_pays", "build_optimizer", "token_nll", "total_steps", "train"]
+__all__ = [
+    "Batches",
+    "Position",
+    "Progress",
+    "Trainer",
+    "bfloat16_pays",
+    "build_optimizer",
+    "every_second",
+    "token_nll",
+    "total_steps",
+]
 
 
 class Batches(Protocol):
-    """What `train` reads: see `PoemBatches`."""
+    """What a `Trainer` reads: see `PoemBatches`."""
 
     def steps(self) -> int:
         """Return the number of batches in an epoch."""
 
-    def dataset(self, epoch: int, replicas: range, of: int) -> Any:
-        """Return the parts of the given replicas as a `tf.data.Dataset` of (X_t, Y_t, first row)."""
+    def dataset(self, epoch: int, replicas: range, of: int, done: int) -> Any:
+        """Return the parts of the given replicas, `done` batches passed over, as (X_t, Y_t, first row)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,63 +50,133 @@ class Progress:
     step: int  # of the whole run, counted from 1
     steps: int  # of the whole run
     loss: float  # mean nats a token since the epoch began
-    tokens_per_second: float  # since the epoch began
+    tokens_per_second: float  # since the run began or went on, validation left out
     seconds_left: float  # of the whole run, validation left out
     learning_rate: float
     epoch_ended: bool
 
 
-def train(
-    model: keras.Model,
-    strategy: Any,
-    batches: Batches,
-    config: TrainingConfig,
-    report_every: float = 1.0,
-) -> Iterator[Progress]:
-    """Train `model` and yield where the run stands, about every `report_every` seconds and after each epoch.
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a run has come: what a checkpoint holds beside the variables."""
 
-    The model must have been built in the strategy's scope. Whoever iterates may evaluate and save in between.
+    step: int = 0  # batches trained on
+    nll: float = 0.0  # nats, summed since the epoch began; a float32
+    tokens: float = 0.0  # since the epoch began; a float32
 
-    Raises:
-        TangshiError: if the loss is no longer a finite number.
+
+class Trainer:
+    """A model, its optimizer, and where they stand among the batches.
+
+    The model must have been built in the strategy's scope. `position` and `values` are all that has to be kept, and put
+    back by `restore`, for a run to go on as if nothing had happened: batches and dropout are functions of the step.
+
+    Args:
+        model: has `summed_nll`, as `PoetryModel`.
+        strategy: of `tf.distribute`.
+        batches: what to read.
+        config: how to train.
+        steps: of the whole run; the schedule ends with them.
     """
-    per_epoch, steps = batches.steps(), total_steps(batches, config)
-    with strategy.scope():
-        optimizer = build_optimizer(config, steps)
-        optimizer.build(model.trainable_variables)
-    train_step = None
-    step = 0
-    for epoch in range(math.ceil(steps / per_epoch)):
-        dataset = _distribute(strategy, batches, epoch)
-        if train_step is None:
-            train_step = _compile(model, optimizer, strategy, config, dataset.element_spec)
-        began, reported = time.monotonic(), time.monotonic()
-        nll = tokens = tf.zeros([])
-        first_step = step
-        for batch in dataset:
-            batch_nll, batch_tokens = train_step(batch, tf.constant(step))
-            nll, tokens, step = nll + batch_nll, tokens + batch_tokens, step + 1
-            ended = step == steps or step - first_step == per_epoch
-            if ended or time.monotonic() - reported >= report_every:
+
+    def __init__(self, model: Any, strategy: Any, batches: Batches, config: TrainingConfig, steps: int) -> None:
+        """See the class."""
+        self.position = Position()
+        self.steps = steps
+        self._model, self._strategy, self._batches, self._config = model, strategy, batches, config
+        with strategy.scope():
+            self._optimizer = build_optimizer(config, steps)
+            self._optimizer.build(model.trainable_variables)
+        self._variables: list[Any] = [*model.weights, *self._optimizer.variables]
+        self._train_step: Callable[..., Any] | None = None
+
+    def values(self) -> list[npt.NDArray[Any]]:
+        """Return the values of the model's and the optimizer's variables."""
+        return [np.asarray(variable.numpy()) for variable in self._variables]
+
+    def restore(self, position: Position, values: Sequence[npt.NDArray[Any]]) -> None:
+        """Go back to where `position` and `values` were taken."""
+        self.position = position
+        with self._strategy.scope():
+            for variable, value in zip(self._variables, values, strict=True):
+                variable.assign(value)
+
+    def run(self, due: Callable[[int], bool] | None = None) -> Iterator[Progress]:
+        """Train and yield where the run stands: where `due` says so of a step, and after each epoch.
+
+        Whoever iterates may evaluate and save in between. By default a report is due about every second.
+
+        Raises:
+            TangshiError: if the loss is no longer a finite number.
+        """
+        due = due or every_second()
+        per_epoch = self._batches.steps()
+        first_step = self.position.step
+        trained = 0.0  # tokens of this call
+        seconds = 0.0  # of training in this call; what happens while we wait at the yield is not counted
+        resumed = time.monotonic()
+        while self.position.step < self.steps:
+            epoch, done = divmod(self.position.step, per_epoch)
+            start = Position(self.position.step) if done == 0 else self.position
+            nll, tokens, step = tf.constant(start.nll), tf.constant(start.tokens), start.step
+            dataset = self._distribute(epoch, done)
+            if self._train_step is None:
+                self._train_step = _compile(
+                    self._model, self._optimizer, self._strategy, self._config, dataset.element_spec
+                )
+            for batch in dataset:
+                batch_nll, batch_tokens = self._train_step(batch, tf.constant(step))
+                nll, tokens, step = nll + batch_nll, tokens + batch_tokens, step + 1
+                ended = step == self.steps or step % per_epoch == 0
+                if not (ended or due(step)):
+                    continue
                 loss = float(nll) / float(tokens)
                 if not math.isfinite(loss):
                     raise TangshiError(
                         f"A finite loss is required. Received: {loss} at step {step}; "
-                        f"a learning rate below {config.learning_rate} may help."
+                        f"a learning rate below {self._config.learning_rate} may help."
                     )
-                reported = time.monotonic()
+                seconds += time.monotonic() - resumed
+                self.position = Position(step, float(nll), float(tokens))
                 yield Progress(
                     epoch=epoch + 1,
                     step=step,
-                    steps=steps,
+                    steps=self.steps,
                     loss=loss,
-                    tokens_per_second=float(tokens) / (reported - began),
-                    seconds_left=(reported - began) / (step - first_step) * (steps - step),
-                    learning_rate=float(optimizer.learning_rate),
+                    tokens_per_second=(trained + float(tokens) - start.tokens) / seconds,
+                    seconds_left=seconds / (step - first_step) * (self.steps - step),
+                    learning_rate=float(self._optimizer.learning_rate),
                     epoch_ended=ended,
                 )
-            if ended:
-                break
+                resumed = time.monotonic()
+                if ended:
+                    break
+            trained += float(tokens) - start.tokens
+
+    def _distribute(self, epoch: int, done: int) -> Any:
+        strategy = self._strategy
+
+        def pipeline(context: Any) -> Any:
+            here = strategy.num_replicas_in_sync // context.num_input_pipelines
+            first = context.input_pipeline_id * here
+            return self._batches.dataset(epoch, range(first, first + here), strategy.num_replicas_in_sync, done)
+
+        return strategy.distribute_datasets_from_function(pipeline)
+
+
+def every_second() -> Callable[[int], bool]:
+    """Return what says that a report is due whenever a second has passed since the last one."""
+    last = time.monotonic()
+
+    def due(step: int) -> bool:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < 1.0:
+            return False
+        last = now
+        return True
+
+    return due
 
 
 def total_steps(batches: Batches, config: TrainingConfig) -> int:
@@ -157,15 +239,6 @@ def bfloat16_pays(repeats: int = 5) -> bool:
     return seconds(tf.float32) > 1.5 * seconds(tf.bfloat16)
 
 
-def _distribute(strategy: Any, batches: Batches, epoch: int) -> Any:
-    def pipeline(context: Any) -> Any:
-        here = strategy.num_replicas_in_sync // context.num_input_pipelines
-        first = context.input_pipeline_id * here
-        return batches.dataset(epoch, range(first, first + here), strategy.num_replicas_in_sync)
-
-    return strategy.distribute_datasets_from_function(pipeline)
-
-
 def _compile(model: Any, optimizer: Any, strategy: Any, config: TrainingConfig, spec: Any) -> Callable[..., Any]:
     """Trace one step over all replicas: (batch, step) to the batch's summed nll and its tokens."""
     replicas = strategy.num_replicas_in_sync
@@ -178,8 +251,7 @@ def _compile(model: Any, optimizer: Any, strategy: Any, config: TrainingConfig, 
         all_tokens = context.all_reduce(tf.distribute.ReduceOp.SUM, tokens)
         with tf.GradientTape() as tape:
             seed = tf.stack([tf.constant(config.seed), step])
-            logits = model(x, training=True, dropout_seed=seed, first_row=first_row)
-            nll = tf.reduce_sum(token_nll(logits, y))
+            nll = model.summed_nll(x, y, dropout_seed=seed, first_row=first_row)
             loss = nll / all_tokens
         gradients = [tf.convert_to_tensor(g) for g in tape.gradient(loss, variables)]
         # The norm to clip is that of the whole batch's gradient, so the sum over replicas comes first. The optimizer

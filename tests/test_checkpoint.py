@@ -1,15 +1,18 @@
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
-from tangshi_tf.checkpoint import Run, write_atomic, write_text
+from tangshi_tf.checkpoint import Run, locked, write_atomic, write_text
 from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.errors import CheckpointError, ConfigError, VocabularyError
 from tangshi_tf.model import PoetryModel
+from tangshi_tf.training import Position
 from tangshi_tf.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary("山水风月，。", {"風": "风"}, rare="龙")
@@ -52,7 +55,7 @@ def test_a_run_that_came_to_nothing_is_not_in_the_way(tmp_path: Path) -> None:
 
 def test_an_existing_run_is_not_overwritten_unasked(tmp_path: Path) -> None:
     make(tmp_path).append_history({"epoch": 1})
-    with pytest.raises(CheckpointError, match=r"or --restart to discard the old one. Received an existing run"):
+    with pytest.raises(CheckpointError, match=r"or --restart to discard it. Received an existing run"):
         make(tmp_path)
     assert len(Run(tmp_path / "run").history) == 1
     assert make(tmp_path, restart=True).history == []
@@ -135,3 +138,83 @@ def test_a_link_is_followed_and_what_is_no_plain_file_is_kept(tmp_path: Path) ->
     assert (tmp_path / "file.txt").read_text() == "through"
     write_text(Path(os.devnull), "nothing")
     assert not Path(os.devnull).is_file()
+
+
+POSITION = Position(step=7, nll=1.5, tokens=40.0)
+VALUES: list[Any] = [np.arange(6, dtype=np.float32).reshape(2, 3), np.array(7, np.int64), np.zeros(0, np.float32)]
+
+
+def test_a_checkpoint_gives_back_what_it_was_given_and_cuts_the_history(tmp_path: Path) -> None:
+    run = make(tmp_path)
+    assert run.load_checkpoint() == (Position(), [], 0.0)
+    run.append_history({"epoch": 1})
+    run.save_checkpoint(POSITION, VALUES, 12.5)
+    run.append_history({"epoch": 2})  # and then the process was killed
+    position, values, seconds = Run(run.folder).load_checkpoint()
+    assert (position, seconds) == (POSITION, 12.5)
+    for a, b in zip(values, VALUES, strict=True):
+        assert (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
+    assert run.history == [{"epoch": 1}]
+
+
+def test_whichever_write_of_a_checkpoint_fails_the_last_good_one_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full at every call that writes, in turn: opening, an attribute, an array, closing, sync, rename."""
+    run = make(tmp_path)
+    calls, failing = 0, 0
+
+    def watched(real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == failing:
+                raise OSError(28, "No space left on device")
+            return real(*arguments, **named)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        for owner, name in [
+            (h5py.File, "__init__"),
+            (h5py.File, "close"),
+            (h5py.AttributeManager, "__setitem__"),
+            (h5py.Group, "create_dataset"),
+            (os, "fsync"),
+            (Path, "replace"),
+        ]:
+            patch.setattr(owner, name, watched(getattr(owner, name)))
+        run.save_checkpoint(POSITION, VALUES, 1.0)
+        writes, before = calls, (run.folder / "checkpoint.h5").read_bytes()
+        assert writes >= 2 + 6 + len(VALUES) + 2
+        for failing in range(1, writes + 1):
+            calls = 0
+            with pytest.raises(CheckpointError, match=r"A writable file is required: .* Received: No space left on"):
+                run.save_checkpoint(Position(step=8), VALUES, 2.0)
+            failing = 0
+            assert (run.folder / "checkpoint.h5").read_bytes() == before
+            assert run.load_checkpoint()[0] == POSITION
+            assert not list(run.folder.glob(".*"))
+
+
+@pytest.mark.parametrize("size", [0, 10, 500, 2_000])
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path, size: int) -> None:
+    run = make(tmp_path)
+    run.save_checkpoint(POSITION, VALUES, 1.0)
+    path = run.folder / "checkpoint.h5"
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(CheckpointError, match="Undamaged weights are required"):
+        run.load_checkpoint()
+
+
+def test_a_folder_is_locked_and_cleared(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "run"
+    with locked(folder):
+        (folder / ".12.checkpoint.h5").write_bytes(b"half")
+        with pytest.raises(CheckpointError, match=r"A run that nobody is working on is required\."), locked(folder):
+            pass
+    with locked(folder):
+        assert not list(folder.iterdir())
+    (tmp_path / "file").touch()
+    with pytest.raises(CheckpointError, match="A writable folder is required"), locked(tmp_path / "file"):
+        pass

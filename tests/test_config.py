@@ -23,7 +23,7 @@ def test_settings_survive_json(config: ModelConfig | TrainingConfig) -> None:
         (ModelConfig, {"units": 1.5}, r"units of type int is required. Received: 1.5."),
         (ModelConfig, {"units": True}, r"units of type int is required. Received: True."),
         (ModelConfig, {"dropout": 1.0}, r"dropout from 0.0 to 0.95 is required. Received: 1.0."),
-        (ModelConfig, {"dropout": float("nan")}, r"dropout from 0.0 to 0.95 is required. Received: nan."),
+        (ModelConfig, {"dropout": float("nan")}, r"dropout that is finite is required. Received: nan."),
         (ModelConfig, {"width": 3}, r"A setting of ModelConfig is required. Received: 'width'."),
         (TrainingConfig, {"optimizer": "sgd"}, r"optimizer out of adamw, adam, rmsprop is required."),
     ],

@@ -2,11 +2,11 @@ import sys
 
 import pytest
 
-from tangshi_tf.console import Console, left_out
+from tangshi_tf.console import Console, estimated, left_out
 from tangshi_tf.run import EpochReport, Plan
 from tangshi_tf.training import Progress
 
-PLAN = Plan({"train": 9, "validation": 1, "test": 0}, {"too short": 2}, 40, 1_000, 300, 20, "float32", "CPU")
+PLAN = Plan({"train": 9, "validation": 1, "test": 0}, {"too short": 2}, 40, 1_000, 300, 10, 20, "float32", "CPU")
 
 
 def progress(step: int) -> Progress:
@@ -27,7 +27,7 @@ def test_a_log_has_a_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> None:
     out = follow(capsys)
     assert "poems: 9 train, 1 validation, 0 test\nleft out: 2 too short\n" in out
     assert out.count("tokens/s") == 2
-    assert "step 10 of 20, epoch 1, loss 2.500, 12,346 tokens/s, 1.5 minutes left" in out
+    assert "step 10 of 20, epoch 1, loss 2.500, 12,346 tokens/s, 1.5 minutes left\n" in out
     assert "epoch 1: validation perplexity 7.39 (best), 1.0 minutes\n  greedy:     山水。\n" in out
     assert "\x1b" not in out
 
@@ -36,12 +36,23 @@ def test_a_terminal_has_a_bar_and_its_cursor_back(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("COLUMNS", "90")
     out = follow(capsys)
     assert "12,346 tokens/s" in out
     assert "100%" in out
     hidden, shown = out.rfind("\x1b[?25l"), out.rfind("\x1b[?25h")
     assert shown > hidden >= 0
+
+
+def test_an_estimate() -> None:
+    said = estimated(PLAN, 90.0, 1.25)
+    assert said.splitlines()[-3:] == [
+        "batches: 10 an epoch, 2.0 epochs",
+        "memory: 1.2 GB at the peak of the first steps",
+        "time: about 1.5 minutes",
+    ]
+    assert "1,000 parameters" in said
+    assert "memory" not in estimated(PLAN, 90.0, None)
 
 
 def test_what_was_left_out() -> None:

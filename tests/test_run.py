@@ -1,19 +1,23 @@
 """A whole run, from a corpus file to a published version."""
 
 import json
+import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tangshi_tf.checkpoint import Run
+from tangshi_tf.checkpoint import Run, locked
 from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.corpus import Corpus, read_corpus
-from tangshi_tf.errors import CheckpointError, CorpusError
+from tangshi_tf.errors import CheckpointError, CorpusError, StoppedError, TangshiError
 from tangshi_tf.evaluation import evaluate
 from tangshi_tf.model import PoetryModel
-from tangshi_tf.run import EpochReport, Plan, fit, publish
+from tangshi_tf.publication import publish
+from tangshi_tf.run import EpochReport, Plan, estimate, fit
 from tangshi_tf.training import Progress
 
 MODEL = ModelConfig(units=16, embedding=12, dropout=0.0)
@@ -49,7 +53,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 def test_a_run_is_reported_recorded_and_published(corpus: Corpus, tmp_path: Path) -> None:
     notes = Notes()
-    run = fit(corpus, tmp_path / "runs" / "mine", MODEL, TRAINING, notes, command="tangshi-tf fit poems.txt")
+    run = fit(corpus, tmp_path / "runs" / "mine", MODEL, TRAINING, [notes], command="tangshi-tf fit poems.txt")
     (plan,) = notes.plans
     assert sum(plan.poems.values()) + sum(plan.dropped.values()) == 80
     assert plan.steps == notes.progress[-1].step
@@ -59,6 +63,7 @@ def test_a_run_is_reported_recorded_and_published(corpus: Corpus, tmp_path: Path
     assert report.validation_perplexity == pytest.approx(np.exp(report.validation_nll))
     assert report.poem
     assert len(report.predicted) == len(report.target) + 1  # the end token is predicted too
+    assert run is not None
     assert run.manifest["precision"] == "float32"
     assert run.manifest["command"] == "tangshi-tf fit poems.txt"
     assert len(run.history) == 2
@@ -92,7 +97,8 @@ def test_the_best_epoch_is_the_one_that_is_kept(corpus: Corpus, tmp_path: Path) 
         final_rate=1.0,
         precision="float32",
     )
-    run = fit(corpus, tmp_path / "run", MODEL, wild, notes)
+    run = fit(corpus, tmp_path / "run", MODEL, wild, [notes])
+    assert run is not None
     figures = [report.validation_nll for report in notes.epochs]
     assert [report.best for report in notes.epochs] == [
         all(nll < earlier for earlier in figures[:i]) for i, nll in enumerate(figures)
@@ -109,30 +115,119 @@ def test_a_run_begins_only_where_it_may(corpus: Corpus, tmp_path: Path) -> None:
         fit(without, tmp_path / "run", MODEL, TRAINING)
     assert not (tmp_path / "run").exists()
     one_step = TrainingConfig(max_steps=1, min_count=1, precision="float32")
-    fit(corpus, tmp_path / "run", MODEL, one_step, Notes())
+    fit(corpus, tmp_path / "run", MODEL, one_step, [Notes()])
     with pytest.raises(CheckpointError, match="--restart"):
-        fit(corpus, tmp_path / "run", MODEL, one_step, Notes())
-    fit(corpus, tmp_path / "run", MODEL, one_step, Notes(), restart=True)
+        fit(corpus, tmp_path / "run", MODEL, one_step, [Notes()])
+    fit(corpus, tmp_path / "run", MODEL, one_step, [Notes()], begin="restart")
 
 
-def test_a_run_without_an_epoch_is_not_published(corpus: Corpus, tmp_path: Path) -> None:
-    run = fit(corpus, tmp_path / "run", MODEL, TrainingConfig(max_steps=1, min_count=1), Notes())
-    (run.folder / "history.jsonl").unlink()
-    with pytest.raises(CheckpointError, match="at least one finished epoch is required"):
-        publish(run, tmp_path / "saved_models", corpus)
-    assert not (tmp_path / "saved_models").exists()
+def settled(run: Run | None) -> tuple[list[dict[str, Any]], list[Any]]:
+    """Return what of a run does not depend on the clock."""
+    assert run is not None
+    timed = {"seconds", "tokens_per_second", "peak_memory", "gpu_memory", "gpu_utilisation"}
+    history = [{key: value for key, value in record.items() if key not in timed} for record in run.history]
+    _, values, _ = run.load_checkpoint()
+    return history, [value.tobytes() for value in values]
 
 
-def test_a_run_that_was_stopped_is_published_with_its_own_corpus_only(corpus: Corpus, tmp_path: Path) -> None:
-    class Impatient(Notes):
-        def validated(self, report: EpochReport) -> None:
-            raise KeyboardInterrupt
+SMALL_STEPS = TrainingConfig(epochs=3, min_count=1, token_budget=200, precision="float32")
 
-    with pytest.raises(KeyboardInterrupt):
-        fit(corpus, tmp_path / "run", MODEL, TRAINING, Impatient())
-    run = Run(tmp_path / "run")
-    other = Corpus({**corpus.splits, "test": corpus.splits["validation"]}, {})
-    with pytest.raises(CorpusError, match=r"The corpus is required that .*run was trained on. Received: another one."):
-        publish(run, tmp_path / "saved_models", other)
-    version = publish(run, tmp_path / "saved_models", corpus)
-    assert "after epoch 1 of the 1 trained" in (version / "assets.extra" / "README.md").read_text(encoding="utf-8")
+
+def test_a_run_that_is_stopped_again_and_again_ends_as_one_that_never_was(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tangshi_tf.run.every_second", lambda: lambda step: True)
+    notes = Notes()
+    whole = fit(corpus, tmp_path / "whole", MODEL, SMALL_STEPS, [notes])
+    steps = notes.plans[0].steps
+    done = 0
+    for stride in (1, 2, 3, 5, steps // 3):  # in mid-epoch and at its end
+        done += stride
+        asked = iter(range(1, steps + 1))
+        with pytest.raises(StoppedError, match=rf"^Stopped after step {done} of {steps}\.$"):
+            fit(
+                corpus,
+                tmp_path / "run",
+                MODEL,
+                SMALL_STEPS,
+                [Notes()],
+                begin="resume",
+                stop=lambda asked=asked, stride=stride: next(asked) == stride,  # type: ignore[misc]
+            )
+    run = fit(corpus, tmp_path / "run", MODEL, SMALL_STEPS, [Notes()], begin="resume")
+    assert settled(run) == settled(whole)
+    again = fit(corpus, tmp_path / "run", MODEL, SMALL_STEPS, [Notes()], begin="resume")
+    assert settled(again) == settled(whole)
+
+
+@pytest.mark.parametrize(
+    ("model", "training", "change"),
+    [
+        (replace(MODEL, units=8, cell="gru"), TRAINING, "cell gru in place of lstm, units 8 in place of 16"),
+        (MODEL, replace(TRAINING, epochs=9), "epochs 9 in place of 2"),
+        (MODEL, TRAINING, "another corpus"),
+    ],
+)
+def test_what_a_run_was_begun_with_is_required_to_go_on(
+    corpus: Corpus, tmp_path: Path, model: ModelConfig, training: TrainingConfig, change: str
+) -> None:
+    with pytest.raises(StoppedError):
+        fit(corpus, tmp_path / "run", MODEL, TRAINING, [Notes()], stop=lambda: True)
+    if change == "another corpus":
+        corpus = Corpus({**corpus.splits, "test": corpus.splits["validation"]}, {})
+    with pytest.raises(CheckpointError, match=f"was begun with is required to go on with it. Received: {change}."):
+        fit(corpus, tmp_path / "run", model, training, [Notes()], begin="resume")
+
+
+def test_patience_ends_a_run(corpus: Corpus, tmp_path: Path) -> None:
+    wild = replace(SMALL_STEPS, epochs=40, learning_rate=0.3, warmup_steps=0, final_rate=1.0, patience=2)
+    run = fit(corpus, tmp_path / "run", MODEL, wild, [Notes()])
+    assert run is not None
+    figures = [record["validation_nll"] for record in run.history]
+    assert 3 <= len(figures) < 40
+    assert figures.index(min(figures)) == len(figures) - 3
+    fit(corpus, tmp_path / "run", MODEL, wild, [Notes()], begin="resume")
+    assert len(run.history) == len(figures)
+
+
+def test_a_second_process_is_kept_out(corpus: Corpus, tmp_path: Path) -> None:
+    with (
+        locked(tmp_path / "run"),
+        pytest.raises(CheckpointError, match=r"A run that nobody is working on is required\."),
+    ):
+        fit(corpus, tmp_path / "run", MODEL, TRAINING, [Notes()], begin="restart")
+
+
+def test_time_decides_the_steps_once(corpus: Corpus, tmp_path: Path) -> None:
+    short = TrainingConfig(minutes=0.4, min_count=1, token_budget=200, precision="float32")
+    notes = Notes()
+    start = time.monotonic()
+    run = fit(corpus, tmp_path / "run", MODEL, short, [notes])
+    assert time.monotonic() - start < 60
+    assert run is not None
+    assert run.manifest["steps"] == notes.plans[0].steps == notes.progress[-1].step > 1
+    resumed = Notes()
+    fit(corpus, tmp_path / "run", MODEL, short, [resumed], begin="resume")
+    assert resumed.plans[0].steps == run.manifest["steps"]
+
+
+def test_an_estimate_trains_nothing(corpus: Corpus) -> None:
+    plan, seconds, memory = estimate(corpus, MODEL, TRAINING)
+    assert plan.steps == 2 * plan.epoch_steps
+    assert seconds > 0
+    assert memory is None or memory > 0
+
+
+def test_a_figure_that_is_not_finite_is_refused(corpus: Corpus, tmp_path: Path) -> None:
+    wild = TrainingConfig(max_steps=1, min_count=1, learning_rate=1e30, warmup_steps=0, precision="float32")
+    with pytest.raises(TangshiError, match=r"A finite validation figure is required\. Received: (nan|inf) after"):
+        fit(corpus, tmp_path / "run", MODEL, wild, [Notes()])
+    fit(corpus, tmp_path / "run", MODEL, replace(wild, learning_rate=1e-3), [Notes()])  # it is not in the way
+
+
+def test_a_finished_run_without_a_checkpoint_is_not_begun_again_unasked(corpus: Corpus, tmp_path: Path) -> None:
+    fit(corpus, tmp_path / "run", MODEL, TRAINING, [Notes()])
+    (tmp_path / "run" / "checkpoint.h5").unlink()
+    with pytest.raises(CheckpointError, match=r"A checkpoint is required to go on: .*checkpoint\.h5. Received: none\."):
+        fit(corpus, tmp_path / "run", MODEL, TRAINING, [Notes()], begin="resume")
+    assert len(Run(tmp_path / "run").history) == 2

@@ -1,8 +1,3 @@
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -15,7 +10,7 @@ from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.dataset import PoemBatches, encode_poems
 from tangshi_tf.errors import TangshiError
 from tangshi_tf.model import PoetryModel
-from tangshi_tf.training import bfloat16_pays, build_optimizer, token_nll, train
+from tangshi_tf.training import Trainer, bfloat16_pays, build_optimizer, every_second, token_nll, total_steps
 from tangshi_tf.vocabulary import PAD, Vocabulary
 
 TEXTS = ["山水风月，花春秋夜。", "风花，雪月。", "春山秋水，夜月天风。", "白云，江水。", "山，水风。", "月夜秋江。"] * 4
@@ -35,9 +30,13 @@ def batches(budget: int = 40) -> PoemBatches:
     return PoemBatches(encode_poems(VOCABULARY, TEXTS), budget, seed=0)
 
 
+def trainer(model: PoetryModel, strategy: Any = STRATEGY, **settings: Any) -> Trainer:
+    config = TrainingConfig(**{"epochs": 2, "learning_rate": 0.01, **settings})
+    return Trainer(model, strategy, batches(), config, total_steps(batches(), config))
+
+
 def run(model: PoetryModel, strategy: Any = STRATEGY, **settings: Any) -> list[Any]:
-    settings = {"epochs": 2, "learning_rate": 0.01, **settings}
-    return list(train(model, strategy, batches(), TrainingConfig(**settings), report_every=0.0))
+    return list(trainer(model, strategy, **settings).run(lambda step: True))
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
@@ -78,6 +77,31 @@ def test_the_same_seed_gives_the_same_weights() -> None:
     assert any(not np.array_equal(a, b) for a, b in zip(first.get_weights(), other.get_weights(), strict=True))
 
 
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_going_on_from_anywhere_is_as_never_having_stopped(cell: str, precision: str) -> None:
+    whole = trainer(make(1, precision=precision, cell=cell, dropout=0.3), epochs=3)
+    steps = batches().steps()
+    kept, reports = {}, []
+    for report in whole.run(lambda step: True):
+        reports.append(report)
+        kept[report.step] = (whole.position, whole.values())
+    for step in (1, steps - 1, steps, steps + 2, 3 * steps):
+        again = trainer(make(7, precision=precision, cell=cell, dropout=0.3), epochs=3)
+        again.restore(*kept[step])
+        rest = list(again.run(lambda step: True))
+        assert [report.loss for report in rest] == [report.loss for report in reports[step:]]
+        for a, b in zip(again.values(), whole.values(), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_a_report_is_due_every_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([100.0, 100.5, 100.9, 101.1, 101.9, 102.2, 109.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    due = every_second()
+    assert [due(step) for step in range(6)] == [False, False, True, False, True, True]
+
+
 def test_padding_has_no_weight() -> None:
     logits = tf.random.stateless_normal([2, 3, 5], [0, 0])
     targets = tf.constant([[1, 2, 3], [4, PAD, PAD]])
@@ -115,34 +139,16 @@ def descent(config: TrainingConfig, steps: int) -> Any:
     return keras.optimizers.SGD(keras.optimizers.schedules.PolynomialDecay(0.5, steps, 0.1))
 
 
-_TWO_REPLICAS = """
-import json, tensorflow as tf
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
-from tests.test_training import descent, make, run
-from tangshi_tf import training
-training.build_optimizer = descent
-strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-model = make(strategy=strategy, dropout=0.3)
-losses = [r.loss for r in run(model, strategy, epochs=3, clip_norm=0.5)]
-size = float(sum(abs(w).sum() for w in model.get_weights()))
-print(json.dumps([strategy.num_replicas_in_sync, losses, size]))
-"""
-
-
-def test_two_replicas_train_as_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_replicas_train_as_one_does(monkeypatch: pytest.MonkeyPatch, two_replicas: Any) -> None:
     mixed = [y for _, y, _ in batches().dataset(0, range(1), 1) if len(set((y.numpy() != PAD).sum(axis=1))) > 1]
     assert mixed  # rows of several lengths in one batch
-    root = Path(__file__).parent.parent
-    environment = {**os.environ, "PYTHONPATH": str(root), "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run(
-        [sys.executable, "-c", _TWO_REPLICAS], capture_output=True, text=True, env=environment, check=False
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    replicas, losses, size = json.loads(done.stdout.splitlines()[-1])
-    assert replicas == 2
     monkeypatch.setattr(training, "build_optimizer", descent)
-    model = make(dropout=0.3)
-    expected = [report.loss for report in run(model, epochs=3, clip_norm=0.5)]
-    np.testing.assert_allclose(losses, expected, rtol=1e-4)
-    assert size == pytest.approx(float(sum(abs(w).sum() for w in model.get_weights())), rel=1e-4)
+    found = []
+    for strategy in (STRATEGY, two_replicas):
+        model = make(strategy=strategy, dropout=0.3)
+        losses = [report.loss for report in run(model, strategy, epochs=3, clip_norm=0.5)]
+        found.append((losses, model.get_weights()))
+    (one, weights), (two, others) = found
+    np.testing.assert_allclose(two, one, rtol=1e-5)
+    for a, b in zip(weights, others, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)

@@ -48,8 +48,8 @@ def made(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Path:
     fit(corpus, made / "runs" / "mini", ModelConfig(units=8, embedding=6), TrainingConfig(min_count=1, max_steps=1))
     for name in ("cut", "other"):
         shutil.copytree(made / "runs" / "mini", made / "runs" / name)
-    weights = made / "runs" / "cut" / "best.weights.h5"
-    weights.write_bytes(weights.read_bytes()[:2000])
+    for weights in (made / "runs" / "cut").glob("*.h5"):
+        weights.write_bytes(weights.read_bytes()[:2000])
     assert Run(made / "runs" / "mini").history
     for name in ("mini", "graph", "values", "words"):
         shutil.copytree(folder, made / "saved_models" / name / "1")
@@ -106,6 +106,20 @@ REQUESTS: list[tuple[list[str], str]] = [
         ["fit", "--optimizer", "rmsprop", "--weight-decay", "0.1"],
         "The optimizer adamw is required for --weight-decay. Received: rmsprop.",
     ),
+    (["fit", "--resume", "--restart"], "--resume or --restart is required. Received: both."),
+    (
+        ["fit", "--minutes", "5", "--epochs", "3"],
+        "--minutes, or --epochs and --max-steps, are required. Received: both.",
+    ),
+    (
+        ["fit", "poems.txt", "--name", "mini", "--resume", "--units", "9"],
+        "What runs/mini was begun with is required to go on with it. Received: units 9 in place of 8.",
+    ),
+    (
+        ["fit", "one.txt", "poems.txt", "--name", "mini", "--resume"],
+        "What runs/mini was begun with is required to go on with it. Received: another corpus.",
+    ),
+    (["fit", "--strategy", "multiworker"], "A cluster in TF_CONFIG is required, such as …"),
     (
         [*MINI, "--begin", "山水风月", "--max-length", "2"],
         "max_length of at least the length of begin is required; received 2.",
@@ -120,7 +134,8 @@ REQUESTS: list[tuple[list[str], str]] = [
     (["fit", "poems.txt", "--name", "../up"], "A --name that can be a folder's name is required. Received: '../up'."),
     (
         ["fit", "poems.txt", "--name", "mini"],
-        "A new run is required, or --restart to discard the old one. Received an existing run: runs/mini.",
+        "A new run is required, or --resume to go on with the old one, or --restart to discard it. "
+        "Received an existing run: runs/mini.",
     ),
     (
         ["export", "--name", "two\nlines"],
@@ -134,6 +149,10 @@ REQUESTS: list[tuple[list[str], str]] = [
     (["sample", "--model", "n" * 300], "A working file system is required. Received: File name too long: …"),
     ([*MINI, "--output", "no/such/poem.txt"], "A folder that exists is required for --output. Received: no/such."),
     # damage
+    (
+        ["fit", "poems.txt", "--name", "cut", "--resume"],
+        "Undamaged weights are required: runs/cut/checkpoint.h5. Received: …",
+    ),
     (["export", "poems.txt", "--name", "cut"], "Undamaged weights are required: runs/cut/best.weights.h5. Received: …"),
     (["sample", "--model", "graph"], f"{DAMAGED}graph/1. Received: Cannot parse file …"),
     (["sample", "--model", "values"], f"{DAMAGED}values/1. Received: Read less bytes than requested."),

@@ -1,0 +1,84 @@
+"""What every cell must do, in one table: {rnn, lstm, gru} x {checkpoint, resume, SavedModel, mirrored, bfloat16}."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tangshi_tf.checkpoint import Run
+from tangshi_tf.config import ModelConfig, TrainingConfig
+from tangshi_tf.corpus import Corpus, read_corpus
+from tangshi_tf.errors import StoppedError
+from tangshi_tf.evaluation import evaluate
+from tangshi_tf.export import export, load
+from tangshi_tf.run import fit
+
+TRAINING = TrainingConfig(epochs=3, min_count=1, token_budget=400, learning_rate=0.01, precision="float32")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    poems = [poem for poem in read_corpus().poems("train") if len(poem.text) < 70][:60]
+    path = tmp_path_factory.mktemp("corpus") / "poems.txt"
+    path.write_text("".join(f"{poem.title}:{poem.text}\n" for poem in poems), encoding="utf-8")
+    return read_corpus([path])
+
+
+@pytest.fixture(scope="module", params=["rnn", "lstm", "gru"])
+def whole(request: pytest.FixtureRequest, corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run from beginning to end on one device in float32, two layers, dropout on."""
+    model = ModelConfig(cell=request.param, units=16, layers=2, embedding=12, dropout=0.2)
+    run = fit(corpus, tmp_path_factory.mktemp("runs") / "whole", model, TRAINING)
+    assert run is not None
+    return run
+
+
+def losses(run: Run | None) -> list[float]:
+    assert run is not None
+    return [record["loss"] for record in run.history]
+
+
+def checkpoint(whole: Run, corpus: Corpus, folder: Path, strategy: Any) -> None:
+    position, values, _ = whole.load_checkpoint()
+    assert position.step == whole.manifest["steps"]
+    opened = Run(whole.folder)
+    assert len(values) > 2 * len(opened.load_model().get_weights())
+    opened.save_checkpoint(position, values, 1.0)
+    assert all(np.array_equal(a, b) for a, b in zip(opened.load_checkpoint()[1], values, strict=True))
+
+
+def resume(whole: Run, corpus: Corpus, folder: Path, strategy: Any) -> None:
+    with pytest.raises(StoppedError):
+        fit(corpus, folder / "run", whole.model_config, TRAINING, stop=lambda: True)
+    run = fit(corpus, folder / "run", whole.model_config, TRAINING, begin="resume")
+    assert losses(run) == losses(whole)
+    assert run is not None
+    for a, b in zip(run.load_checkpoint()[1], whole.load_checkpoint()[1], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def saved_model(whole: Run, corpus: Corpus, folder: Path, strategy: Any) -> None:
+    model, texts = whole.load_model(), corpus.texts("validation")
+    poet = load(export(model, folder / "models"))
+    scores = poet.score(texts)
+    expected = evaluate(model, texts).total
+    assert float(tf.reduce_sum(scores["nll"])) == pytest.approx(expected.nll, rel=1e-4)
+
+
+def mirrored(whole: Run, corpus: Corpus, folder: Path, strategy: Any) -> None:
+    run = fit(corpus, folder / "run", whole.model_config, TRAINING, strategy=strategy)
+    np.testing.assert_allclose(losses(run), losses(whole), rtol=1e-5)
+
+
+def bfloat16(whole: Run, corpus: Corpus, folder: Path, strategy: Any) -> None:
+    run = fit(corpus, folder / "run", whole.model_config, replace(TRAINING, precision="bfloat16"))
+    np.testing.assert_allclose(losses(run), losses(whole), rtol=0.03)
+
+
+@pytest.mark.parametrize("check", [checkpoint, resume, saved_model, mirrored, bfloat16])
+def test_every_cell(check: Callable[..., None], whole: Run, corpus: Corpus, tmp_path: Path, two_replicas: Any) -> None:
+    check(whole, corpus, tmp_path, two_replicas)

@@ -1,0 +1,54 @@
+"""Ctrl-C and SIGTERM save a run and say how to go on with it."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tangshi_tf.checkpoint import Run
+from tangshi_tf.corpus import read_corpus
+from tests.cluster import ROOT
+
+FIT = (
+    "fit poems.txt --name mine --units 16 --embedding 12 --min-count 1 --token-budget 300 --epochs 999 --max-steps 600"
+)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_asked_to_stop(tmp_path: Path, number: signal.Signals) -> None:
+    poems = [poem for poem in read_corpus().poems("train") if len(poem.text) < 70][:60]
+    text = "".join(f"{poem.title}:{poem.text}\n" for poem in poems)
+    (tmp_path / "poems.txt").write_text(text, encoding="utf-8")
+    program = [sys.executable, "-u", "-c", "from tangshi_tf.cli import main; main()"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+
+    def start(*options: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [*program, *FIT.split(), *options],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+
+    process = start()
+    assert process.stdout is not None
+    while "epoch 1:" not in process.stdout.readline():
+        assert process.poll() is None
+    process.send_signal(number)
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == 128 + number
+    told = error.splitlines()
+    assert told[0] == "Stopping after this step."
+    assert told[1].startswith("Stopped after step ")
+    assert told[1].endswith(" --resume")
+    step = Run(tmp_path / "runs" / "mine").load_checkpoint()[0].step
+    assert 0 < step < 600
+    out, error = start("--resume").communicate(timeout=300)
+    assert "exported saved_models/mine/1" in out, error
+    assert Run(tmp_path / "runs" / "mine").load_checkpoint()[0].step == 600
