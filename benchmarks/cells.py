@@ -11,10 +11,8 @@ FOLDER/learning-curves.svg, which asks for matplotlib, the extra `plot`.
 
 import argparse
 import json
-import math
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +31,7 @@ from tangshi_tf.config import DEFAULT_SAMPLER, PRESETS
 from tangshi_tf.corpus import character_table
 from tangshi_tf.dataset import PoemBatches, encode_poems
 from tangshi_tf.evaluation import evaluate, evaluator
-from tangshi_tf.training import bfloat16_pays, total_steps, train
+from tangshi_tf.training import Trainer, bfloat16_pays
 
 # The default model's 3.9 million parameters for each cell, with the dropout that so short a training asks for.
 UNITS = {"rnn": 1333, "lstm": 640, "gru": 750}
@@ -67,17 +65,16 @@ def contest(name: str, seconds: float, corpus: Any) -> dict[str, Any]:
         return PoetryModel(model_config, vocabulary, precision)
 
     def steps_in(seconds: float) -> int:
-        trial = replace(config, epochs=1, max_steps=PACE_STEPS.stop)
-        moments = [time.monotonic() for _ in train(new_model(), strategy, batches, trial, report_every=0)]
+        trial = Trainer(new_model(), strategy, batches, config, PACE_STEPS.stop)
+        moments = [time.monotonic() for _ in trial.run(lambda step: True)]
         return max(1, round(seconds * len(PACE_STEPS) / (moments[-1] - moments[PACE_STEPS.start - 1])))
 
     steps = steps_in(seconds)
-    config = replace(config, epochs=math.ceil(steps / batches.steps()), max_steps=steps)
     model = new_model()
     validate = evaluator(model, texts["validation"])
     curve: list[tuple[float, float]] = []  # minutes of training, validation perplexity
     clock, resumed = 0.0, time.monotonic()
-    for progress in train(model, strategy, batches, config):
+    for progress in Trainer(model, strategy, batches, config, steps).run():
         clock += time.monotonic() - resumed
         if clock >= seconds * (len(curve) + 1) / VALIDATIONS or progress.step == progress.steps:
             tokens, nll, *_ = validate().sum(axis=0)
@@ -95,7 +92,7 @@ def contest(name: str, seconds: float, corpus: Any) -> dict[str, Any]:
         "vocabulary": len(vocabulary),
         "precision": precision,
         "minutes": clock / 60,
-        "epochs": total_steps(batches, config) / batches.steps(),
+        "epochs": steps / batches.steps(),
         "tokens_per_second": progress.tokens_per_second,
         "training_nll": progress.loss,
         "validation_perplexity": evaluate(judge, texts["validation"]).total.perplexity,
