@@ -15,6 +15,7 @@ from tangshi_tf.vocabulary import BOS, EOS, PAD, Vocabulary
 
 __all__ = ["PoemBatches", "encode_poems", "pair_batches", "plan_batches"]
 
+_AHEAD = 4  # batches
 _Rows = npt.NDArray[np.int64]
 
 
@@ -92,7 +93,9 @@ def pair_batches(sequences: Any, batches: list[_Rows], widths: npt.ArrayLike | N
     with tf.device("CPU"):
         planned = tf.RaggedTensor.from_row_lengths(np.concatenate(batches), [len(b) for b in batches])
     dataset = tf.data.Dataset.from_tensor_slices((planned, np.asarray(widths, np.int64)))
-    return dataset.map(gather, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    options = tf.data.Options()
+    options.autotune.enabled = False  # to gather a batch takes no time, to stop the tuning, many seconds
+    return dataset.map(gather).prefetch(_AHEAD).with_options(options)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import tensorflow as tf
 from tangshi_tf.config import STRATEGIES
 from tangshi_tf.errors import ConfigError, TangshiError
 
-__all__ = ["add_up", "choose_strategy", "from_chief", "is_chief", "together", "worker_count"]
+__all__ = ["add_up", "choose_strategy", "from_chief", "is_chief", "local_replicas", "together", "worker_count"]
 
 _EXAMPLE = '{"cluster": {"worker": ["127.0.0.1:2222", "127.0.0.1:2223"]}, "task": {"type": "worker", "index": 0}}'
 
@@ -66,6 +66,16 @@ def worker_count(strategy: Any) -> int:
         return 1
     spec = resolver.cluster_spec()
     return sum(spec.num_tasks(job) for job in spec.jobs if job in ("chief", "worker"))
+
+
+def local_replicas(strategy: Any) -> range:
+    """Return the numbers of this worker's replicas among all."""
+
+    def number() -> Any:
+        return tf.constant(tf.distribute.get_replica_context().replica_id_in_sync_group)
+
+    numbers = [int(value) for value in strategy.experimental_local_results(strategy.run(number))]
+    return range(numbers[0], numbers[-1] + 1)
 
 
 def add_up(strategy: Any, values: npt.ArrayLike) -> npt.NDArray[np.float64]:

@@ -34,7 +34,7 @@ __all__ = ["EpochReport", "Listener", "Plan", "estimate", "fit"]
 
 _LEAST_BATCHES = 20  # an epoch
 _LOG = logging.getLogger(__name__)
-_PACE_STEPS = range(10, 50)  # of a trial; the first steps warm up
+_PACE_STEPS = 40  # of a trial
 _PUBLISHING = 5  # validations; the best weights are judged once more in float32, on two splits, and exported
 _WORKERS_MEET = 10  # steps between two moments at which several workers talk to each other
 
@@ -255,9 +255,12 @@ class _Maker:
     @functools.cached_property
     def pace(self) -> tuple[float, float]:
         """The seconds of a step and those of a validation, measured on a trainer that is thrown away."""
-        trial = self.trainer(_PACE_STEPS.stop)
-        moments = [time.monotonic() for _ in trial.run(lambda step: True)]
-        step = (moments[-1] - moments[_PACE_STEPS.start - 1]) / len(_PACE_STEPS)
+        trial = self.trainer(_PACE_STEPS)
+        for _ in range(2):  # the same batches twice: at first something is compiled for every new shape
+            trial.restore(Position(), trial.values())
+            start = time.monotonic()
+            list(trial.run(lambda step: False))
+            step = (time.monotonic() - start) / _PACE_STEPS
         start = time.monotonic()
         if is_chief(self.strategy):
             evaluator(self.model, self.corpus.texts("validation"))()

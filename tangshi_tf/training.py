@@ -16,6 +16,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tangshi_tf.config import TrainingConfig
+from tangshi_tf.distribution import local_replicas
 from tangshi_tf.errors import TangshiError
 from tangshi_tf.vocabulary import PAD
 
@@ -87,6 +88,7 @@ class Trainer:
         with strategy.scope():
             self._optimizer = build_optimizer(config, steps)
             self._optimizer.build(model.trainable_variables)
+        self._replicas = local_replicas(strategy)
         self._variables: list[Any] = [*model.weights, *self._optimizer.variables]
         self._train_step: Callable[..., Any] | None = None
 
@@ -119,13 +121,12 @@ class Trainer:
             epoch, done = divmod(self.position.step, per_epoch)
             start = Position(self.position.step) if done == 0 else self.position
             nll, tokens, step = tf.constant(start.nll), tf.constant(start.tokens), start.step
-            dataset = self._distribute(epoch, done)
+            dataset = self._batches.dataset(epoch, self._replicas, self._strategy.num_replicas_in_sync, done)
             if self._train_step is None:
-                self._train_step = _compile(
-                    self._model, self._optimizer, self._strategy, self._config, dataset.element_spec
-                )
-            for batch in dataset:
-                batch_nll, batch_tokens = self._train_step(batch, tf.constant(step))
+                specs = (dataset.element_spec,) * len(self._replicas)
+                self._train_step = _compile(self._model, self._optimizer, self._strategy, self._config, specs)
+            for parts in zip(*[iter(dataset)] * len(self._replicas), strict=True):
+                batch_nll, batch_tokens = self._train_step(parts, tf.constant(step))
                 nll, tokens, step = nll + batch_nll, tokens + batch_tokens, step + 1
                 ended = step == self.steps or step % per_epoch == 0
                 if not (ended or due(step)):
@@ -152,16 +153,6 @@ class Trainer:
                 if ended:
                     break
             trained += float(tokens) - start.tokens
-
-    def _distribute(self, epoch: int, done: int) -> Any:
-        strategy = self._strategy
-
-        def pipeline(context: Any) -> Any:
-            here = strategy.num_replicas_in_sync // context.num_input_pipelines
-            first = context.input_pipeline_id * here
-            return self._batches.dataset(epoch, range(first, first + here), strategy.num_replicas_in_sync, done)
-
-        return strategy.distribute_datasets_from_function(pipeline)
 
 
 def every_second() -> Callable[[int], bool]:
@@ -239,14 +230,18 @@ def bfloat16_pays(repeats: int = 5) -> bool:
     return seconds(tf.float32) > 1.5 * seconds(tf.bfloat16)
 
 
-def _compile(model: Any, optimizer: Any, strategy: Any, config: TrainingConfig, spec: Any) -> Callable[..., Any]:
-    """Trace one step over all replicas: (batch, step) to the batch's summed nll and its tokens."""
+def _compile(model: Any, optimizer: Any, strategy: Any, config: TrainingConfig, specs: Any) -> Callable[..., Any]:
+    """Trace one step over all replicas: (parts, step) to the whole batch's summed nll and its tokens.
+
+    The parts are those of this worker's replicas, and each takes its own. TensorFlow's distributed datasets would hand
+    them out, but closing one takes up to a minute.
+    """
     replicas = strategy.num_replicas_in_sync
     variables = model.trainable_variables
 
-    def on_replica(batch: Any, step: Any) -> Any:
-        x, y, first_row = batch
+    def on_replica(parts: Any, step: Any) -> Any:
         context = tf.distribute.get_replica_context()
+        x, y, first_row = parts[int(tf.get_static_value(context.replica_id_in_sync_group)) % len(parts)]
         tokens = tf.reduce_sum(tf.cast(y != PAD, tf.float32))
         all_tokens = context.all_reduce(tf.distribute.ReduceOp.SUM, tokens)
         with tf.GradientTape() as tape:
@@ -265,9 +260,9 @@ def _compile(model: Any, optimizer: Any, strategy: Any, config: TrainingConfig, 
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return nll, tokens
 
-    @tf.function(input_signature=[spec, tf.TensorSpec([], tf.int32)])
-    def train_step(batch: Any, step: Any) -> Any:
-        per_replica = strategy.run(on_replica, args=(batch, step))
+    @tf.function(input_signature=[specs, tf.TensorSpec([], tf.int32)])
+    def train_step(parts: Any, step: Any) -> Any:
+        per_replica = strategy.run(on_replica, args=(parts, step))
         return [strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None) for value in per_replica]
 
     return train_step

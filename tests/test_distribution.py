@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tangshi_tf.distribution import add_up, choose_strategy, from_chief, is_chief, worker_count
+from tangshi_tf.distribution import add_up, choose_strategy, from_chief, is_chief, local_replicas, worker_count
 from tangshi_tf.errors import ConfigError
 from tests.cluster import run_cluster
 
@@ -16,6 +16,7 @@ def test_without_a_gpu_cpus_train(kind: str, replicas: int) -> None:
         pytest.skip("this machine has a GPU")
     strategy = choose_strategy(kind)
     assert strategy.num_replicas_in_sync == replicas
+    assert local_replicas(strategy) == range(replicas)
     with strategy.scope():
         assert "CPU:0" in tf.Variable(1.0).device
 
