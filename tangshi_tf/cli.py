@@ -21,7 +21,16 @@ from click.core import ParameterSource
 
 import tangshi_tf
 from tangshi_tf import curves
-from tangshi_tf.config import BOX, DEFAULT_SAMPLER, PRESETS, STRATEGIES, ModelConfig, TrainingConfig, read_settings
+from tangshi_tf.config import (
+    BOX,
+    DEFAULT_SAMPLER,
+    PORTABLE,
+    PRESETS,
+    STRATEGIES,
+    ModelConfig,
+    TrainingConfig,
+    read_settings,
+)
 from tangshi_tf.console import Console, estimated, left_out
 from tangshi_tf.errors import ConfigError, StoppedError, TangshiError, first_line
 
@@ -401,23 +410,43 @@ def evaluate(corpus: tuple[Path, ...], split: str, as_json: bool, model: str) ->
 
 @main.command(epilog=_CORPUS_HELP)
 @_corpus_argument
-@click.option("--name", default=BOX, show_default=True, help="Of the run in runs/ and of the exported model.")
+@click.option("--name", default=BOX, show_default=True, help="Of the run, or of the model whose step is written.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["savedmodel", *PORTABLE]),
+    default="savedmodel",
+    show_default=True,
+    help="savedmodel: the poet, from runs/NAME; onnx (asks for the extra onnx), litert: one step and the vocabulary, "
+    "from the model of that name.",
+)
 @_origin_filter_option
-def export(corpus: tuple[Path, ...], name: str, origin_filter: bool) -> None:
-    """Export the best weights of a run as a SavedModel.
+def export(corpus: tuple[Path, ...], name: str, form: str, origin_filter: bool) -> None:
+    """Export the best weights of a run as a SavedModel, or a model's step to another format.
 
-    `fit` does so at its end; this is for a run that was stopped. CORPUS is what it was trained on.
+    `fit` exports its SavedModel at its end; this is for a run that was stopped. CORPUS is what it was trained on.
+    The other formats go to onnx/NAME/1, 2, … and litert/NAME/1, 2, …
 
     \b
     tangshi-tf export
     tangshi-tf export my-poems.txt --name mine
+    tangshi-tf export --format onnx
     """
     folder = _run_folder(name)
+    if form != "savedmodel" and (corpus or origin_filter):
+        raise ConfigError(f"No CORPUS and no --origin-filter is required for --format {form}. Received: one of them.")
+    if form == "onnx":
+        _require_extra("tf2onnx")
     _start_tensorflow()
-    from tangshi_tf.checkpoint import Run
-    from tangshi_tf.publication import publish
+    if form == "savedmodel":
+        from tangshi_tf.checkpoint import Run
+        from tangshi_tf.publication import publish
 
-    path = publish(Run(folder), Path("saved_models") / name, _read_corpus(corpus, origin_filter))
+        path = publish(Run(folder), Path("saved_models") / name, _read_corpus(corpus, origin_filter))
+    else:
+        from tangshi_tf.portable import export_step
+
+        path = export_step(_model_path(name), Path(form) / name, form)
     click.echo(f"exported {path}")
 
 
@@ -487,7 +516,7 @@ class _StopRequest:
 def _require_extra(module: str) -> None:
     """Refuse an option before anything is done for it in vain."""
     if importlib.util.find_spec(module) is None:
-        extra = {"matplotlib": "plot"}.get(module, module)
+        extra = {"matplotlib": "plot", "tf2onnx": "onnx"}.get(module, module)
         install = f'pip install "tangshi-tf[{extra}]"'
         raise ConfigError(f"{module} is required: {install}. Received: an installation without it.")
 
@@ -502,7 +531,7 @@ def _run_folder(name: str) -> Path:
 
 def _model_path(model: str) -> Path:
     """Return the version folder that --model means, and say on standard error which it is."""
-    from tangshi_tf.export import find_model
+    from tangshi_tf.versions import find_model
 
     path = find_model(model)
     click.echo(f"model: {path}", err=True)

@@ -19,6 +19,7 @@ __all__ = [
     "BOX",
     "DEFAULT_SAMPLER",
     "FORMAT",
+    "PORTABLE",
     "PRESETS",
     "STRATEGIES",
     "ModelConfig",
@@ -31,6 +32,7 @@ __all__ = [
 
 BOX = "tangshi"  # the name of the model inside the package, and of what is trained if no other is given
 FORMAT = 1  # of assets.extra/config.json in a model folder; raised when an older reader could not understand one
+PORTABLE = ("onnx", "litert")  # formats that take one step of a model
 STRATEGIES = ("auto", "one", "mirrored", "multiworker")
 
 # How `tangshi-tf sample` and the signature serving_default sample; plain `generate` is neutral.

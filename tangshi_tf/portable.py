@@ -1,0 +1,109 @@
+"""One step of a model in a format of other runtimes, with its vocabulary beside it: ONNX, LiteRT.
+
+Strings, loops and random numbers stay behind: a program of the user's reads a token and a state, gets logits and the
+next state, and chooses. The examples show such programs.
+"""
+
+import json
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from tangshi_tf.config import FORMAT, PORTABLE
+from tangshi_tf.errors import ConfigError
+from tangshi_tf.model import PoetryModel
+from tangshi_tf.versions import add_version
+
+__all__ = ["export_step"]
+
+_FILES = {"onnx": "step.onnx", "litert": "step.tflite"}
+_OPSET = 17  # of ONNX: understood by every onnxruntime since 1.12, of 2022
+
+_README = """# One step of a poet: {file}
+
+Inputs: `token` int32 [rows]; {states} float32 [rows, {units}].
+Outputs: `next_token` int32 [rows], the likeliest; `logits` float32 [rows, {size}]; and, as the inputs, the state after
+the token: {nexts}.
+
+Begin with a state of zeros, or of normal numbers of standard deviation 0.5, and with the token 1, `<bos>`; then feed
+one token after the other, each with the state before it, and choose the next by its logits until it is 2, `<eos>`.
+
+`vocabulary.txt` has one token a line in the order of their ids and, after tabs, the characters that are read as it.
+The first four are special and never printed: `<pad>`, `<bos>`, `<eos>`, and `<unk>` for what is unknown.
+"""
+
+
+class _Step(tf.Module):
+    """The step alone, over the variables of a model."""
+
+    def __init__(self, model: PoetryModel) -> None:
+        super().__init__()
+        self.weights = [weight.value for weight in model.weights]
+        inputs = {f"state_{i}": tf.TensorSpec([None, width], tf.float32) for i, width in enumerate(model.state_widths)}
+        self.inputs = [tf.TensorSpec([None], tf.int32, name="token")]
+        self.inputs += [tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in inputs.items()]
+
+        def step(token: Any, *state: Any) -> dict[str, Any]:
+            logits, after = model.step(token, state)
+            outputs = {"next_token": tf.argmax(logits, axis=-1, output_type=tf.int32), "logits": logits}
+            return outputs | {f"next_state_{i}": entry for i, entry in enumerate(after)}
+
+        self.step = tf.function(step, input_signature=self.inputs)
+
+
+def export_step(version: str | Path, directory: str | Path, form: str) -> Path:
+    """Write the step of a SavedModel in another format, as the next version in `directory`.
+
+    Args:
+        version: a version folder written by this package.
+        directory: holds the versions; made if it is missing.
+        form: ``"onnx"``, which asks for tf2onnx, or ``"litert"``.
+
+    Returns:
+        The folder of the new version: the step, `vocabulary.txt`, `config.json` and `README.md`.
+
+    Raises:
+        ConfigError: if the format is another one.
+        ImportError: if what the format asks for is not installed.
+        ModelError: if the version is not one of ours, or the folder cannot be written. Nothing is left behind.
+    """
+    if form not in PORTABLE:
+        raise ConfigError(f"A format out of {', '.join(PORTABLE)} is required. Received: {form}.")
+    model = PoetryModel.from_saved_model(version)
+    step = _Step(model)
+    converted = _onnx(step) if form == "onnx" else _litert(step)
+    states = [f"`state_{i}`" for i in range(len(model.state_widths))]
+    readme = _README.format(
+        file=_FILES[form],
+        states=", ".join(states),
+        nexts=", ".join(state.replace("state", "next_state") for state in states),
+        units=model.config.units,
+        size=len(model.vocabulary),
+    )
+
+    def write(made: Path) -> None:
+        (made / _FILES[form]).write_bytes(converted)
+        (made / "vocabulary.txt").write_text(model.vocabulary.dumps(), encoding="utf-8", newline="\n")
+        config = {"format": FORMAT, "model": asdict(model.config), "tensorflow": tf.__version__}
+        (made / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        (made / "README.md").write_text(readme, encoding="utf-8")
+
+    return add_version(directory, write)
+
+
+def _onnx(step: _Step) -> bytes:
+    import tf2onnx
+
+    proto, _ = tf2onnx.convert.from_function(step.step, input_signature=step.inputs, opset=_OPSET)
+    for value in [*proto.graph.input, *proto.graph.output]:
+        value.type.tensor_type.shape.dim[0].dim_param = "rows"
+    return proto.SerializeToString()
+
+
+def _litert(step: _Step) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:  # only a SavedModel's names of inputs and outputs are kept
+        tf.saved_model.save(step, folder, signatures={"step": step.step.get_concrete_function()})
+        return tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["step"]).convert()

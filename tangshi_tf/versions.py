@@ -1,0 +1,91 @@
+"""Numbered folders of models, `saved_models/NAME/1`, `2`, …: TensorFlow Serving's own layout.
+
+A version appears complete or not at all, and none is ever overwritten.
+"""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import tensorflow as tf
+
+from tangshi_tf.config import BOX
+from tangshi_tf.errors import ModelError, first_line
+from tangshi_tf.resources import find_resource
+
+__all__ = ["add_version", "find_model", "latest_version"]
+
+_GRAPH = "saved_model.pb"
+
+
+def add_version(directory: str | Path, write: Callable[[Path], None]) -> Path:
+    """Let `write` fill a folder, and make it the next version in `directory`, which is made if it is missing.
+
+    Returns:
+        The folder of the new version.
+
+    Raises:
+        ModelError: if the folder cannot be written. Nothing is left behind.
+    """
+    directory = Path(directory)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".export-", dir=directory) as hidden:
+            made = Path(hidden) / "version"
+            made.mkdir()
+            write(made)
+            return _publish(made, directory)
+    except (OSError, tf.errors.OpError) as error:
+        raise ModelError(f"A writable folder is required: {directory}. Received: {first_line(error)}.") from None
+
+
+def latest_version(directory: str | Path) -> Path | None:
+    """Return the SavedModel with the highest number in `directory`, or None if there is none."""
+    directory = Path(directory)
+    numbers = [number for number in _numbers(directory) if (directory / str(number) / _GRAPH).is_file()]
+    return directory / str(max(numbers)) if numbers else None
+
+
+def find_model(model: str) -> Path:
+    """Return the version folder that a user means.
+
+    Args:
+        model: a version folder, or a folder of versions, whose highest is taken; or a name, which means the highest
+            version in ``./saved_models/NAME`` and, for the name of the model in the box, else that one.
+
+    Raises:
+        ModelError: if there is none.
+    """
+    path = Path(model)
+    found: Path | None = None
+    if (path / _GRAPH).is_file():
+        found = path
+    elif path.name != model:
+        found = latest_version(path)
+    elif model:
+        found = latest_version(Path("saved_models") / model)
+        if found is None and model == BOX:
+            found = latest_version(find_resource(f"saved_models/{BOX}"))
+    if found is None:
+        names = sorted(entry.name for entry in Path("saved_models").glob("*") if latest_version(entry))
+        raise ModelError(
+            f"A name in ./saved_models ({', '.join(names) or 'none here'}) or a folder with a SavedModel is required. "
+            f"Received: {model!r}."
+        )
+    return found
+
+
+def _publish(made: Path, directory: Path) -> Path:
+    """Move a finished folder to the next free number; another process may take that number first."""
+    while True:
+        version = directory / str(max(_numbers(directory), default=0) + 1)
+        try:
+            return made.rename(version)
+        except OSError:
+            if not version.exists():
+                raise
+
+
+def _numbers(directory: Path) -> list[int]:
+    names = [entry.name for entry in directory.iterdir()] if directory.is_dir() else []
+    return [int(name) for name in names if name.isascii() and name.isdecimal() and name == str(int(name))]

@@ -1,0 +1,91 @@
+"""The step in other formats, read by other runtimes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tangshi_tf.config import PORTABLE
+from tangshi_tf.errors import ConfigError, ModelError
+from tangshi_tf.export import export
+from tangshi_tf.model import PoetryModel
+from tangshi_tf.portable import export_step
+from tests.conftest import ModelMaker
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+PROGRAMS = {"onnx": "onnx_runtime.py", "litert": "litert.py"}
+
+
+def open_step(folder: Path, form: str) -> Any:
+    """Return a function from named inputs to named outputs, computed by the format's own runtime."""
+    if form == "onnx":
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(str(folder / "step.onnx"))
+        names = [output.name for output in session.get_outputs()]
+        return lambda **inputs: dict(zip(names, session.run(None, inputs), strict=True))
+    from ai_edge_litert.interpreter import Interpreter
+
+    return Interpreter(str(folder / "step.tflite")).get_signature_runner("step")
+
+
+@pytest.mark.parametrize("form", PORTABLE)
+@pytest.mark.parametrize(("cell", "layers", "tied"), [("rnn", 1, True), ("lstm", 2, True), ("gru", 2, False)])
+def test_the_step_agrees_with_tensorflow(
+    make_model: ModelMaker, tmp_path: Path, form: str, cell: str, layers: int, tied: bool
+) -> None:
+    model = make_model(cell, layers, tied=tied)
+    step = open_step(export_step(export(model, tmp_path / "saved"), tmp_path / form, form), form)
+    agree(model, step, poems=[1, 5], length=20)
+
+
+def agree(model: PoetryModel, step: Any, poems: list[int], length: int) -> None:
+    """Walk through random tokens on both sides, each with its own state."""
+    random = np.random.default_rng(0)
+    names = [f"state_{i}" for i in range(len(model.state_widths))]
+    for rows in poems:
+        state = [random.normal(0, 0.5, (rows, width)).astype(np.float32) for width in model.state_widths]
+        theirs = dict(zip(names, state, strict=True))
+        for _ in range(length):
+            token = random.integers(0, len(model.vocabulary), rows, np.int32)
+            logits, state = model.step(token, state)
+            answer = step(token=token, **theirs)
+            theirs = {name: answer[f"next_{name}"] for name in names}
+            largest = np.abs(logits).max()
+            np.testing.assert_allclose(answer["logits"], logits, rtol=1e-5, atol=1e-5 * largest)
+            for name, entry in zip(names, state, strict=True):
+                np.testing.assert_allclose(theirs[name], entry, rtol=1e-5, atol=1e-5)
+            chosen = np.take_along_axis(answer["logits"], answer["next_token"][:, np.newaxis], axis=1)[:, 0]
+            assert (chosen == answer["logits"].max(axis=1)).all()
+
+
+@pytest.mark.parametrize("form", PORTABLE)
+def test_a_poem_by_another_runtime_alone(folder: Path, lstm: PoetryModel, tmp_path: Path, form: str) -> None:
+    made = export_step(folder, tmp_path / form, form)
+    assert made == tmp_path / form / "1"
+    assert json.loads((made / "config.json").read_text(encoding="utf-8"))["model"]["units"] == lstm.config.units
+    assert (made / "vocabulary.txt").read_text(encoding="utf-8") == lstm.vocabulary.dumps()
+    readme = (made / "README.md").read_text(encoding="utf-8")
+    assert f"logits` float32 [rows, {len(lstm.vocabulary)}]" in readme
+    without_us = "import runpy, sys; sys.modules['tangshi_tf'] = sys.modules['tensorflow'] = None; "
+    without_us += "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    command = [sys.executable, "-X", "utf8", "-c", without_us, str(EXAMPLES / PROGRAMS[form]), str(made), "風龘", "3"]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    (poem,) = done.stdout.splitlines()
+    assert poem.startswith("風龘")
+    assert set(poem[2:]) <= set(lstm.vocabulary.tokens[4:])
+
+
+def test_what_cannot_be_written_is_an_error(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"A format out of onnx, litert is required. Received: coreml"):
+        export_step(folder, tmp_path, "coreml")
+    with pytest.raises(ModelError, match="written by tangshi-tf is required"):
+        export_step(tmp_path, tmp_path / "onnx", "litert")
+    (tmp_path / "file").touch()
+    with pytest.raises(ModelError, match="A writable folder is required"):
+        export_step(folder, tmp_path / "file" / "litert", "litert")
