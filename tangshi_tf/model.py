@@ -19,6 +19,7 @@ GRU (Cho et al. 2014, reset after the product, as in cuDNN):
 Output: tied, logits = (h_t P + p) Eᵀ + b with E the embedding (Press and Wolf 2017); plain, logits = h_t O + b.
 """
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ import tensorflow as tf
 from tangshi_tf.config import ModelConfig, from_dict, read_version
 from tangshi_tf.errors import ConfigError, ModelError, StateError, TangshiError, first_line
 from tangshi_tf.recurrence import CELLS, unroll
-from tangshi_tf.sampling import row_normal
+from tangshi_tf.sampling import padded_size, row_normal
 from tangshi_tf.softmax import summed_nll
 from tangshi_tf.vocabulary import PAD, Vocabulary
 
@@ -167,7 +168,7 @@ class PoetryModel(keras.Model):
         h = unroll(cell, products, recurrent, tf.convert_to_tensor(layer.cell.bias), initial)
         return tf.cast(tf.transpose(h, [1, 0, 2]), dtype)
 
-    def step(self, token: Any, state: Any, output_table: Any = None) -> tuple[Any, Any]:
+    def step(self, token: Any, state: Any) -> tuple[Any, Any]:
         """Read one token of every row.
 
         Computed in float32 through the layers' cells, so that a traced step runs on any device.
@@ -177,7 +178,6 @@ class PoetryModel(keras.Model):
             state: canonically a tuple over layers of float32 `[B, units]` or, for the LSTM, pairs of them.
                 Also taken, and returned as they came: a list over layers, pairs as lists, the flat sequence
                 h0, c0, h1, c1, …, and for one layer the bare tensor or pair.
-            output_table: `output_table()`, when a loop has it at hand.
 
         Returns:
             Logits float32 `[B, V]`, and the state after the token.
@@ -191,25 +191,41 @@ class PoetryModel(keras.Model):
         for layer, entry in zip(self.recurrent, states, strict=True):
             x, entry = layer.cell.call(x, tf.nest.flatten(entry))
             after.extend(tf.nest.flatten(entry))
-        return self._logits(x, output_table), tf.nest.pack_sequence_as(state, after)
-
-    def output_table(self) -> Any:
-        """Return the output matrix as a contiguous float32 `[width, V]`.
-
-        A product with it gives a row the same bits in every batch of two rows or more; a product with the
-        transposed embedding does not.
-        """
-        if self.config.tied:
-            return tf.transpose(tf.convert_to_tensor(self.embedding.embeddings))
-        return tf.convert_to_tensor(self.projection.kernel)
-
-    def _logits(self, x: Any, output_table: Any) -> Any:
-        if not self.config.tied:
-            return tf.matmul(x, self.projection.kernel) + self.projection.bias
         x = tf.matmul(x, self.projection.kernel) + self.projection.bias
-        if output_table is None:
-            return tf.matmul(x, self.embedding.embeddings, transpose_b=True) + self.output_bias
-        return tf.matmul(x, output_table) + self.output_bias
+        if self.config.tied:
+            x = tf.matmul(x, self.embedding.embeddings, transpose_b=True) + self.output_bias
+        return x, tf.nest.pack_sequence_as(state, after)
+
+    def stepper(self) -> Callable[[Any, Any], tuple[Any, Any]]:
+        """Return `step` for a loop, of canonical states: with the output matrix laid out once, as its product wants it.
+
+        From two rows on, it gives a row the same bits in every batch, as the product with the transposed embedding
+        does not. The logits are filled up with -inf to `padded_size` tokens.
+        """
+        cell, table = CELLS[self.config.cell], tf.convert_to_tensor(self.embedding.embeddings)
+        layers = [[tf.convert_to_tensor(w) for w in layer.cell.weights] for layer in self.recurrent]
+        output = tf.transpose(table) if self.config.tied else tf.convert_to_tensor(self.projection.kernel)
+        bias = tf.convert_to_tensor(self.output_bias if self.config.tied else self.projection.bias)
+        missing = padded_size(len(self.vocabulary)) - len(self.vocabulary)
+        output, bias = tf.pad(output, [[0, 0], [0, missing]]), tf.pad(bias, [[0, missing]], constant_values=-math.inf)
+
+        def step(token: Any, state: Any) -> tuple[Any, Any]:
+            x, after = tf.gather(table, token), []
+            for (kernel, recurrent, biases), entry in zip(layers, state, strict=True):
+                entry = entry if isinstance(entry, tuple) else (entry,)
+                of_x, of_h = tf.matmul(x, kernel), tf.matmul(entry[0], recurrent)
+                if cell.one_sum:
+                    of_x = tf.nn.bias_add(of_x, biases)
+                else:
+                    of_x, of_h = tf.nn.bias_add(of_x, biases[0]), tf.nn.bias_add(of_h, biases[1])
+                entry, _ = cell.forward(of_x, of_h, entry)
+                x = entry[0]
+                after.append(entry if cell.states > 1 else x)
+            if self.config.tied:
+                x = tf.nn.bias_add(tf.matmul(x, self.projection.kernel), self.projection.bias)
+            return tf.nn.bias_add(tf.matmul(x, output), bias), tuple(after)
+
+        return step
 
     def get_next_token(self, token: Any, state: Any, sampler: Callable[[Any], Any] | None = None) -> tuple[Any, Any]:
         """Read one token of every row and choose the next one.

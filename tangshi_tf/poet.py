@@ -4,23 +4,22 @@ A `Poet` is what a SavedModel of this package holds. It needs TensorFlow alone: 
 row of a batch has its own, and a row's poem depends on its own inputs and seed, not on its neighbours.
 """
 
-import math
 from typing import Any
 
 import tensorflow as tf
 
 from tangshi_tf.config import DEFAULT_SAMPLER
+from tangshi_tf.decoding import Decoder
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.request import INPUTS, one_value_a_row, problems, utf8, without_white_space
-from tangshi_tf.sampling import choose, row_normal, row_uniform
-from tangshi_tf.vocabulary import BOS, EOS, PAD, SPECIALS, UNK
+from tangshi_tf.sampling import row_normal
+from tangshi_tf.vocabulary import EOS, PAD, SPECIALS
 
 __all__ = ["AUTOMATIC_LENGTH", "Poet"]
 
 AUTOMATIC_LENGTH = 200  # tokens after the begin, when max_length is 0; few poems are longer, a loop must end
 
 _STATE_STDDEV = 0.5
-_BLOCK = 128  # uniform numbers drawn at a time for each row: one block is enough for most poems
 
 
 def _any_shape(*dtypes: Any) -> list[Any]:
@@ -42,14 +41,13 @@ class Poet(tf.Module):
         vocabulary = model.vocabulary
         # Only the weights are tracked, in `set_weights` order: saving a Keras model would trace `call` too.
         self.weights = [weight.value for weight in model.weights]
-        self._step, self._output_table, self._split_state = model.step, model.output_table, model.split_state
+        self._step, self._split_state = model.step, model.split_state
         self._config, self._widths = model.config, model.state_widths
         self._table = vocabulary.lookup_table()
-        self._texts = tf.constant(vocabulary.texts())  # [V]
-        self._unknown_cost = math.log(vocabulary.unknown_types)
-        banned = [-math.inf if i in (PAD, BOS, UNK) else 0.0 for i in range(len(vocabulary))]
-        self._banned = tf.constant(banned)  # [V]
-        self._banned_first = tf.tensor_scatter_nd_update(self._banned, [[EOS]], [-math.inf])  # no empty poem
+        texts = vocabulary.texts()
+        self._texts = tf.constant(texts)  # [V]
+        repeatable = [not text.isalnum() for text in texts]  # punctuation
+        self._decoder = Decoder(model.stepper, repeatable, vocabulary.unknown_types)
         self._about = _describe(model)
 
     @tf.function(input_signature=_any_shape(*(dtype for dtype, _ in INPUTS.values())))
@@ -79,10 +77,11 @@ class Poet(tf.Module):
             opening: only empty.
             acrostic: only empty.
             init_state: "zero" (or empty), or "random": normal, of standard deviation 0.5, from the seed.
-            temperature: 0 takes the likeliest token each time; see `sampling.choose`.
-            top_p: see `sampling.choose`.
-            repetition_penalty: only 1.
-            top_k: see `sampling.choose`.
+            temperature: 0 takes the likeliest token each time; see `sampling.sampler`.
+            top_p: see `sampling.sampler`.
+            repetition_penalty: divides the odds of a character once for each time it stood in the poem before;
+                1 is off. Punctuation is free.
+            top_k: see `sampling.sampler`.
             max_length: the most tokens of text, begin included; 0 allows the begin and 200 more.
             seed: names the poem; a negative one stands for a fresh one.
 
@@ -111,20 +110,8 @@ class Poet(tf.Module):
             tokens that is, the end token included. An unknown token costs ln(unknown types) more.
         """
         ids, length = self._read(utf8(tf.reshape(poem, [-1])))
-        ids = tf.pad(ids, [[0, 0], [0, 1]], constant_values=PAD)  # room for the end token
-        rows = tf.shape(ids)[0]
-        table = self._output_table()
-
-        def read_one(t: Any, token: Any, state: Any, nll: Any) -> Any:
-            logits, state = self._step(token, state, table)
-            target = tf.where(t < length, ids[:, t], EOS)
-            nll += tf.where(t <= length, self._cost(logits, target), 0.0)
-            return t + 1, target, state, nll
-
-        state = self._split_state(tf.zeros([rows, sum(self._widths)]))
-        start = (tf.constant(0), tf.fill([rows], BOS), state, tf.zeros([rows]))
-        *_, nll = tf.while_loop(lambda t, *_: t < tf.shape(ids)[1], read_one, start)
-        return {"nll": nll, "tokens": length + 1}
+        state = self._split_state(tf.zeros([tf.size(length), sum(self._widths)]))
+        return {"nll": self._decoder.read(ids, length, state), "tokens": length + 1}
 
     @tf.function
     def step(self, token: Any, state: Any) -> tuple[Any, Any]:
@@ -224,11 +211,6 @@ class Poet(tf.Module):
         ids = characters.with_values(self._table.lookup(characters.values))
         return ids.to_tensor(PAD), tf.cast(ids.row_lengths(), tf.int32)
 
-    def _cost(self, logits: Any, token: Any) -> Any:
-        """Return -ln p `[B]` of the tokens; the unknown types share the probability of the unknown token."""
-        nll = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=token, logits=logits)
-        return nll + tf.where(token == UNK, self._unknown_cost, 0.0)
-
     def _write(self, given: dict[str, Any]) -> dict[str, Any]:
         """Do what `generate` says."""
         asked = one_value_a_row(given)
@@ -236,77 +218,26 @@ class Poet(tf.Module):
         problem = problems(asked, begin_length)
         good = tf.equal(problem, "")
         seed = _fresh(asked["seed"])
-        rows = {
-            name: tf.where(good, asked[name], tf.constant(INPUTS[name][1], INPUTS[name][0]))
-            for name in ("init_state", "temperature", "top_p", "top_k", "max_length")
-        }
-        rows |= {"ids": ids, "begin_length": begin_length, "ended": ~good, "seed": seed}
+        knobs = ("init_state", "temperature", "top_p", "repetition_penalty", "top_k")
+        rows = {name: tf.where(good, asked[name], tf.constant(INPUTS[name][1], INPUTS[name][0])) for name in knobs}
+        most = asked["max_length"]
+        limit = tf.where(most > 0, most, begin_length + AUTOMATIC_LENGTH)
+        rows |= {"begin": ids, "limit": limit, "ended": ~good, "seed": seed}
         # A product over one row rounds differently from one over several.
         count = tf.size(seed)
         copies = tf.range(tf.where(count == 1, 2, count)) % tf.maximum(count, 1)
         rows = {name: tf.gather(value, copies) for name, value in rows.items()}
-        written, length, log_probability = (value[:count] for value in self._loop(**rows))
-        text = tf.strings.reduce_join(tf.gather(self._texts, written), axis=-1)
+        state = self._initial_state(rows["seed"], rows.pop("init_state") == "random")
+        tokens, log_probability = (value[:count] for value in self._decoder.write(rows, state))
+        after = tf.range(tf.shape(tokens)[1]) >= begin_length[:, tf.newaxis]
+        text = tf.strings.reduce_join(tf.gather(self._texts, tf.where(after, tokens, PAD)), axis=-1)
         return {
             "poem": tf.where(good, tf.strings.join([asked["begin"], text]), ""),
-            "log_probability": log_probability,
-            "length": length,
+            "log_probability": tf.where(good, log_probability, 0.0),
+            "length": tf.math.count_nonzero((tokens != PAD) & (tokens != EOS), axis=1, dtype=tf.int32),
             "seed": seed,
             "problem": problem,
         }
-
-    def _loop(
-        self,
-        ids: Any,
-        begin_length: Any,
-        ended: Any,
-        seed: Any,
-        init_state: Any,
-        temperature: Any,
-        top_p: Any,
-        top_k: Any,
-        max_length: Any,
-    ) -> tuple[Any, Any, Any]:
-        """Return the tokens after the begin `[B, T]`, PAD elsewhere; lengths and log-probabilities `[B]`."""
-        rows = tf.shape(seed)[0]
-        table = self._output_table()
-        limit = tf.where(max_length > 0, max_length, begin_length + AUTOMATIC_LENGTH)
-        ids = tf.pad(ids, [[0, 0], [0, 1]], constant_values=PAD)  # at least one column to read from
-
-        def write_one(
-            t: Any, token: Any, state: Any, uniform: Any, ended: Any, length: Any, total: Any, written: Any
-        ) -> Any:
-            def next_block() -> Any:
-                return row_uniform(seed, _BLOCK, t // _BLOCK)
-
-            uniform = tf.cond(t % _BLOCK == 0, next_block, lambda: uniform)
-            logits, state = self._step(token, state, table)
-            allowed = logits + tf.where(t == 0, self._banned_first, self._banned)
-            chosen = choose(allowed, uniform[:, t % _BLOCK], temperature, top_k, top_p)
-            forced = t < begin_length
-            token = tf.where(forced, ids[:, tf.minimum(t, tf.shape(ids)[1] - 1)], chosen)
-            total -= tf.where(ended, 0.0, self._cost(logits, token))
-            ended |= token == EOS
-            length += tf.cast(~ended, tf.int32)
-            written = written.write(t + 1, tf.where(ended | forced, PAD, token))
-            ended |= length >= limit
-            return t + 1, token, state, uniform, ended, length, total, written
-
-        # The array begins with an empty column, as it cannot be stacked without any.
-        written = tf.TensorArray(tf.int32, size=1, dynamic_size=True, element_shape=[None])
-        start = (
-            tf.constant(0),
-            tf.fill([rows], BOS),
-            self._initial_state(seed, init_state == "random"),
-            tf.zeros([rows, _BLOCK]),
-            ended,
-            tf.zeros([rows], tf.int32),
-            tf.zeros([rows]),
-            written.write(0, tf.fill([rows], PAD)),
-        )
-        end = tf.while_loop(lambda t, token, state, uniform, ended, *_: ~tf.reduce_all(ended), write_one, start)
-        *_, length, total, written = end
-        return tf.transpose(written.stack()), length, total
 
     def _initial_state(self, seed: Any, random: Any) -> Any:
         width = sum(self._widths)
@@ -347,7 +278,8 @@ Functions (text is a string or [B] of them; every other knob is one value or [B]
     temperature 0 takes the likeliest token; top_k 0 and top_p 1 are off; max_length counts the begin,
     0 allows {AUTOMATIC_LENGTH} tokens after it; init_state is zero or random; a negative seed is a fresh one.
     A row whose request cannot be met has an empty poem and says why in problem.
-    title, form, rhyme, opening, acrostic and repetition_penalty accept only their defaults.
+    repetition_penalty divides the odds of a character for each time it stood in the poem before; 1 is off.
+    title, form, rhyme, opening and acrostic accept only their defaults.
   score(poem) -> a dict of nll (nats) and tokens, both with the end token; each [B]
   encode(text) -> int32 [B, L]; decode(token) -> string [B]
   get_initial_state(batch_size, kind='zero', stddev={_STATE_STDDEV}, seed=-1) -> state; kind is zero or random

@@ -72,8 +72,8 @@ def problems(asked: dict[str, Any], begin_length: Any) -> Any:
     rules += [
         (
             "repetition_penalty",
-            penalty != 1.0,
-            "repetition_penalty other than 1 is not supported by this model",
+            ~(tf.math.is_finite(penalty) & (penalty > 0.0)),
+            "repetition_penalty above 0 and finite is required",
         ),
         (
             "init_state",

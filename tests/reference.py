@@ -34,9 +34,19 @@ def filtered(logits: Any, temperature: float, top_k: int, top_p: float) -> Any:
     return p
 
 
-def choose(logits: Any, uniform: float, temperature: float, top_k: int, top_p: float) -> int:
-    """Draw one token: the first index whose cumulative probability exceeds `uniform`."""
-    cumulative = np.cumsum(filtered(logits, temperature, top_k, top_p))
+def choose(logits: Any, uniform: Any, temperature: float, top_k: int, top_p: float) -> int:
+    """Draw one token: by the first number from all tokens or, if it is not one of those kept, by the second of those.
+
+    Each is the first index whose cumulative probability exceeds the number. Where both top-k and top-p are on, it is
+    always the second number.
+    """
+    kept = filtered(logits, temperature, top_k, top_p)
+    token = _inverted(filtered(logits, temperature, 0, 1.0), uniform[0])
+    return token if kept[token] > 0 and (top_k == 0 or top_p == 1) else _inverted(kept, uniform[1])
+
+
+def _inverted(probability: Any, uniform: float) -> int:
+    cumulative = np.cumsum(probability)
     return int(np.argmax(cumulative > uniform * cumulative[-1]))
 
 

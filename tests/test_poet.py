@@ -255,8 +255,8 @@ def test_score_of_an_empty_poem_is_its_end(lstm: PoetryModel, poet: Poet) -> Non
         ("acrostic", "春夏", "acrostic is not supported by this model; received 春夏."),
         (
             "repetition_penalty",
-            1.5,
-            "repetition_penalty other than 1 is not supported by this model; received 1.5.",
+            0.0,
+            "repetition_penalty above 0 and finite is required; received 0.",
         ),
         ("init_state", "one", "init_state of zero or random is required; received one."),
         ("temperature", -0.5, "temperature of at least 0 and finite is required; received -0.5."),

@@ -1,0 +1,144 @@
+"""Ids to ids: the one loop that writes poems, and the one that reads them, inside the graph."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from tangshi_tf.sampling import padded_size, row_uniform, sampler
+from tangshi_tf.vocabulary import BOS, EOS, PAD, UNK
+
+__all__ = ["Decoder"]
+
+_BLOCK = 64  # steps for which uniform numbers are drawn at a time
+
+
+class Decoder:
+    """Writes and reads with a step of a model.
+
+    Args:
+        stepper: makes the step for a loop: token int32 `[B]` and state to logits `[B, V]` and state.
+        repeatable: for each token, whether the repetition penalty leaves it alone, as punctuation.
+        unknown_types: how many types share the probability of the unknown token.
+    """
+
+    def __init__(self, stepper: Callable[[], Any], repeatable: Sequence[bool], unknown_types: int) -> None:
+        """See the class."""
+        self._stepper = stepper
+        size = padded_size(len(repeatable))
+        self._counts = tf.constant([0.0 if free else 1.0 for free in repeatable] + [0.0] * (size - len(repeatable)))
+        banned = [-math.inf if i in (PAD, BOS, UNK) else 0.0 for i in range(size)]
+        first = [-math.inf if i == EOS else cost for i, cost in enumerate(banned)]  # no empty poem
+        self._banned = tf.constant([banned, first])
+        self._unknown_cost = math.log(unknown_types)
+
+    def write(self, rows: dict[str, Any], state: Any) -> tuple[Any, Any]:
+        """Write until every row has ended.
+
+        Rows that have ended are dropped as soon as they are half of all. From two rows on, a row's numbers do not
+        depend on how many there are.
+
+        Args:
+            rows: at least two of each: `seed` int64 `[B]`; `begin` int32 `[B, L]`, PAD after the shorter ones; `limit`
+                int32 `[B]`, the most tokens, begin included; `ended` bool `[B]`, for rows in which nothing is to be
+                written; `temperature`, `top_k`, `top_p` as in `sampling.sampler`; `repetition_penalty` float32 `[B]`,
+                above 0: each time a token stood in the row before, begin included, its odds are divided by it (a
+                presence penalty of ln(penalty), counted; the aim is that of Keskar et al. 2019, who divide logits).
+            state: the initial state of the rows.
+
+        Returns:
+            The tokens int32 `[B, T]`, begin included, PAD after the end; and the log-probability of all, begin and end
+            token included, float32 `[B]`.
+        """
+        step, count = self._stepper(), tf.shape(rows["seed"])[0]
+        unknown = self._unknown_cost * tf.reduce_sum(tf.cast(rows["begin"] == UNK, tf.float32), axis=1)
+        penalised = tf.reduce_any(rows["repetition_penalty"] != 1.0)
+        rows = rows | {
+            "place": tf.range(count)[:, tf.newaxis],
+            "token": tf.fill([count], BOS),
+            "total": -unknown,
+            "begin": tf.pad(rows["begin"], [[0, 0], [0, _BLOCK]], constant_values=PAD),
+            # How often each token stood in the row, if any row has to know.
+            "seen": tf.zeros([count, tf.where(penalised, tf.size(self._counts), 0)]),
+        }
+
+        def write_some(t: Any, rows: Any, state: Any, totals: Any, written: Any) -> Any:
+            """Write until half of the rows have ended or a block of random numbers is used up."""
+            alive = tf.maximum(2, tf.reduce_sum(tf.cast(~rows["ended"], tf.int32)))
+            kept = tf.sort(tf.argsort(tf.cast(rows["ended"], tf.int32), stable=True)[:alive])
+            rows, state = tf.nest.map_structure(lambda value: tf.gather(value, kept), (rows, state))
+            few, first = tf.where(alive > 2, alive // 2, 0), t - t % _BLOCK
+            uniform = tf.reshape(row_uniform(rows["seed"], 2 * _BLOCK, t // _BLOCK), [-1, _BLOCK, 2])
+            begin = rows["begin"][:, tf.minimum(first, tf.shape(rows["begin"])[1] - _BLOCK) :][:, :_BLOCK]
+            choose = sampler(rows["temperature"], rows["top_k"], rows["top_p"])
+            fixed = (
+                tf.transpose(uniform, [1, 0, 2]),
+                tf.transpose(begin),
+                tf.math.log(rows["repetition_penalty"])[:, tf.newaxis],
+            )
+
+            def some_left(t: Any, token: Any, ended: Any, *_: Any) -> Any:
+                return (t < first + _BLOCK) & (tf.reduce_sum(tf.cast(~ended, tf.int32)) > few)
+
+            def write_one(t: Any, token: Any, ended: Any, total: Any, seen: Any, state: Any, written: Any) -> Any:
+                logits, state = step(token, state)
+                uniform, forced, penalty = fixed[0][t - first], fixed[1][t - first], fixed[2]
+                allowed = logits + self._banned[tf.cast(t == 0, tf.int32)]
+                allowed = tf.cond(penalised, lambda: allowed - seen * penalty, lambda: allowed)
+                token = tf.where(forced == PAD, choose(allowed, uniform), forced)
+                total += tf.where(ended, tf.zeros_like(total), _log_probability(logits, token))
+                shown = tf.where(ended, tf.zeros_like(token), token)  # PAD is 0
+                written = written.write(t, tf.scatter_nd(rows["place"], shown, [count]))
+                ended = ended | (token == EOS) | (t + 1 >= rows["limit"])
+                seen = tf.cond(penalised, lambda: self._count(seen, token), lambda: seen)
+                return t + 1, token, ended, total, seen, state, written
+
+            start = (t, *(rows[name] for name in ("token", "ended", "total", "seen")), state, written)
+            t, token, ended, total, seen, state, written = tf.while_loop(some_left, write_one, start)
+            totals = tf.tensor_scatter_nd_update(totals, rows["place"], total)
+            return t, rows | {"token": token, "ended": ended, "total": total, "seen": seen}, state, totals, written
+
+        written = tf.TensorArray(tf.int32, size=0, dynamic_size=True, element_shape=[None])
+        start = (tf.constant(0), rows, state, tf.zeros([count]), written)
+        *_, totals, written = tf.while_loop(
+            lambda t, rows, *_: ~tf.reduce_all(rows["ended"]), write_some, start, shape_invariants=_any_rows(start)
+        )
+        nothing = tf.zeros([count, 0], tf.int32)
+        return tf.cond(written.size() > 0, lambda: tf.transpose(written.stack()), lambda: nothing), totals
+
+    def _count(self, seen: Any, token: Any) -> Any:
+        index = tf.stack([tf.range(tf.size(token)), token], axis=1)
+        return tf.tensor_scatter_nd_add(seen, index, tf.gather(self._counts, token))
+
+    def read(self, ids: Any, length: Any, state: Any) -> Any:
+        """Return -ln probability `[B]` of texts int32 `[B, L]` of these lengths `[B]`, and of their ends."""
+        step = self._stepper()
+        unknown = self._unknown_cost * tf.reduce_sum(tf.cast(ids == UNK, tf.float32), axis=1)
+        ids = tf.pad(ids, [[0, 0], [0, 1]], constant_values=PAD)  # room for the end token
+
+        def read_one(t: Any, token: Any, state: Any, nll: Any) -> Any:
+            logits, state = step(token, state)
+            target = tf.where(t < length, ids[:, t], EOS)
+            nll -= tf.where(t <= length, _log_probability(logits, target), 0.0)
+            return t + 1, target, state, nll
+
+        start = (tf.constant(0), tf.fill(tf.shape(length), BOS), state, unknown)
+        *_, nll = tf.while_loop(lambda t, *_: t < tf.shape(ids)[1], read_one, start)
+        return nll
+
+
+def _log_probability(logits: Any, token: Any) -> Any:
+    """Return ln p `[B]` of the tokens; of the ways to the sum of exp, the one that is fastest on a CPU."""
+    highest = tf.reduce_max(logits, axis=-1) - tf.math.log(tf.reduce_max(tf.nn.softmax(logits), axis=-1))
+    return tf.gather(logits, token[:, tf.newaxis], batch_dims=1)[:, 0] - highest
+
+
+def _any_rows(start: Any) -> Any:
+    """Return the shapes of what a loop carries, for any number of rows."""
+
+    def shape(value: Any) -> Any:
+        fixed = isinstance(value, tf.TensorArray) or value.shape.rank == 0
+        return None if isinstance(value, tf.TensorArray) else value.shape if fixed else [None, *value.shape[1:]]
+
+    return tf.nest.map_structure(lambda value: tf.TensorShape(shape(value)), start)
