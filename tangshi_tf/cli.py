@@ -289,9 +289,23 @@ def fit(
     show_default=True,
     help="Choose among the likeliest tokens that make up P.",
 )
+@click.option(
+    "--repetition-penalty",
+    type=click.FloatRange(0, min_open=True),
+    default=DEFAULT_SAMPLER["repetition_penalty"],
+    show_default=True,
+    help="Divides the odds of a character each time it stood in the poem before; 1: off. Punctuation is free.",
+)
 @click.option("--max-length", type=_COUNT, default=0, show_default=True, help="Tokens, begin included; 0: automatic.")
 @click.option("--seed", type=click.IntRange(0, 2**62), help="Names the poem; N poems take seed, seed + 1, …")
 @click.option("--count", type=click.IntRange(1, 100_000), default=1, show_default=True, help="Number of poems.")
+@click.option(
+    "--best-of",
+    type=click.IntRange(1, 1_000),
+    default=1,
+    show_default=True,
+    help="Write so many for each poem and print the one with the highest log-probability a token.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with seed and log-probability.")
 @click.option(
     "--output",
@@ -305,9 +319,11 @@ def sample(
     temperature: float,
     top_k: int,
     top_p: float,
+    repetition_penalty: float,
     max_length: int,
     seed: int | None,
     count: int,
+    best_of: int,
     as_json: bool,
     output: Path | None,
     model: str,
@@ -317,43 +333,38 @@ def sample(
     \b
     tangshi-tf sample --begin 山 --init-state random
     tangshi-tf sample --begin 明月 --count 5 --temperature 0.7 --seed 1
+    tangshi-tf sample --begin 春 --best-of 16
     """
     begin.encode()  # a lone surrogate from a broken console is refused before the model is loaded
+    if best_of > 1 and temperature == 0 and init_state == "zero":
+        raise ConfigError(
+            "A temperature above 0, or --init-state random, is required for --best-of. Received: greedy poems, all the "
+            "same."
+        )
     if output is not None and not output.absolute().parent.is_dir():
         raise ConfigError(f"A folder that exists is required for --output. Received: {output.parent}.")
     _start_tensorflow()
     from tangshi_tf.checkpoint import write_text
     from tangshi_tf.export import load
+    from tangshi_tf.writing import write
 
     poet = load(_model_path(model))
     if seed is None:
         seed = secrets.randbelow(2**31)
         click.echo(f"seed: {seed}", err=True)
-    lines: list[str] = []
-    for first in range(0, count, 64):
-        rows = min(64, count - first)
-        poems = poet.generate(
-            [begin] * rows,
-            init_state=init_state,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            max_length=max_length,
-            seed=[seed + first + row for row in range(rows)],
-        )
-        values = {key: value.numpy().tolist() for key, value in poems.items()}
-        for row in range(rows):
-            if values["problem"][row]:
-                raise ConfigError(values["problem"][row].decode())
-            poem = values["poem"][row].decode()
-            record = {
-                "poem": poem,
-                "begin": begin,
-                "seed": values["seed"][row],
-                "log_probability": values["log_probability"][row],
-                "length": values["length"][row],
-            }
-            lines.append(json.dumps(record, ensure_ascii=False) if as_json else _verse(poem))
+    poems = write(
+        poet,
+        [begin] * count,
+        seed,
+        best_of,
+        init_state=init_state,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        repetition_penalty=repetition_penalty,
+        max_length=max_length,
+    )
+    lines = [json.dumps(poem, ensure_ascii=False) if as_json else _verse(poem["poem"]) for poem in poems]
     text = ("" if as_json else "\n").join(line + "\n" for line in lines)
     if output is None:
         _require_printable(text)

@@ -36,7 +36,7 @@ PORTABLE = ("onnx", "litert")  # formats that take one step of a model
 STRATEGIES = ("auto", "one", "mirrored", "multiworker")
 
 # How `tangshi-tf sample` and the signature serving_default sample; plain `generate` is neutral.
-DEFAULT_SAMPLER: Mapping[str, float] = MappingProxyType({"temperature": 0.8, "top_p": 0.95})
+DEFAULT_SAMPLER: Mapping[str, float] = MappingProxyType({"temperature": 0.8, "top_p": 0.95, "repetition_penalty": 1.0})
 
 _Config = TypeVar("_Config", bound="ModelConfig | TrainingConfig")
 

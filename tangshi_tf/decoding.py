@@ -74,7 +74,7 @@ class Decoder:
             choose = sampler(rows["temperature"], rows["top_k"], rows["top_p"])
             fixed = (
                 tf.transpose(uniform, [1, 0, 2]),
-                tf.transpose(begin),
+                begin,
                 tf.math.log(rows["repetition_penalty"])[:, tf.newaxis],
             )
 
@@ -83,7 +83,7 @@ class Decoder:
 
             def write_one(t: Any, token: Any, ended: Any, total: Any, seen: Any, state: Any, written: Any) -> Any:
                 logits, state = step(token, state)
-                uniform, forced, penalty = fixed[0][t - first], fixed[1][t - first], fixed[2]
+                uniform, forced, penalty = fixed[0][t - first], fixed[1][:, t - first], fixed[2]
                 allowed = logits + self._banned[tf.cast(t == 0, tf.int32)]
                 allowed = tf.cond(penalised, lambda: allowed - seen * penalty, lambda: allowed)
                 token = tf.where(forced == PAD, choose(allowed, uniform), forced)
@@ -104,8 +104,8 @@ class Decoder:
         *_, totals, written = tf.while_loop(
             lambda t, rows, *_: ~tf.reduce_all(rows["ended"]), write_some, start, shape_invariants=_any_rows(start)
         )
-        nothing = tf.zeros([count, 0], tf.int32)
-        return tf.cond(written.size() > 0, lambda: tf.transpose(written.stack()), lambda: nothing), totals
+        nothing = tf.zeros([0, count], tf.int32)
+        return tf.transpose(tf.cond(written.size() > 0, written.stack, lambda: nothing)), totals
 
     def _count(self, seen: Any, token: Any) -> Any:
         index = tf.stack([tf.range(tf.size(token)), token], axis=1)

@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tangshi_tf.config import PORTABLE
 from tangshi_tf.corpus import read_corpus
 from tangshi_tf.evaluation import evaluate
 from tangshi_tf.export import load
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.poet import AUTOMATIC_LENGTH
+from tangshi_tf.portable import export_step
+from tests.test_c_program import SOURCE, compiled
+from tests.test_portable import agree, open_step
 
 ROOT = Path(__file__).parent.parent
 BOX = ROOT / "saved_models" / "tangshi" / "1"
@@ -176,3 +180,52 @@ def test_perplexities_are_those_of_the_readme(split: str) -> None:
         row += f"{score.perplexity:.2f} | {score.hanzi_perplexity:.2f} |"
         assert row in README
         assert row in (BOX / "assets.extra" / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_a_thousand_seeds_name_a_thousand_poems_everywhere(box: Any, tmp_path: Path) -> None:
+    def in_batches(size: int, count: int = 1_000) -> list[str]:
+        found = []
+        for first in range(0, count, size):
+            found += texts(box.generate("", temperature=0.8, top_p=0.95, seed=list(range(first, first + size))))
+        return found[:count]
+
+    alone = in_batches(1)
+    assert len(set(alone)) > 990
+    for size in (2, 64, 256):
+        assert in_batches(size) == alone
+    status, lines, errors = compiled(SOURCE, tmp_path / "poem")(BOX, "", "0", "1000")
+    assert (status, errors) == (0, [])
+    assert lines == alone
+    elsewhere = (
+        "import sys, tensorflow as tf; poet = tf.saved_model.load(sys.argv[1]); "
+        "poems = poet.generate('', temperature=0.8, top_p=0.95, seed=list(range(1_000)))['poem']; "
+        "print(*[poem.decode() for poem in poems.numpy()], sep='\\n')"
+    )
+    command = [sys.executable, "-X", "utf8", "-c", elsewhere, str(BOX)]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=True)
+    assert done.stdout.splitlines() == alone
+
+
+@pytest.mark.slow
+def test_a_thousand_calls_take_no_more_memory() -> None:
+    program = """
+import sys, tensorflow as tf
+poet = tf.saved_model.load(sys.argv[1])
+resident = []
+for call in range(1_000):
+    poet.generate("", temperature=0.8, top_p=0.95, seed=call)
+    if call in (99, 999):
+        resident.append(int(open("/proc/self/statm").read().split()[1]))
+print(*resident)
+"""
+    done = subprocess.run([sys.executable, "-c", program, str(BOX)], capture_output=True, text=True, check=True)
+    early, late = map(int, done.stdout.split())
+    assert late < 1.02 * early
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", PORTABLE)
+def test_other_runtimes_agree(tmp_path: Path, form: str) -> None:
+    model = PoetryModel.from_saved_model(BOX)
+    agree(model, open_step(export_step(BOX, tmp_path, form), form), poems=[1, 7], length=64)

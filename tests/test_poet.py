@@ -1,7 +1,10 @@
+import itertools
 import json
 import os
+import random
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -242,6 +245,33 @@ def test_score_of_an_empty_poem_is_its_end(lstm: PoetryModel, poet: Poet) -> Non
     assert score["tokens"].numpy().tolist() == [1]
 
 
+def test_the_probabilities_of_single_steps_make_up_the_score(loaded: Any) -> None:
+    poem = "床前明月光，疑是地上霜。"
+    ids = [BOS, *loaded.encode(poem).numpy()[0].tolist(), EOS]
+    step, total = loaded.signatures["get_next_token"], 0.0
+    state = {"state_0": tf.zeros([1, 16]), "state_1": tf.zeros([1, 16])}
+    for token, target in itertools.pairwise(ids):
+        answer = step(token=tf.constant([token]), **state)
+        state = {name: answer[name] for name in state}
+        total -= float(np.log(tf.nn.softmax(answer["logits"]).numpy()[0, target]))
+    np.testing.assert_allclose(loaded.score(poem)["nll"], [total], rtol=1e-5)
+
+
+def test_a_repetition_penalty_is_a_matter_of_choice_alone(lstm: PoetryModel, poet: Poet) -> None:
+    count, knobs = 20, {"max_length": 150, "seed": list(range(20)) * 3}
+    answer = poet.generate(["山山"] * 60, repetition_penalty=[1.0] * 20 + [4.0] * 20 + [1e9] * 20, **knobs)
+    plain, less, none = (text(answer["poem"])[first : first + count] for first in (0, 20, 40))
+    assert plain == poems(poet, "山山", max_length=150, seed=list(range(20)))
+    assert sum(a != b for a, b in zip(plain, less, strict=True)) > 5
+    assert sum(a != b for a, b in zip(less, none, strict=True)) > 5
+    for poem in none:
+        hanzi = [char for char in poem[1:] if char.isalnum()]
+        assert len(hanzi) == len(set(hanzi))
+    expected = np.array(log_probabilities(lstm, text(answer["poem"]), end=True))
+    ended = answer["length"].numpy() < 150
+    np.testing.assert_allclose(answer["log_probability"][ended], expected[ended], rtol=1e-5)
+
+
 # Requests that cannot be met
 
 
@@ -284,6 +314,67 @@ def test_a_problem_stays_in_its_row(loaded: Any, name: str, value: Any, words: s
 
 def test_only_problems(loaded: Any) -> None:
     assert poems(loaded, "山", top_p=[2.0, 0.0]) == ["", ""]
+
+
+KNOBS: list[dict[str, Any]] = [
+    {"temperature": 0.0, "top_p": 2e-38, "top_k": 2**31 - 1},
+    {"temperature": 100.0},
+    {"temperature": 3e38, "top_p": 0.5, "top_k": 7},
+    {"temperature": 1e-45, "repetition_penalty": 3e38},
+    {"top_p": 2e-38},
+    {"top_p": 1.0 - 2.0**-24, "top_k": 1},
+    {"top_k": 1_000_000, "repetition_penalty": 2e-38},
+    {"max_length": 10_000, "top_p": 0.9, "seed": 2**63 - 1},
+    {"seed": -(2**63)},
+]
+
+
+@pytest.mark.parametrize("knobs", KNOBS, ids=str)
+def test_extreme_knobs_give_poems(loaded: Any, vocabulary: Vocabulary, knobs: dict[str, Any]) -> None:
+    answer = loaded.generate(["山", "", "龘"], **knobs)
+    assert text(answer["problem"]) == [""] * 3
+    for poem, begin in zip(text(answer["poem"]), ["山", "", "龘"], strict=True):
+        assert poem
+        assert poem.startswith(begin)
+        assert set(poem[len(begin) :]) <= set(vocabulary.tokens[len(SPECIALS) :])
+    assert np.isfinite(answer["log_probability"]).all()
+    assert (answer["length"] <= knobs.get("max_length", AUTOMATIC_LENGTH + 1)).numpy().all()
+
+
+def test_ten_thousand_tokens(make_model: ModelMaker) -> None:
+    endless = biased(make_model, eos=-1e9)
+    assert endless.generate(["", "山"], max_length=10_000, seed=1)["length"].numpy().tolist() == [10_000] * 2
+
+
+def random_text(source: random.Random) -> str:
+    """Return up to a dozen characters from anywhere in Unicode, mostly from where something is."""
+    ranges = [(0, 0x80), (0x4E00, 0xA000), (0x3000, 0x3100), (0x1F300, 0x1FA00), (0x300, 0x370), (0, 0x110000)]
+    codes = [source.randrange(*source.choice(ranges)) for _ in range(source.randrange(13))]
+    return "".join(chr(code) for code in codes if not 0xD800 <= code < 0xE000)
+
+
+def test_ten_thousand_random_begins(loaded: Any, vocabulary: Vocabulary) -> None:
+    source, written = random.Random(0), set(vocabulary.tokens[len(SPECIALS) :])
+    for batch in range(20):
+        begins = [random_text(source) for _ in range(500)]
+        answer = loaded.generate(begins, init_state="random", temperature=0.9, top_p=0.95, seed=list(range(500)))
+        assert not answer["problem"].numpy().any(), batch
+        for begin, poem in zip(begins, text(answer["poem"]), strict=True):  # which decodes UTF-8
+            assert poem.startswith(begin)
+            assert set(poem[len(begin) :]) <= written
+        read = [sum(not char.isspace() for char in begin) for begin in begins]
+        assert (answer["length"].numpy() <= np.array(read) + AUTOMATIC_LENGTH).all()
+
+
+def test_eight_threads_write_what_one_writes(loaded: Any) -> None:
+    seeds = [list(range(first, first + 7)) for first in range(0, 280, 7)]
+
+    def write(seed: list[int]) -> list[str]:
+        return poems(loaded, "山", seed=seed, **SAMPLER)
+
+    expected = [write(seed) for seed in seeds]
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(write, seeds)) == expected
 
 
 def test_inputs_of_different_lengths_are_an_error(loaded: Any) -> None:

@@ -1,0 +1,102 @@
+"""Compare samplers by how varied their poems are and how much they repeat themselves, beside real poems.
+
+    python benchmarks/samplers.py [--model saved_models/tangshi/1] [--split validation]
+
+For every poem of the split, one is written that begins with its first character. Distinct-n is the share of different
+n-grams of characters among all, punctuation left out (Li et al. 2016); as it falls with the number of n-grams, every
+sampler and the real poems are cut to the same number of characters, in the same order of poems. Self-repetition is the
+share of characters that stood in the same poem before, among the first 20, a quatrain's worth; a loop is a pair of
+characters that stands in the same poem three times or more. The perplexity is the model's own.
+"""
+
+import argparse
+import math
+import time
+from collections.abc import Sequence
+from itertools import product
+
+from tangshi_tf.config import DEFAULT_SAMPLER
+from tangshi_tf.corpus import read_corpus
+from tangshi_tf.export import load
+from tangshi_tf.writing import write
+
+QUATRAIN = 20
+Texts = Sequence[str]
+
+
+def hanzi(poem: str) -> str:
+    """Return the characters without punctuation."""
+    return "".join(char for char in poem if char.isalnum())
+
+
+def distinct(poems: Texts, n: int, characters: int) -> float:
+    """Return the share of different n-grams among those of the first so many characters."""
+    grams: list[str] = []
+    for poem in poems:
+        if characters <= 0:
+            break
+        part = poem[:characters]
+        characters -= len(part)
+        grams += [part[i : i + n] for i in range(len(part) - n + 1)]
+    return len(set(grams)) / len(grams)
+
+
+def self_repetition(poems: Texts) -> float:
+    """Return the share of characters that stood in the same poem before, among its first 20."""
+    beginnings = [poem[:QUATRAIN] for poem in poems if len(poem) >= QUATRAIN]  # it rises with the length
+    return 1 - sum(len(set(poem)) for poem in beginnings) / (QUATRAIN * len(beginnings))
+
+
+def loops(poems: Texts) -> float:
+    """Return the share of poems in which a pair of characters stands three times or more."""
+
+    def loop(poem: str) -> bool:
+        pairs = [poem[i : i + 2] for i in range(len(poem) - 1)]
+        return any(pairs.count(pair) > 2 for pair in set(pairs))
+
+    return sum(map(loop, poems)) / len(poems)
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="saved_models/tangshi/1")
+    parser.add_argument("--split", choices=["validation", "test"], default="validation")
+    parser.add_argument("--temperature", nargs="+", type=float, default=[0.0, 0.8, 1.0])
+    parser.add_argument("--top-p", nargs="+", type=float, default=[0.95, 1.0])
+    parser.add_argument("--repetition-penalty", nargs="+", type=float, default=[1.0, 1.2, 1.5, 2.0])
+    parser.add_argument("--best-of", nargs="+", type=int, default=[1, 4])
+    options = parser.parse_args()
+    poet = load(options.model)
+    real = [poem.text for poem in read_corpus().poems(options.split)]
+    begins = [text[0] for text in real]
+    asked = product(options.temperature, options.top_p, options.repetition_penalty, options.best_of)
+    found: dict[str, tuple[list[str], float]] = {"real poems": (real, math.nan)}
+    for temperature, top_p, penalty, best_of in asked:
+        if temperature == 0.0 and (top_p != options.top_p[0] or best_of > 1):
+            continue  # greedy poems are all the same
+        knobs = {"temperature": temperature, "top_p": top_p, "repetition_penalty": penalty}
+        start = time.perf_counter()
+        mark = " (default)" if knobs == dict(DEFAULT_SAMPLER) and best_of == 1 else ""
+        label = f"{temperature} | {top_p} | {penalty} | {best_of}{mark}"
+        records = list(write(poet, begins, 0, best_of, **knobs))
+        nll = -sum(record["log_probability"] for record in records)
+        own = math.exp(nll / sum(record["length"] + 1 for record in records))
+        found[label] = [record["poem"] for record in records], own
+        print(f"{label}: {time.perf_counter() - start:.1f} s", flush=True)
+    texts = {label: [hanzi(poem) for poem in poems] for label, (poems, _) in found.items()}
+    fewest = min(sum(map(len, poems)) for poems in texts.values())
+    print(f"\n{len(begins):,} poems each, distinct-n over {fewest:,} characters\n")
+    columns = "temperature, top-p, penalty, best of, distinct-1, -2, -3, self-repetition, loops, characters, perplexity"
+    print("| " + columns.replace(", ", " | ") + " |")
+    print("|" + "---|" * 4 + "---:|" * 7)
+    for label, poems in texts.items():
+        cells = [f"{distinct(poems, n, fewest):.3f}" for n in (1, 2, 3)]
+        cells += [f"{self_repetition(poems):.1%}", f"{loops(poems):.1%}", f"{sum(map(len, poems)) / len(poems):.0f}"]
+        perplexity = found[label][1]
+        cells.append("" if math.isnan(perplexity) else f"{perplexity:.1f}")
+        print(f"| {label if '|' in label else label + ' | | | '} | " + " | ".join(cells) + " |")
+
+
+if __name__ == "__main__":
+    main()
