@@ -18,6 +18,7 @@ import importlib.util
 import math
 import multiprocessing
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -218,9 +219,10 @@ def endless(model: str, folder: str) -> tuple[str, Any]:
     from tangshi_tf.export import export
 
     copy = PoetryModel.from_saved_model(model)
+    if (copy.config.cell, copy.config.layers, copy.config.tied) != ("lstm", 1, True):
+        sys.exit("Error: A model of one LSTM layer with tied output is required, as the PyTorch one is.")
     bias = copy.output_bias.numpy()
-    bias[[i for i in range(SPECIALS) if i != BOS]] = -1e9  # loops of others do not know special tokens
-    bias[BOS] = -1e9
+    bias[:SPECIALS] = -1e4  # the other loops do not know special tokens
     copy.output_bias.assign(bias)
     return str(export(copy, folder)), copy
 
@@ -270,7 +272,7 @@ def compare(folder: str, model: Any, batches: list[int], rounds: int) -> None:
             limit = statistics.median(limits)
             fastest_batch = 4 * weights * LENGTH / limit if rows == 1 else 2 * weights * LENGTH * rows / limit
             if len(greedy) > 1:
-                print(f"\nThey wrote different greedy poems: {greedy}")
+                sys.exit(f"Error: The same greedy poem is required of all. Received: {greedy}.")
             kind = f"{limit / 1e9:,.0f} " + ("GB/s of reading" if rows == 1 else "GFLOP/s of products")
             print(f"\nbatch {rows}, {sampler}; limit by {kind}\n")
             print("| contestant | tokens/s | ms a poem | ours is faster by | of the limit |")

@@ -81,7 +81,7 @@ def main() -> None:
         label = f"{temperature} | {top_p} | {penalty} | {best_of}{mark}"
         records = list(write(poet, begins, 0, best_of, **knobs))
         nll = -sum(record["log_probability"] for record in records)
-        own = math.exp(nll / sum(record["length"] + 1 for record in records))
+        own = math.exp(nll / sum(record["tokens"] for record in records))
         found[label] = [record["poem"] for record in records], own
         print(f"{label}: {time.perf_counter() - start:.1f} s", flush=True)
     texts = {label: [hanzi(poem) for poem in poems] for label, (poems, _) in found.items()}

@@ -23,6 +23,7 @@ import tangshi_tf
 from tangshi_tf import curves
 from tangshi_tf.config import (
     BOX,
+    COLDEST,
     DEFAULT_SAMPLER,
     PORTABLE,
     PRESETS,
@@ -294,10 +295,15 @@ def fit(
     type=click.FloatRange(0, min_open=True),
     default=DEFAULT_SAMPLER["repetition_penalty"],
     show_default=True,
-    help="Divides the odds of a character each time it stood in the poem before; 1: off. Punctuation is free.",
+    help="Divides the odds of a character, before the temperature, each time it stood in the poem before; 1: off. "
+    "Punctuation is free.",
 )
 @click.option("--max-length", type=_COUNT, default=0, show_default=True, help="Tokens, begin included; 0: automatic.")
-@click.option("--seed", type=click.IntRange(0, 2**62), help="Names the poem; N poems take seed, seed + 1, …")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**62),
+    help="Names the poem; N poems take seed, seed + 1, …; with --best-of M, M of them each.",
+)
 @click.option("--count", type=click.IntRange(1, 100_000), default=1, show_default=True, help="Number of poems.")
 @click.option(
     "--best-of",
@@ -336,10 +342,10 @@ def sample(
     tangshi-tf sample --begin 春 --best-of 16
     """
     begin.encode()  # a lone surrogate from a broken console is refused before the model is loaded
-    if best_of > 1 and temperature == 0 and init_state == "zero":
+    if best_of > 1 and (temperature < COLDEST or top_k == 1) and init_state == "zero":
         raise ConfigError(
-            "A temperature above 0, or --init-state random, is required for --best-of. Received: greedy poems, all the "
-            "same."
+            f"A --temperature of at least {COLDEST} without --top-k 1, or --init-state random, is required for "
+            "--best-of. Received: settings that give the same poem each time."
         )
     if output is not None and not output.absolute().parent.is_dir():
         raise ConfigError(f"A folder that exists is required for --output. Received: {output.parent}.")
@@ -445,7 +451,7 @@ def export(corpus: tuple[Path, ...], name: str, form: str, origin_filter: bool) 
     """
     folder = _run_folder(name)
     if form != "savedmodel" and (corpus or origin_filter):
-        raise ConfigError(f"No CORPUS and no --origin-filter is required for --format {form}. Received: one of them.")
+        raise ConfigError(f"--format savedmodel is required for a CORPUS or --origin-filter. Received: {form}.")
     if form == "onnx":
         _require_extra("tf2onnx")
     _start_tensorflow()

@@ -17,6 +17,7 @@ from tangshi_tf.errors import ConfigError, ModelError
 
 __all__ = [
     "BOX",
+    "COLDEST",
     "DEFAULT_SAMPLER",
     "FORMAT",
     "PORTABLE",
@@ -32,6 +33,7 @@ __all__ = [
 
 BOX = "tangshi"  # the name of the model inside the package, and of what is trained if no other is given
 FORMAT = 1  # of assets.extra/config.json in a model folder; raised when an older reader could not understand one
+COLDEST = 1e-3  # a lower temperature is 0: few logits are so close that it would matter, and rounding would
 PORTABLE = ("onnx", "litert")  # formats that take one step of a model
 STRATEGIES = ("auto", "one", "mirrored", "multiworker")
 

@@ -11,6 +11,7 @@ from tangshi_tf.vocabulary import BOS, EOS, PAD, UNK
 
 __all__ = ["Decoder"]
 
+_PACKET = 16  # the most float32 that a processor takes at once
 _BLOCK = 64  # steps for which uniform numbers are drawn at a time
 
 
@@ -37,14 +38,15 @@ class Decoder:
         """Write until every row has ended.
 
         Rows that have ended are dropped as soon as they are half of all. From two rows on, a row's numbers do not
-        depend on how many there are.
+        depend on how many there are, as far as those of the step do not.
 
         Args:
             rows: at least two of each: `seed` int64 `[B]`; `begin` int32 `[B, L]`, PAD after the shorter ones; `limit`
                 int32 `[B]`, the most tokens, begin included; `ended` bool `[B]`, for rows in which nothing is to be
                 written; `temperature`, `top_k`, `top_p` as in `sampling.sampler`; `repetition_penalty` float32 `[B]`,
-                above 0: each time a token stood in the row before, begin included, its odds are divided by it (a
-                presence penalty of ln(penalty), counted; the aim is that of Keskar et al. 2019, who divide logits).
+                above 0: each time a token stood in the row before, begin included, its odds are divided by it, before
+                the temperature (a frequency penalty of ln(penalty); the aim is that of Keskar et al. 2019, who divide
+                logits).
             state: the initial state of the rows.
 
         Returns:
@@ -72,21 +74,17 @@ class Decoder:
             uniform = tf.reshape(row_uniform(rows["seed"], 2 * _BLOCK, t // _BLOCK), [-1, _BLOCK, 2])
             begin = rows["begin"][:, tf.minimum(first, tf.shape(rows["begin"])[1] - _BLOCK) :][:, :_BLOCK]
             choose = sampler(rows["temperature"], rows["top_k"], rows["top_p"])
-            fixed = (
-                tf.transpose(uniform, [1, 0, 2]),
-                begin,
-                tf.math.log(rows["repetition_penalty"])[:, tf.newaxis],
-            )
+            by_step, penalty = tf.transpose(uniform, [1, 0, 2]), _log(rows["repetition_penalty"])[:, tf.newaxis]
 
             def some_left(t: Any, token: Any, ended: Any, *_: Any) -> Any:
                 return (t < first + _BLOCK) & (tf.reduce_sum(tf.cast(~ended, tf.int32)) > few)
 
             def write_one(t: Any, token: Any, ended: Any, total: Any, seen: Any, state: Any, written: Any) -> Any:
                 logits, state = step(token, state)
-                uniform, forced, penalty = fixed[0][t - first], fixed[1][:, t - first], fixed[2]
                 allowed = logits + self._banned[tf.cast(t == 0, tf.int32)]
                 allowed = tf.cond(penalised, lambda: allowed - seen * penalty, lambda: allowed)
-                token = tf.where(forced == PAD, choose(allowed, uniform), forced)
+                forced = begin[:, t - first]
+                token = tf.where(forced == PAD, choose(allowed, by_step[t - first]), forced)
                 total += tf.where(ended, tf.zeros_like(total), _log_probability(logits, token))
                 shown = tf.where(ended, tf.zeros_like(token), token)  # PAD is 0
                 written = written.write(t, tf.scatter_nd(rows["place"], shown, [count]))
@@ -130,8 +128,13 @@ class Decoder:
 
 def _log_probability(logits: Any, token: Any) -> Any:
     """Return ln p `[B]` of the tokens; of the ways to the sum of exp, the one that is fastest on a CPU."""
-    highest = tf.reduce_max(logits, axis=-1) - tf.math.log(tf.reduce_max(tf.nn.softmax(logits), axis=-1))
-    return tf.gather(logits, token[:, tf.newaxis], batch_dims=1)[:, 0] - highest
+    below = tf.gather(logits, token[:, tf.newaxis], batch_dims=1)[:, 0] - tf.reduce_max(logits, axis=-1)
+    return below + _log(tf.reduce_max(tf.nn.softmax(logits), axis=-1))
+
+
+def _log(x: Any) -> Any:
+    """Return ln x `[B]`, with the same bits for any B: what is left after whole packets is computed in another way."""
+    return tf.math.log(tf.repeat(x[:, tf.newaxis], _PACKET, axis=1))[:, 0]
 
 
 def _any_rows(start: Any) -> Any:

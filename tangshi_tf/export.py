@@ -30,6 +30,16 @@ A recurrent language model of Tang poems, written by tangshi-tf. TensorFlow alon
 `config.json` holds the model's sizes, `vocabulary.txt` its tokens, one a line in the order of their ids.
 """
 
+_OFFERS = """
+## What the loaded object offers
+
+Docstrings do not survive loading; this is what its function `about` returns.
+
+```text
+{about}
+```
+"""
+
 
 def export(
     model: PoetryModel, directory: str | Path, readme: str = "", metadata: Mapping[str, Any] | None = None
@@ -39,7 +49,7 @@ def export(
     Args:
         model: the model to write.
         directory: holds the versions; made if it is missing.
-        readme: text of `assets.extra/README.md`; by default how to load the folder.
+        readme: text of `assets.extra/README.md`, to which what the object offers is added; by default how to load it.
         metadata: further entries of `assets.extra/config.json`, such as training settings and perplexities.
 
     Returns:
@@ -66,7 +76,8 @@ def export(
         text = json.dumps(config, ensure_ascii=False, indent=2) + "\n"
         (extra / "config.json").write_text(text, encoding="utf-8")
         (extra / "vocabulary.txt").write_text(model.vocabulary.dumps(), encoding="utf-8", newline="\n")
-        (extra / "README.md").write_text(readme or _README, encoding="utf-8")
+        offers = _OFFERS.format(about=poet.about().numpy().decode())
+        (extra / "README.md").write_text((readme or _README) + offers, encoding="utf-8")
 
     return add_version(directory, write)
 

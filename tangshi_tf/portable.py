@@ -42,9 +42,9 @@ class _Step(tf.Module):
     def __init__(self, model: PoetryModel) -> None:
         super().__init__()
         self.weights = [weight.value for weight in model.weights]
-        inputs = {f"state_{i}": tf.TensorSpec([None, width], tf.float32) for i, width in enumerate(model.state_widths)}
-        self.inputs = [tf.TensorSpec([None], tf.int32, name="token")]
-        self.inputs += [tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in inputs.items()]
+        widths = enumerate(model.state_widths)
+        states = [tf.TensorSpec([None, width], tf.float32, name=f"state_{i}") for i, width in widths]
+        self.inputs = [tf.TensorSpec([None], tf.int32, name="token"), *states]
 
         def step(token: Any, *state: Any) -> dict[str, Any]:
             logits, after = model.step(token, state)

@@ -1,4 +1,4 @@
-"""Logits and one uniform number to the next token: greedy, temperature, top-k, top-p.
+"""Logits and two uniform numbers to the next token: greedy, temperature, top-k, top-p.
 
 Also the random numbers themselves: every row of a batch has its own seed, so that what a row draws depends
 on nothing but its seed, neither on the other rows nor on the size of the batch.
@@ -9,14 +9,16 @@ from typing import Any
 
 import tensorflow as tf
 
+from tangshi_tf.config import COLDEST
+
 __all__ = ["padded_size", "row_normal", "row_uniform", "sampler"]
 
 # One seed feeds several independent streams of numbers, each in blocks.
 _TOKENS, _STATE = 1, 2
 _STREAMS = 8
 
-_HALVINGS = 26  # of a range of some 40 nats: logits closer than 1e-6 count as equal
-_COLDEST = 1e-3  # a lower temperature is 0: few logits are so close that it would matter, and rounding would
+_HALVINGS = 26  # of a range of at most 105 nats: closer than 2e-6 counts as equal
+_LIGHTEST = -105.0  # nats: exp of less is 0 in float32
 _LARGEST_UNIFORM = 1.0 - 2.0**-23  # times any float32 it stays below that number
 _BLOCK = 64  # tokens that are added up at a time
 
@@ -48,7 +50,7 @@ def sampler(temperature: Any, top_k: Any, top_p: Any) -> Callable[[Any, Any], An
         finite, and uniform numbers float32 `[B, 2]` in [0, 1); it returns tokens int32 `[B]`. With one row, sums may
         have other bits than with several.
     """
-    greedy = temperature < _COLDEST
+    greedy = temperature < COLDEST
     some_greedy, all_greedy = tf.reduce_any(greedy), tf.reduce_all(greedy)
     temperature = tf.where(greedy, 1.0, temperature)
     some_narrow = tf.reduce_any((top_k > 0) | (top_p < 1.0))
@@ -62,7 +64,7 @@ def sampler(temperature: Any, top_k: Any, top_p: Any) -> Callable[[Any, Any], An
             token = _invert(probability, uniform[:, 0])
 
             def narrowed() -> Any:
-                return _narrow(token, probability, logits, uniform[:, 1], temperature, top_k, top_p)
+                return _narrow(token, probability, logits, uniform[:, 1], temperature, top_k, top_p, greedy)
 
             return tf.cond(some_narrow, narrowed, lambda: token)
 
@@ -75,8 +77,10 @@ def sampler(temperature: Any, top_k: Any, top_p: Any) -> Callable[[Any, Any], An
     return choose
 
 
-def _narrow(token: Any, probability: Any, logits: Any, uniform: Any, temperature: Any, top_k: Any, top_p: Any) -> Any:
-    """Return the tokens, with others for those that are not among the ones kept."""
+def _narrow(
+    token: Any, probability: Any, logits: Any, uniform: Any, temperature: Any, top_k: Any, top_p: Any, greedy: Any
+) -> Any:
+    """Return the tokens, with others for those that are not among the ones kept, unless the row is greedy."""
     some_k, some_p = top_k > 0, top_p < 1.0
     likelier = logits > tf.gather(logits, token[:, tf.newaxis], batch_dims=1)
 
@@ -85,7 +89,7 @@ def _narrow(token: Any, probability: Any, logits: Any, uniform: Any, temperature
 
     # What top_p is a share of is not known here where top_k takes some away.
     stands = (~some_p | (_sum_where(likelier, probability) < top_p)) & ~(some_k & some_p)
-    stands &= tf.cond(tf.reduce_any(some_k), few, lambda: ~some_k)
+    stands = greedy | (stands & tf.cond(tf.reduce_any(some_k), few, lambda: ~some_k))
 
     def draw_again() -> Any:
         rows = tf.where(~stands)
@@ -117,6 +121,7 @@ def _draw_among_kept(logits: Any, uniform: Any, temperature: Any, top_k: Any, to
     weight = tf.exp(below / temperature[:, tf.newaxis])  # 1 for the likeliest
     finite = tf.where(tf.math.is_finite(below), below, tf.zeros_like(below))
     bottom = tf.reduce_min(finite, axis=-1) - 1.0  # [B], below every token that is not forbidden
+    bottom = tf.maximum(bottom, _LIGHTEST * temperature)  # or weighs nothing
 
     def enough_tokens(threshold: Any) -> Any:
         kept = tf.cast(below > threshold[:, tf.newaxis], tf.int32)

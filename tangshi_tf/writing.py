@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from tangshi_tf.errors import ConfigError
+from tangshi_tf.poet import AUTOMATIC_LENGTH
 
 __all__ = ["write"]
 
@@ -20,13 +21,13 @@ def write(poet: Any, begins: Sequence[str], seed: int, best_of: int = 1, **knobs
         begins: what the poems begin with.
         seed: the first poem has the candidates of the seeds `seed`, `seed` + 1, …, `best_of` of them, the second those
             of the next, and so on.
-        best_of: how many candidates are written; the one of the highest log-probability a token, its end counted,
-            is taken. The sum would favour short poems.
+        best_of: how many candidates are written; the one of the highest log-probability a token is taken, the end token
+            counted where it was reached. The sum would favour short poems.
         knobs: further arguments of the poet's `generate`, one value each.
 
     Yields:
-        A dict of poem, begin, seed (that of the candidate taken: alone, it gives the same poem), log_probability and
-        length.
+        A dict of poem, begin, seed (that of the candidate taken: alone, it gives the same poem), log_probability,
+        length, and tokens, of which the log-probability is the sum.
 
     Raises:
         ConfigError: if the poet cannot meet the request.
@@ -39,7 +40,10 @@ def write(poet: Any, begins: Sequence[str], seed: int, best_of: int = 1, **knobs
         for problem in answer["problem"]:
             if problem:
                 raise ConfigError(problem.decode())
-        each = (answer["log_probability"] / (answer["length"] + 1)).reshape(-1, best_of)
+        most = knobs.get("max_length", 0)
+        limits = np.array([most or len("".join(begin.split())) + AUTOMATIC_LENGTH for begin in rows])
+        answer["tokens"] = answer["length"] + (answer["length"] < limits)  # without an end token where it was cut
+        each = (answer["log_probability"] / answer["tokens"]).reshape(-1, best_of)
         for row in np.arange(len(each)) * best_of + np.argmax(each, axis=1):
             yield {
                 "poem": answer["poem"][row].decode(),
@@ -47,4 +51,5 @@ def write(poet: Any, begins: Sequence[str], seed: int, best_of: int = 1, **knobs
                 "seed": int(answer["seed"][row]),
                 "log_probability": float(answer["log_probability"][row]),
                 "length": int(answer["length"][row]),
+                "tokens": int(answer["tokens"][row]),
             }

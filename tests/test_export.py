@@ -26,7 +26,9 @@ def test_a_folder_describes_itself(lstm: PoetryModel, tmp_path: Path) -> None:
     assert ModelConfig(**config["model"]) == lstm.config
     assert config["tensorflow"] == tf.__version__
     assert config["perplexity"] == 80.5
-    assert (extra / "README.md").read_text(encoding="utf-8") == "# 诗\n"
+    readme = (extra / "README.md").read_text(encoding="utf-8")
+    assert readme.startswith("# 诗\n\n## What the loaded object offers\n")
+    assert load(extra.parent).about().numpy().decode() in readme
     assert Vocabulary.load(extra / "vocabulary.txt").tokens == lstm.vocabulary.tokens
 
 

@@ -115,6 +115,9 @@ def test_a_seed_names_a_poem_in_every_batch_and_process(poet: Poet, loaded: Any,
     assert poems(loaded, seed=list(range(SEEDS)), **SAMPLER) == alone
     assert foreign["poems"] == alone
     assert len(set(alone)) > SEEDS // 2
+    together = poet.generate("", seed=list(range(SEEDS)), **SAMPLER)["log_probability"].numpy()
+    for seed in range(0, SEEDS, 20):
+        assert poet.generate("", seed=seed, **SAMPLER)["log_probability"].numpy()[0] == together[seed]
 
 
 def test_neighbours_do_not_matter(poet: Poet) -> None:

@@ -16,7 +16,10 @@ def test_poems_have_the_seeds_that_follow(loaded: Any) -> None:
     answer = loaded.generate(begins, seed=list(range(5, 305)), **KNOBS)
     assert [record["poem"] for record in found] == [poem.decode() for poem in answer["poem"].numpy()]
     assert [record["length"] for record in found] == answer["length"].numpy().tolist()
-    assert found[0]["log_probability"] == answer["log_probability"].numpy()[0]
+    assert [record["log_probability"] for record in found] == answer["log_probability"].numpy().tolist()
+    cut = [record for record in found if record["length"] == KNOBS["max_length"]]
+    assert 0 < len(cut) < 200
+    assert all(record["tokens"] == record["length"] + (record not in cut) for record in found)
 
 
 @pytest.mark.parametrize("best_of", [2, 7, 300])
@@ -24,7 +27,7 @@ def test_the_likeliest_of_the_candidates_is_taken(loaded: Any, best_of: int) -> 
     found = list(write(loaded, ["山", "水"], 50, best_of, **KNOBS))
     candidates = list(write(loaded, ["山"] * best_of + ["水"] * best_of, 50, **KNOBS))
     for record, own in zip(found, (candidates[:best_of], candidates[best_of:]), strict=True):
-        assert record == max(own, key=lambda other: other["log_probability"] / (other["length"] + 1))
+        assert record == max(own, key=lambda other: other["log_probability"] / other["tokens"])
     assert [record["begin"] for record in found] == ["山", "水"]
 
 
