@@ -63,9 +63,9 @@ def main() -> None:
     parser.add_argument("--model", default="saved_models/tangshi/1")
     parser.add_argument("--split", choices=["validation", "test"], default="validation")
     parser.add_argument("--temperature", nargs="+", type=float, default=[0.0, 0.8, 1.0])
-    parser.add_argument("--top-p", nargs="+", type=float, default=[0.95, 1.0])
-    parser.add_argument("--repetition-penalty", nargs="+", type=float, default=[1.0, 1.2, 1.5, 2.0])
-    parser.add_argument("--best-of", nargs="+", type=int, default=[1, 4])
+    parser.add_argument("--top-p", nargs="+", type=float, default=[0.95])
+    parser.add_argument("--repetition-penalty", nargs="+", type=float, default=[1.0, 2.0, 3.0])
+    parser.add_argument("--best-of", nargs="+", type=int, default=[1, 8])
     options = parser.parse_args()
     poet = load(options.model)
     real = [poem.text for poem in read_corpus().poems(options.split)]

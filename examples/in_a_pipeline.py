@@ -25,7 +25,12 @@ class BestOf(tf.Module):
         n = self.candidates
         seeds = n * seed[:, tf.newaxis] + tf.range(n, dtype=tf.int64)  # [B, n]: no two candidates share a seed
         written = self.poet.generate(
-            tf.repeat(begin, n), temperature=0.8, top_p=0.95, init_state="random", seed=tf.reshape(seeds, [-1])
+            tf.repeat(begin, n),
+            temperature=0.8,
+            top_p=0.95,
+            repetition_penalty=3.0,
+            init_state="random",
+            seed=tf.reshape(seeds, [-1]),
         )
         # The log-probability that comes with a poem is that from its own initial state; `score` reads all from zero.
         scores = self.poet.score(written["poem"])

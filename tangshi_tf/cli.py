@@ -354,6 +354,7 @@ def sample(
     from tangshi_tf.export import load
     from tangshi_tf.writing import write
 
+    _optimize_no_graphs()
     poet = load(_model_path(model))
     if seed is None:
         seed = secrets.randbelow(2**31)
@@ -485,6 +486,13 @@ def _start_tensorflow() -> None:
         finally:
             os.dup2(standard_error, 2)
             os.close(standard_error)
+
+
+def _optimize_no_graphs() -> None:
+    """Keep TensorFlow from rewriting graphs before it runs them, which takes longer than a few poems."""
+    import tensorflow as tf
+
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 def _typed(name: str) -> bool:

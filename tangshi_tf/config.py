@@ -38,7 +38,7 @@ PORTABLE = ("onnx", "litert")  # formats that take one step of a model
 STRATEGIES = ("auto", "one", "mirrored", "multiworker")
 
 # How `tangshi-tf sample` and the signature serving_default sample; plain `generate` is neutral.
-DEFAULT_SAMPLER: Mapping[str, float] = MappingProxyType({"temperature": 0.8, "top_p": 0.95, "repetition_penalty": 1.0})
+DEFAULT_SAMPLER: Mapping[str, float] = MappingProxyType({"temperature": 0.8, "top_p": 0.95, "repetition_penalty": 3.0})
 
 _Config = TypeVar("_Config", bound="ModelConfig | TrainingConfig")
 
@@ -63,7 +63,7 @@ class ModelConfig:
     layers: int = _setting(1, "Number of recurrent layers.", least=1)
     embedding: int = _setting(256, "Width of a character's embedding.", least=1)
     dropout: float = _setting(
-        0.4, "Share of values dropped after the embedding and after each layer.", least=0.0, most=0.95
+        0.3, "Share of values dropped after the embedding and after each layer.", least=0.0, most=0.95
     )
     tied: bool = _setting(True, "Output through the embedding itself, or through a matrix of its own.")
 

@@ -24,7 +24,8 @@ A recurrent language model of Tang poems, written by tangshi-tf. TensorFlow alon
     import tensorflow as tf
 
     poet = tf.saved_model.load("path/of/this/version")
-    print(poet.generate("山", temperature=0.8, seed=1)["poem"].numpy()[0].decode())
+    poem = poet.generate("山", temperature=0.8, top_p=0.95, repetition_penalty=3.0, seed=1)["poem"]
+    print(poem.numpy()[0].decode())
     print(poet.about().numpy().decode())
 
 `config.json` holds the model's sizes, `vocabulary.txt` its tokens, one a line in the order of their ids.

@@ -4,6 +4,8 @@ A `Poet` is what a SavedModel of this package holds. It needs TensorFlow alone: 
 row of a batch has its own, and a row's poem depends on its own inputs and seed, not on its neighbours.
 """
 
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 import tensorflow as tf
@@ -24,6 +26,28 @@ _STATE_STDDEV = 0.5
 
 def _any_shape(*dtypes: Any) -> list[Any]:
     return [tf.TensorSpec(None, dtype) for dtype in dtypes]
+
+
+def _rows(name: str, dtype: Any) -> Any:
+    return tf.TensorSpec([None], dtype, name=name)
+
+
+class _Once:
+    """A function that is traced once, whoever calls it: TensorFlow traces a `tf.function` again while it saves one.
+
+    Args:
+        function: takes the inputs by their names.
+        inputs: their specifications.
+    """
+
+    def __init__(self, function: Callable[..., Any], inputs: Mapping[str, Any]) -> None:
+        self._function, self._inputs = function, inputs
+
+    @cached_property
+    def concrete(self) -> Any:
+        """The traced function."""
+        with tf.init_scope():
+            return tf.function(self._function).get_concrete_function(**self._inputs)
 
 
 class Poet(tf.Module):
@@ -49,6 +73,8 @@ class Poet(tf.Module):
         repeatable = [not text.isalnum() for text in texts]  # punctuation
         self._decoder = Decoder(model.stepper, repeatable, vocabulary.unknown_types)
         self._about = _describe(model)
+        self._generate = _Once(self._write, {name: _rows(name, dtype) for name, (dtype, _) in INPUTS.items()})
+        self._score = _Once(self._cost, {"poem": _rows("poem", tf.string)})
 
     @tf.function(input_signature=_any_shape(*(dtype for dtype, _ in INPUTS.values())))
     def generate(
@@ -96,7 +122,8 @@ class Poet(tf.Module):
         """
         texts = (begin, title, form, rhyme, opening, acrostic, init_state)
         numbers = (temperature, top_p, repetition_penalty, top_k, max_length, seed)
-        return self._write(dict(zip(INPUTS, texts + numbers, strict=True)))
+        given = dict(zip(INPUTS, texts + numbers, strict=True))
+        return self._generate.concrete(**{name: tf.reshape(value, [-1]) for name, value in given.items()})
 
     @tf.function(input_signature=_any_shape(tf.string))
     def score(self, poem: Any) -> dict[str, Any]:
@@ -109,9 +136,7 @@ class Poet(tf.Module):
             `nll` float32 `[B]`, -ln probability of the text and its end, and `tokens` int32 `[B]`, how many
             tokens that is, the end token included. An unknown token costs ln(unknown types) more.
         """
-        ids, length = self._read(utf8(tf.reshape(poem, [-1])))
-        state = self._split_state(tf.zeros([tf.size(length), sum(self._widths)]))
-        return {"nll": self._decoder.read(ids, length, state), "tokens": length + 1}
+        return self._score.concrete(poem=tf.reshape(poem, [-1]))
 
     @tf.function
     def step(self, token: Any, state: Any) -> tuple[Any, Any]:
@@ -153,13 +178,11 @@ class Poet(tf.Module):
     def signatures(self) -> dict[str, Any]:
         """Return the functions a server calls by name, with tensors of fixed rank; see `about`."""
 
-        @tf.function
+        @tf.function(input_signature=[_rows("begin", tf.string)])
         def serving_default(begin: Any) -> dict[str, Any]:
-            return {"poem": self.generate(begin, **DEFAULT_SAMPLER)["poem"]}
-
-        @tf.function
-        def generate(**inputs: Any) -> dict[str, Any]:
-            return self.generate(**inputs)
+            knobs = {name: [DEFAULT_SAMPLER.get(name, default)] for name, (_, default) in INPUTS.items()}
+            given = {name: tf.constant(knobs[name], dtype) for name, (dtype, _) in INPUTS.items()}
+            return {"poem": self._generate.concrete(**(given | {"begin": begin}))["poem"]}
 
         @tf.function
         def get_next_token(token: Any, **states: Any) -> dict[str, Any]:
@@ -168,20 +191,12 @@ class Poet(tf.Module):
             likeliest = tf.argmax(logits, axis=-1, output_type=tf.int32)
             return {"token": likeliest, "logits": logits, **dict(zip(order, after, strict=True))}
 
-        @tf.function
-        def score(poem: Any) -> dict[str, Any]:
-            return self.score(poem)
-
-        def row(name: str, dtype: Any) -> Any:
-            return tf.TensorSpec([None], dtype, name=name)
-
-        inputs = {name: row(name, dtype) for name, (dtype, _) in INPUTS.items()}
         states = {f"state_{i}": spec for i, spec in enumerate(self._state_specs())}
         return {
-            "serving_default": serving_default.get_concrete_function(begin=inputs["begin"]),
-            "generate": generate.get_concrete_function(**inputs),
-            "get_next_token": get_next_token.get_concrete_function(token=row("token", tf.int32), **states),
-            "score": score.get_concrete_function(poem=row("poem", tf.string)),
+            "serving_default": serving_default.get_concrete_function(),
+            "generate": self._generate.concrete,
+            "get_next_token": get_next_token.get_concrete_function(token=_rows("token", tf.int32), **states),
+            "score": self._score.concrete,
         }
 
     def trace_steps(self) -> None:
@@ -211,8 +226,14 @@ class Poet(tf.Module):
         ids = characters.with_values(self._table.lookup(characters.values))
         return ids.to_tensor(PAD), tf.cast(ids.row_lengths(), tf.int32)
 
-    def _write(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Do what `generate` says."""
+    def _cost(self, poem: Any) -> dict[str, Any]:
+        """Do what `score` says, of `[B]`."""
+        ids, length = self._read(utf8(poem))
+        state = self._split_state(tf.zeros([tf.size(length), sum(self._widths)]))
+        return {"nll": self._decoder.read(ids, length, state), "tokens": length + 1}
+
+    def _write(self, **given: Any) -> dict[str, Any]:
+        """Do what `generate` says, of `[B]`."""
         asked = one_value_a_row(given)
         ids, begin_length = self._read(asked["begin"])  # [B, L], [B]
         problem = problems(asked, begin_length)

@@ -53,6 +53,7 @@ def _readme(run: Run, best: Mapping[str, Any], figures: Mapping[str, Evaluation]
     manifest, history = run.manifest, run.history
     model, last = run.model_config, history[-1]
     memory = f" and {last['peak_memory']:.1f} GB of memory" if last["peak_memory"] else ""
+    knobs = ", ".join(f"{name}={value}" for name, value in DEFAULT_SAMPLER.items())
     rows = []
     for split, figure in figures.items():
         for name, score in [("all", figure.total), *figure.by_form.items()]:
@@ -81,9 +82,7 @@ def _readme(run: Run, best: Mapping[str, Any], figures: Mapping[str, Evaluation]
             "|---|---|---:|---:|---:|---:|",
             *rows,
             "",
-            "Ten poems as they came (empty begin, zero state, seeds 0 to 9, "
-            + ", ".join(f"{name} {value}" for name, value in DEFAULT_SAMPLER.items())
-            + "):",
+            f"Ten poems as they came (empty begin, zero state, seeds 0 to 9, {knobs}):",
             "",
             *[f"- {sample}" for sample in samples],
             "",
@@ -91,7 +90,8 @@ def _readme(run: Run, best: Mapping[str, Any], figures: Mapping[str, Evaluation]
             "import tensorflow as tf",
             "",
             'poet = tf.saved_model.load("PATH/OF/THIS/FOLDER")',
-            'print(poet.generate(["山"], seed=[1])["poem"].numpy()[0].decode())',
+            f'poem = poet.generate("山", seed=1, {knobs})["poem"]',
+            "print(poem.numpy()[0].decode())",
             "print(poet.about().numpy().decode())",
             "```",
             "",

@@ -42,8 +42,8 @@ def without_white_space(text: Any) -> Any:
 
 
 def one_value_a_row(given: dict[str, Any]) -> dict[str, Any]:
-    """Return every input as `[B]`, strings as valid UTF-8."""
-    values = {name: tf.reshape(value, [-1]) for name, value in given.items()}
+    """Return every input, `[B]` or `[1]`, as `[B]`, strings as valid UTF-8."""
+    values = dict(given)
     sizes = {name: tf.size(value) for name, value in values.items()}
     largest = tf.reduce_max(tf.stack(list(sizes.values())))
     rows = tf.where(sizes["begin"] == 1, largest, sizes["begin"])

@@ -51,7 +51,9 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
 
 
 def poems(poet: Any, begin: str, seed: int, count: int) -> list[str]:
-    answer = poet.generate(begin, temperature=0.8, top_p=0.95, seed=list(range(seed, seed + count)))
+    answer = poet.generate(
+        begin, temperature=0.8, top_p=0.95, repetition_penalty=3.0, seed=list(range(seed, seed + count))
+    )
     return [poem.decode() for poem in answer["poem"].numpy()]
 
 

@@ -20,7 +20,7 @@ from tangshi_tf.vocabulary import BOS, EOS, PAD, SPECIALS, UNK, Vocabulary
 from tests.conftest import ModelMaker
 
 SEEDS = 200
-SAMPLER = {"temperature": 0.9, "top_p": 0.95, "init_state": "random", "max_length": 20}
+SAMPLER = {"temperature": 0.9, "top_p": 0.95, "init_state": "random", "max_length": 20, "repetition_penalty": 1.5}
 
 # Runs where `import tangshi_tf` fails; prints what the loaded object said as JSON.
 FOREIGN_PROGRAM = """

@@ -41,6 +41,7 @@ def folder(tmp_path: Path) -> Path:
     models = tmp_path / "saved_models"
     models.mkdir()
     (models / "tangshi").symlink_to(ROOT / "saved_models" / "tangshi")
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
     return tmp_path
 
 

@@ -9,7 +9,7 @@ from tangshi_tf.request import INPUTS, one_value_a_row, problems, utf8, without_
 
 def rows(**given: Any) -> dict[str, Any]:
     values = {name: tf.constant(given.get(name, default), dtype) for name, (dtype, default) in INPUTS.items()}
-    return one_value_a_row(values)
+    return one_value_a_row({name: tf.reshape(value, [-1]) for name, value in values.items()})
 
 
 def ask(**given: Any) -> list[str]:
