@@ -21,12 +21,13 @@ _README = """# A poet
 
 A recurrent language model of Tang poems, written by tangshi-tf. TensorFlow alone can use it:
 
-    import tensorflow as tf
+```python
+import tensorflow as tf
 
-    poet = tf.saved_model.load("path/of/this/version")
-    poem = poet.generate("山", temperature=0.8, top_p=0.95, repetition_penalty=3.0, seed=1)["poem"]
-    print(poem.numpy()[0].decode())
-    print(poet.about().numpy().decode())
+poet = tf.saved_model.load("path/of/this/version")
+poem = poet.generate("山", temperature=0.8, top_p=0.95, repetition_penalty=3.0, seed=1)["poem"]
+print(poem.numpy()[0].decode())
+```
 
 `config.json` holds the model's sizes, `vocabulary.txt` its tokens, one a line in the order of their ids.
 """

@@ -34,7 +34,7 @@ def test_a_folder_describes_itself(lstm: PoetryModel, tmp_path: Path) -> None:
 
 def test_the_default_readme_tells_how_to_load(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     readme = (folder / "assets.extra" / "README.md").read_text(encoding="utf-8")
-    code = "\n".join(re.findall(r"^    (.*)", readme, flags=re.MULTILINE))
+    (code,) = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
     exec(code.replace("path/of/this/version", str(folder)), {})
     assert capsys.readouterr().out.startswith("山")
 
