@@ -66,9 +66,9 @@ def main() -> None:
         print(f"| `{name}` | {statistics.median(took[1:]):.2f} |")
     whole, alone = (took[1:] for took in times.values())
     more = statistics.median(a - b for a, b in zip(whole, alone, strict=True))
-    print(f"| the first more than the second | {more:.2f} |")
+    print(f"| the first more than the second (median of the differences) | {more:.2f} |")
     for label, values in zip(_LABELS, zip(*parts[1:], strict=True), strict=True):
-        print(f"| of it: {label} | {statistics.median(values):.3f} |")
+        print(f"| inside a program: {label} | {statistics.median(values):.3f} |")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Use a model folder in a tf.data pipeline and in a module of your own, with TensorFlow and nothing else.
 
-python examples/in_a_pipeline.py [saved_models/tangshi/1]
+TF_CPP_MIN_LOG_LEVEL=3 python examples/in_a_pipeline.py [saved_models/tangshi/1]
 """
 
 import sys

@@ -1,5 +1,6 @@
-"""Write a poem with LiteRT and NumPy alone, as a phone does.
+"""Write a poem with LiteRT and NumPy alone, as a phone does, at temperature 0.8; a seed is NumPy's own.
 
+pip install ai-edge-litert
 tangshi-tf export --format litert
 python examples/litert.py [litert/tangshi/1] [BEGIN] [SEED]
 """

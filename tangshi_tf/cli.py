@@ -51,6 +51,16 @@ _CORPUS_HELP = (
 )
 
 
+class _FiniteRange(click.FloatRange):
+    """A range of numbers, of which `nan` and infinity are none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not abs(number) < 2.0**127:  # within float32
+            self.fail(f"A finite number is required. Received: {value}.", param, ctx)
+        return number
+
+
 class _Group(click.Group):
     """Turns the project's errors, and those of the system, into one line and exit status 1."""
 
@@ -275,7 +285,7 @@ def fit(
 )
 @click.option(
     "--temperature",
-    type=click.FloatRange(0),
+    type=_FiniteRange(0),
     default=DEFAULT_SAMPLER["temperature"],
     show_default=True,
     help="0: greedy; lower: safer; higher: bolder.",
@@ -285,18 +295,18 @@ def fit(
 )
 @click.option(
     "--top-p",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=_FiniteRange(0, 1, min_open=True),
     default=DEFAULT_SAMPLER["top_p"],
     show_default=True,
     help="Choose among the likeliest tokens that make up P.",
 )
 @click.option(
     "--repetition-penalty",
-    type=click.FloatRange(0, min_open=True),
+    type=_FiniteRange(0, min_open=True),
     default=DEFAULT_SAMPLER["repetition_penalty"],
     show_default=True,
-    help="Divides the odds of a character, before the temperature, each time it stood in the poem before; 1: off. "
-    "Punctuation is free.",
+    help="Divides the odds of a character, before the temperature, for each earlier occurrence in the same poem; 1: "
+    "off. Punctuation is free.",
 )
 @click.option("--max-length", type=_COUNT, default=0, show_default=True, help="Tokens, begin included; 0: automatic.")
 @click.option(

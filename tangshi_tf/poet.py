@@ -105,8 +105,8 @@ class Poet(tf.Module):
             init_state: "zero" (or empty), or "random": normal, of standard deviation 0.5, from the seed.
             temperature: 0 takes the likeliest token each time; see `sampling.sampler`.
             top_p: see `sampling.sampler`.
-            repetition_penalty: divides the odds of a character, before the temperature, once for each time it stood in
-                the poem before; 1 is off. Punctuation is free.
+            repetition_penalty: divides the odds of a character, before the temperature, for each earlier occurrence in
+                the same poem; 1 is off. Punctuation is free.
             top_k: see `sampling.sampler`.
             max_length: the most tokens of text, begin included; 0 allows the begin and 200 more.
             seed: names the poem; a negative one stands for a fresh one.
@@ -299,8 +299,9 @@ Functions (text is a string or [B] of them; every other knob is one value or [B]
     temperature 0 takes the likeliest token; top_k 0 and top_p 1 are off; max_length counts the begin,
     0 allows {AUTOMATIC_LENGTH} tokens after it; init_state is zero or random; a negative seed is a fresh one.
     A row whose request cannot be met has an empty poem and says why in problem.
-    repetition_penalty divides the odds of a character, before the temperature, each time it stood in the poem
-    before; 1 is off.
+    repetition_penalty divides the odds of a character, before the temperature, for each earlier occurrence in
+    the same poem; 1 is off; punctuation is free.
+    length and log_probability are those of the whole text; the end token counts in the second alone.
     title, form, rhyme, opening and acrostic accept only their defaults.
   score(poem) -> a dict of nll (nats) and tokens, both with the end token; each [B]
   encode(text) -> int32 [B, L]; decode(token) -> string [B]

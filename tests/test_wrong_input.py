@@ -124,7 +124,16 @@ REQUESTS: list[tuple[list[str], str]] = [
         [*MINI, "--begin", "山水风月", "--max-length", "2"],
         "max_length of at least the length of begin is required; received 2.",
     ),
-    ([*MINI, "--temperature", "nan"], "temperature of at least 0 and finite is required; received nan."),
+    (
+        [*MINI, "--temperature", "0", "--best-of", "2"],
+        "A --temperature of at least 0.001 without --top-k 1, or --init-state random, is required for --best-of. "
+        "Received: settings that give the same poem each time.",
+    ),
+    (
+        ["export", "one.txt", "--format", "litert"],
+        "--format savedmodel is required for a CORPUS or --origin-filter. Received: litert.",
+    ),
+    (["export", "--format", "litert", "--name", "nobody"], f"{NO_MODEL}'nobody'."),
     (
         ["fit", "poems.txt", "--min-count", "9999", "--name", "x"],
         "A character that occurs at least 9999 times is required. Received: 1344 characters, "
@@ -195,6 +204,11 @@ def test_a_wrong_request_is_one_line(project: Path, arguments: list[str], messag
         ["sample", "山"],
         ["sample", "--count", "0"],
         ["sample", "--top-p", "0"],
+        ["sample", "--top-p", "nan"],
+        ["sample", "--temperature", "nan"],
+        ["sample", "--repetition-penalty", "0"],
+        ["sample", "--repetition-penalty", "1e39"],
+        ["sample", "--best-of", "0"],
         ["sample", "--seed", "-1"],
         ["sample", "--output", "."],
         ["sample", "--colour", "red"],

@@ -1,5 +1,6 @@
 """Write the requests that TensorFlow Serving runs before it serves a version: the first caller need not wait.
 
+pip install tensorflow-serving-api
 python examples/serving/write_warmup.py saved_models/NAME/1
 """
 
