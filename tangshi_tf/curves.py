@@ -32,7 +32,9 @@ def draw(history: Sequence[Mapping[str, Any]], path: Path) -> None:
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     epochs = [record["epoch"] for record in history]
-    axes.plot(epochs, np.exp([record["loss"] for record in history]), marker=".", label="training, with dropout")
+    with np.errstate(over="ignore"):  # the first epoch of a wild learning rate
+        training = np.exp([record["loss"] for record in history])
+    axes.plot(epochs, training, marker=".", label="training, with dropout")
     axes.plot(epochs, [record["validation_perplexity"] for record in history], marker=".", label="validation")
     axes.set(xlabel="epoch", ylabel="perplexity", yscale="log")
     axes.grid(which="both", alpha=0.3)

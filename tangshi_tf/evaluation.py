@@ -20,10 +20,16 @@ from tangshi_tf.training import token_nll
 from tangshi_tf.verse.forms import FORMS, OTHER, form_of
 from tangshi_tf.vocabulary import PAD, SPECIALS, UNK, Vocabulary
 
-__all__ = ["Evaluation", "Score", "evaluate", "evaluator"]
+__all__ = ["Evaluation", "Score", "evaluate", "evaluator", "perplexity"]
 
 _TOKEN_BUDGET = 4_000  # logits of a batch: 100 MB at V = 6,000
 _Array = npt.NDArray[np.float64]
+
+
+def perplexity(nll: float, tokens: int) -> float:
+    """Return exp of nats a token; NaN without tokens, infinite where no float holds it."""
+    with np.errstate(over="ignore"):
+        return float(np.exp(nll / tokens)) if tokens else math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +45,12 @@ class Score:
     @property
     def perplexity(self) -> float:
         """Exp of nats a token; NaN without tokens."""
-        return math.exp(self.nll / self.tokens) if self.tokens else math.nan
+        return perplexity(self.nll, self.tokens)
 
     @property
     def hanzi_perplexity(self) -> float:
         """The same over the characters alone, punctuation and end token left out."""
-        return math.exp(self.hanzi_nll / self.hanzi) if self.hanzi else math.nan
+        return perplexity(self.hanzi_nll, self.hanzi)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from tangshi_tf.corpus import Corpus, character_table, read_corpus
 from tangshi_tf.dataset import PoemBatches, encode_poems
 from tangshi_tf.distribution import add_up, choose_strategy, from_chief, is_chief, together, worker_count
 from tangshi_tf.errors import CheckpointError, CorpusError, StoppedError, TangshiError
-from tangshi_tf.evaluation import evaluator
+from tangshi_tf.evaluation import evaluator, perplexity
 from tangshi_tf.hardware import devices, usage
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.poet import Poet
@@ -305,9 +305,10 @@ class _Judge:
         if not progress.epoch_ended:
             return
         tokens, nll, *_ = self._score().sum(axis=0)
-        if not math.isfinite(nll):
+        figure = perplexity(nll, tokens)
+        if not math.isfinite(figure):
             raise TangshiError(
-                f"A finite validation figure is required. Received: {nll} after epoch {progress.epoch}; "
+                f"A finite validation figure is required. Received: {figure} after epoch {progress.epoch}; "
                 "a lower learning rate may help."
             )
         history = self._run.history
@@ -318,7 +319,7 @@ class _Judge:
             epoch=progress.epoch,
             loss=progress.loss,
             validation_nll=nll / tokens,
-            validation_perplexity=float(np.exp(nll / tokens)),
+            validation_perplexity=figure,
             best=bool(best),
             seconds=time.monotonic() - self._began,
             poem=self._poet.generate("", temperature=0.0)["poem"].numpy()[0].decode(),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tangshi_tf.config import ModelConfig
-from tangshi_tf.evaluation import evaluate, evaluator
+from tangshi_tf.evaluation import Score, evaluate, evaluator
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.vocabulary import EOS, UNK, Vocabulary
 from tests import reference
@@ -58,6 +58,7 @@ def test_forms_are_told_apart(model: PoetryModel) -> None:
     }
     assert by_form["五绝"].nll == pytest.approx(by_hand(model, TEXTS[0])[1], rel=1e-5)
     assert math.isnan(by_form["五律"].perplexity)
+    assert Score(poems=1, tokens=2, nll=2e4, hanzi=1, hanzi_nll=1e3).perplexity == math.inf
 
 
 def test_a_smaller_vocabulary_buys_nothing() -> None:
