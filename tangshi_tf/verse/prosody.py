@@ -1,0 +1,197 @@
+"""Tone and rhyme of characters, as the rhyme books give them and as the Tang poets used them.
+
+A tone is 平 (level) or 仄 (oblique: rising, departing and entering tone). Regulated verse rhymes in one of the 30 level
+groups of the 106 groups of 平水韵. The table, `data/prosody.tsv`, is keyed by simplified character and joins two sources;
+`data/README.md` names them and says how it was made.
+
+There are two ways to read it. A judge reads generously: a character has every tone and rhyme that either source gives
+it, and one that neither knows fits everything (`generous`). A poet reads narrowly: a tone or rhyme counts if both sources
+give it, as far as they know the character, and if Tang poets used it where the metre leaves no choice (`narrow`); so
+another judge, with other tables, agrees.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from tangshi_tf.resources import find_resource
+
+__all__ = [
+    "EITHER",
+    "GROUPS",
+    "LEVEL",
+    "LEVEL_GROUPS",
+    "NEIGHBOURS",
+    "OBLIQUE",
+    "RHYME_NAMES",
+    "Entry",
+    "Prosody",
+    "dump_entries",
+    "generous",
+    "load_entries",
+    "narrow",
+    "read_generously",
+    "tones_of",
+]
+
+LEVEL, OBLIQUE = 1, 2
+EITHER = LEVEL | OBLIQUE
+
+LEVEL_GROUPS = "东冬江支微鱼虞齐佳灰真文元寒删先萧肴豪歌麻阳庚青蒸尤侵覃盐咸"
+_OBLIQUE_GROUPS = (
+    "董肿讲纸尾语麌荠蟹贿轸吻阮旱潸铣篠巧皓哿马养梗迥有寝感琰豏"
+    "送宋绛寘未御遇霁泰卦队震问愿翰谏霰啸效号箇祃漾敬径宥沁勘艳陷"
+    "屋沃觉质物月曷黠屑药陌锡职缉合叶洽"
+)
+GROUPS = LEVEL_GROUPS + _OBLIQUE_GROUPS
+_EVERY = frozenset(LEVEL_GROUPS)
+
+_CIRCLES = ("东冬", "支微齐", "鱼虞", "真文元", "寒删先元", "萧肴豪", "庚青蒸", "覃盐咸")
+NEIGHBOURS: Mapping[str, frozenset[str]] = {
+    group: frozenset(group).union(*(circle for circle in _CIRCLES if group in circle)) for group in LEVEL_GROUPS
+}
+"""A first line may rhyme with a neighbour of the group of the others (邻韵): each group and its neighbours."""
+
+_PINYIN = (
+    "dong dong jiang zhi wei yu yu qi jia hui zhen wen yuan han shan "
+    "xian xiao yao hao ge ma yang geng qing zheng you qin tan yan xian"
+).split()
+_ORDINALS = "一二三四五六七八九十"
+_ORDINAL_PINYIN = "yi er san si wu liu qi ba jiu shi".split()
+
+
+def _ordinal(number: int, digits: Iterable[str]) -> str:
+    digits = list(digits)
+    return digits[number - 1] if number <= 10 else digits[9] + digits[number - 11]
+
+
+def _rhyme_names() -> dict[str, str]:
+    """Return the names of a rhyme to the groups it may mean: 先, 一先, 下平一先, xian (先 or 咸), yixian."""
+    names: dict[str, str] = {}
+    for index, (group, pinyin) in enumerate(zip(LEVEL_GROUPS, _PINYIN, strict=True)):
+        half, number = ("上平", index + 1) if index < 15 else ("下平", index - 14)
+        ordinal, ordinal_pinyin = _ordinal(number, _ORDINALS), _ordinal(number, _ORDINAL_PINYIN)
+        for name in (group, ordinal + group, half + ordinal + group, ordinal_pinyin + pinyin, pinyin):
+            names[name] = names.get(name, "") + group
+    return names
+
+
+RHYME_NAMES: Mapping[str, str] = _rhyme_names()
+"""What a user may call a rhyme, without spaces or hyphens, to the groups that are meant, one or more."""
+
+_FEW = 10  # uses; of a character seen less often, usage says nothing
+_RARE = 0.1  # the share of its uses below which a tone or rhyme is not counted on
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is known of a character.
+
+    Attributes:
+        agreed: its groups, out of `GROUPS`, that every source gives which knows it.
+        disputed: those that one source gives and the other does not.
+        tones: how often it stands in slots that the metre fixes as level, and as oblique; counted where sources give
+            both tones.
+        rhymes: how often it rhymes in each level group; counted where sources give several.
+    """
+
+    agreed: str
+    disputed: str = ""
+    tones: tuple[int, int] = (0, 0)
+    rhymes: tuple[tuple[str, int], ...] = ()
+
+
+class Prosody:
+    """A reading of the table.
+
+    Args:
+        tones: a character to `LEVEL`, `OBLIQUE` or `EITHER`.
+        rhymes: a character to the level groups it rhymes in, none if it is left out.
+    """
+
+    def __init__(self, tones: Mapping[str, int], rhymes: Mapping[str, Iterable[str]]) -> None:
+        """See the class."""
+        self._tones = dict(tones)
+        self._rhymes = {char: frozenset(rhymes.get(char, ())) for char in tones}
+
+    def __contains__(self, char: str) -> bool:
+        """Tell whether the character is known."""
+        return char in self._tones
+
+    def tones(self, char: str) -> int:
+        """Return `LEVEL`, `OBLIQUE` or `EITHER`, which is also that of an unknown character."""
+        return self._tones.get(char, EITHER)
+
+    def rhymes(self, char: str) -> frozenset[str]:
+        """Return the level groups a character rhymes in; an unknown one rhymes in all."""
+        return self._rhymes.get(char, _EVERY)
+
+
+def tones_of(groups: Iterable[str]) -> int:
+    """Return the tones of characters in these groups: 0 if there is none."""
+    return sum({LEVEL if group in _EVERY else OBLIQUE for group in groups})
+
+
+def read_generously(groups: Mapping[str, Iterable[str]]) -> Prosody:
+    """Return the reading that gives each character every tone and rhyme of its groups."""
+    return Prosody(
+        {char: tones_of(own) for char, own in groups.items()},
+        {char: _EVERY.intersection(own) for char, own in groups.items()},
+    )
+
+
+@lru_cache(maxsize=1)
+def generous() -> Prosody:
+    """Return the reading of a judge."""
+    return read_generously({char: entry.agreed + entry.disputed for char, entry in load_entries().items()})
+
+
+@lru_cache(maxsize=1)
+def narrow() -> Prosody:
+    """Return the reading of a poet; characters whose tone is in doubt are not in it."""
+    entries = load_entries()
+    tones = {char: tone for char, entry in entries.items() if (tone := _sure_tones(entry))}
+    return Prosody(tones, {char: _sure_rhymes(entries[char]) for char, tone in tones.items() if tone & LEVEL})
+
+
+def _sure_tones(entry: Entry) -> int:
+    tones = tones_of(entry.agreed + entry.disputed)
+    if tones != EITHER:
+        return tones
+    uses = sum(entry.tones)
+    used = [tone for tone, count in zip((LEVEL, OBLIQUE), entry.tones, strict=True) if count > _RARE * uses]
+    return tones_of(entry.agreed) & sum(used) if uses >= _FEW else 0
+
+
+def _sure_rhymes(entry: Entry) -> frozenset[str]:
+    groups = _EVERY.intersection(entry.agreed)
+    least = _RARE * max(_FEW, sum(count for _, count in entry.rhymes))
+    several = len(_EVERY.intersection(entry.agreed + entry.disputed)) > 1
+    return groups.intersection(group for group, count in entry.rhymes if count > least) if several else groups
+
+
+def dump_entries(entries: Mapping[str, Entry]) -> str:
+    """Return the text of the table; `load_entries` reads it.
+
+    One character a line: agreed groups, a stroke and the disputed ones if there are any, then, where they were
+    counted, the tones (level, oblique) and the rhymes, in columns separated by tabs.
+    """
+    lines = []
+    for char, entry in sorted(entries.items()):
+        tones = " ".join(map(str, entry.tones)) if any(entry.tones) else ""
+        rhymes = " ".join(f"{group}{used}" for group, used in entry.rhymes)
+        groups = entry.agreed + ("/" + entry.disputed if entry.disputed else "")
+        lines.append("\t".join([char, groups, tones, rhymes]).rstrip("\t") + "\n")
+    return "".join(lines)
+
+
+def load_entries() -> dict[str, Entry]:
+    """Read `data/prosody.tsv`."""
+    entries = {}
+    for line in find_resource("data/prosody.tsv").read_text(encoding="utf-8").splitlines():
+        char, groups, tones, rhymes, *_ = [*line.split("\t"), "", "", ""]
+        agreed, _, disputed = groups.partition("/")
+        level, oblique = map(int, tones.split() or (0, 0))
+        uses = tuple((use[0], int(use[1:])) for use in rhymes.split())
+        entries[char] = Entry(agreed, disputed, (level, oblique), uses)
+    return entries
