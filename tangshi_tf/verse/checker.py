@@ -6,7 +6,7 @@ Where a character has several readings, the poem has the benefit of it; so has a
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tangshi_tf.verse.forms import FORMS, LEVELS, LINE_TYPES, OPENINGS, OTHER, form_of, lines_of, ways
+from tangshi_tf.verse.forms import LEVELS, LINE_TYPES, OPENINGS, OTHER, form_of, lines_of, ways
 from tangshi_tf.verse.prosody import EITHER, LEVEL, LEVEL_GROUPS, NEIGHBOURS, OBLIQUE, Prosody, generous
 
 __all__ = ["RHYME_RULES", "RULES", "Fault", "Verdict", "judge", "tone_marks"]

@@ -1,9 +1,9 @@
 """The four classical forms: lines, characters per line, and the patterns of tone that a line may follow.
 
-Regulated verse is made of four types of line, named after their ends: a and b end oblique, A and B level. Two lines make
-a couplet (联); within it the tones are opposite (对), between couplets they stick (粘). An opening fixes the type of every
-line. In a pattern 平 is level, 仄 oblique, 中 either, and 护 level unless the character two places before is: a line of
-type B with a single level character before its rhyme is a lonely level (孤平).
+Regulated verse is made of four types of line, named after their ends: a and b end oblique, A and B level. Two lines
+make a couplet (联); within it the tones are opposite (对), between couplets they stick (粘). An opening fixes the type
+of every line. In a pattern 平 is level, 仄 oblique, 中 either, and 护 level unless the character two places before is:
+a line of type B with a single level character before its rhyme has a lonely level (孤平).
 
 After Wang Li, 诗词格律, chapter 2.
 """
@@ -30,8 +30,8 @@ __all__ = [
 FORMS = {"五绝": (4, 5), "七绝": (4, 7), "五律": (8, 5), "七律": (8, 7)}
 OTHER = "其他"
 
-# Named after the second character of a five-character poem; in a seven-character poem, whose lines have two characters
-# of the other class in front, 仄起 and 平起 change places. 入韵: the first line rhymes too.
+# Named after the tone of the second character; 入韵: the first line rhymes too. Lines of seven have two characters
+# of the other class in front of a line of five, so there 仄起 and 平起 change places.
 _FIVE = {
     "仄起": ("aB", "bA", "aB", "bA"),
     "平起": ("bA", "aB", "bA", "aB"),
@@ -48,7 +48,12 @@ LINE_TYPES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 LEVELS = ("loose", "regulated", "strict")
 
 # How each type of line may be written, the plainest way first. A b line has a licence of its own (特拗, 平平仄平仄).
-_LOOSE = {"a": ("中仄中平仄",), "A": ("中仄中平平",), "b": ("中平中仄仄",), "B": ("中平中仄平",)}
+_LOOSE: dict[str, tuple[str, ...]] = {
+    "a": ("中仄中平仄",),
+    "A": ("中仄中平平",),
+    "b": ("中平中仄仄",),
+    "B": ("中平中仄平",),
+}
 _REGULATED = _LOOSE | {"b": ("中平中仄仄", "平平仄平仄")}
 # Without three level characters at the end of A (三平尾) and without a lonely level in B (孤平).
 _STRICT = _REGULATED | {"A": ("中仄仄平平",), "b": ("中平平仄仄", "平平仄平仄", "中平仄仄仄"), "B": ("中平护仄平",)}
@@ -66,7 +71,7 @@ def ways(pair: str, length: int, level: str) -> list[tuple[str, str]]:
         level: one of `LEVELS`. Loose holds the second, fourth and sixth characters and the ends to the plain pattern;
             regulated allows both licences; strict is regulated without 三平尾 and 孤平.
     """
-    own = list(product(*(_PATTERNS[level][kind] for kind in pair)))
+    own = list(product(_PATTERNS[level][pair[0]], _PATTERNS[level][pair[1]]))
     if pair == "aB" and level != "loose":
         own.append(_RESCUE)
     return [(_widen(first, length), _widen(second, length)) for first, second in own]

@@ -1,12 +1,12 @@
 """Tone and rhyme of characters, as the rhyme books give them and as the Tang poets used them.
 
 A tone is 平 (level) or 仄 (oblique: rising, departing and entering tone). Regulated verse rhymes in one of the 30 level
-groups of the 106 groups of 平水韵. The table, `data/prosody.tsv`, is keyed by simplified character and joins two sources;
+groups among the 106 of 平水韵. The table, `data/prosody.tsv`, is keyed by simplified character and joins two sources;
 `data/README.md` names them and says how it was made.
 
 There are two ways to read it. A judge reads generously: a character has every tone and rhyme that either source gives
-it, and one that neither knows fits everything (`generous`). A poet reads narrowly: a tone or rhyme counts if both sources
-give it, as far as they know the character, and if Tang poets used it where the metre leaves no choice (`narrow`); so
+it, and one that neither knows fits everything (`generous`). A poet reads narrowly: a tone or rhyme counts if every
+source gives it that knows the character, and if Tang poets used it where the metre leaves no choice (`narrow`); so
 another judge, with other tables, agrees.
 """
 
@@ -52,12 +52,12 @@ NEIGHBOURS: Mapping[str, frozenset[str]] = {
 }
 """A first line may rhyme with a neighbour of the group of the others (邻韵): each group and its neighbours."""
 
-_PINYIN = (
-    "dong dong jiang zhi wei yu yu qi jia hui zhen wen yuan han shan "
-    "xian xiao yao hao ge ma yang geng qing zheng you qin tan yan xian"
-).split()
+_PINYIN = """
+dong dong jiang zhi wei yu yu qi jia hui zhen wen yuan han shan
+xian xiao yao hao ge ma yang geng qing zheng you qin tan yan xian
+"""
 _ORDINALS = "一二三四五六七八九十"
-_ORDINAL_PINYIN = "yi er san si wu liu qi ba jiu shi".split()
+_ORDINAL_PINYIN = ["yi", "er", "san", "si", "wu", "liu", "qi", "ba", "jiu", "shi"]
 
 
 def _ordinal(number: int, digits: Iterable[str]) -> str:
@@ -68,7 +68,7 @@ def _ordinal(number: int, digits: Iterable[str]) -> str:
 def _rhyme_names() -> dict[str, str]:
     """Return the names of a rhyme to the groups it may mean: 先, 一先, 下平一先, xian (先 or 咸), yixian."""
     names: dict[str, str] = {}
-    for index, (group, pinyin) in enumerate(zip(LEVEL_GROUPS, _PINYIN, strict=True)):
+    for index, (group, pinyin) in enumerate(zip(LEVEL_GROUPS, _PINYIN.split(), strict=True)):
         half, number = ("上平", index + 1) if index < 15 else ("下平", index - 14)
         ordinal, ordinal_pinyin = _ordinal(number, _ORDINALS), _ordinal(number, _ORDINAL_PINYIN)
         for name in (group, ordinal + group, half + ordinal + group, ordinal_pinyin + pinyin, pinyin):
