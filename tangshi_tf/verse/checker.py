@@ -90,7 +90,9 @@ def judge(text: str, prosody: Prosody | None = None) -> Verdict:
         return Verdict(lines, form, faults=dict.fromkeys(LEVELS, (fault,)))
     tones = [[prosody.tones(char) for char in line] for line in lines]
     rhymes = [prosody.rhymes(line[-1]) for line in lines]
-    types, _ = _fit(lines, tones, rhymes, "regulated", None)
+    types, broken = _fit(lines, tones, rhymes, "strict", None)
+    if broken:  # else the other levels are kept in this way, too, and a way that they keep may not be strict
+        types, _ = _fit(lines, tones, rhymes, "regulated", None)
     opening = next((name for name in OPENINGS if LINE_TYPES[form][name][: len(types)] == types), "")
     faults = {level: tuple(_fit(lines, tones, rhymes, level, types)[1]) for level in LEVELS}
     return Verdict(lines, form, opening, _group(rhymes), faults)
@@ -141,17 +143,21 @@ def _couplet(lines: _Lines, tones: _Tones, first: int, pair: str, level: str) ->
 
 
 def _line(lines: _Lines, tones: _Tones, index: int, pattern: str, kind: str) -> Iterator[Fault]:
-    """Yield where a line breaks its pattern. That a line which rhymes ends level is for the rhyme to say."""
+    """Yield where a line breaks its pattern. That a line which rhymes ends level is for the rhyme to say.
+
+    A line that ends oblique has neither a lonely level before its rhyme nor three at its end.
+    """
     line, tone = lines[index], tones[index]
     size = len(pattern) - kind.isupper()
     for i, (sign, own) in enumerate(zip(pattern[:size], tone[:size], strict=True)):
-        if sign == "护" and not (own | tone[i - 2]) & LEVEL:
+        if sign == "护" and tone[-1] & LEVEL & ~(own | tone[i - 2]):
             yield Fault("孤平", index + 1, i + 1, line[i], f"平 here or at {i - 1}")
         elif sign == "平" and not own & LEVEL:
             yield Fault("平仄", index + 1, i + 1, line[i], "平")
         elif sign == "仄" and not own & OBLIQUE:
             rule = "句脚" if i == len(pattern) - 1 else "三平尾" if kind == "A" and i == len(pattern) - 3 else "平仄"
-            yield Fault(rule, index + 1, i + 1, line[i], "仄")
+            if rule != "三平尾" or all(other & LEVEL for other in tone[i:]):
+                yield Fault(rule, index + 1, i + 1, line[i], "仄")
 
 
 def _group(rhymes: _Rhymes) -> str:
