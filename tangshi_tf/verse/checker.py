@@ -85,8 +85,8 @@ def judge(text: str, prosody: Prosody | None = None) -> Verdict:
     prosody = prosody or generous()
     lines, form = tuple(lines_of(text)), form_of(text)
     if form == OTHER:
-        found = ", ".join(str(len(line)) for line in lines)
-        fault = Fault("体", 0, 0, f"lines of {found}" if found else "no line", "4 or 8 lines of 5 or 7 characters")
+        found = f"{len(lines)} of " + ", ".join(map(str, sorted({len(line) for line in lines})))
+        fault = Fault("体", 0, 0, found if lines else "none", "4 or 8 lines of 5 or 7 characters")
         return Verdict(lines, form, faults=dict.fromkeys(LEVELS, (fault,)))
     tones = [[prosody.tones(char) for char in line] for line in lines]
     rhymes = [prosody.rhymes(line[-1]) for line in lines]

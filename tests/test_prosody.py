@@ -1,0 +1,110 @@
+"""`verse.prosody`: tones and rhymes of single characters, read generously and narrowly."""
+
+import pytest
+
+from tangshi_tf.resources import find_resource
+from tangshi_tf.verse.prosody import (
+    EITHER,
+    GROUPS,
+    LEVEL,
+    LEVEL_GROUPS,
+    NEIGHBOURS,
+    OBLIQUE,
+    RHYME_NAMES,
+    Entry,
+    dump_entries,
+    generous,
+    load_entries,
+    narrow,
+    read_generously,
+    tones_of,
+)
+
+
+def test_the_book_has_106_groups_of_which_30_are_level() -> None:
+    assert (len(GROUPS), len(set(GROUPS)), len(LEVEL_GROUPS)) == (106, 106, 30)
+    assert GROUPS.startswith(LEVEL_GROUPS)
+    named = {group for entry in load_entries().values() for group in entry.agreed + entry.disputed}
+    assert named == set(GROUPS)
+
+
+def test_neighbours_are_mutual() -> None:
+    assert set(NEIGHBOURS) == set(LEVEL_GROUPS)
+    assert NEIGHBOURS["元"] == frozenset("真文元寒删先")
+    assert NEIGHBOURS["尤"] == frozenset("尤")
+    for group, near in NEIGHBOURS.items():
+        assert group in near
+        assert all(group in NEIGHBOURS[other] for other in near)
+
+
+@pytest.mark.parametrize(
+    ("characters", "tone"),
+    [
+        ("东山人天花春流年云江", LEVEL),
+        ("月水日上下老有去路夜", OBLIQUE),
+        ("一白竹国石出黑十八七学别", OBLIQUE),  # the entering tone, which modern speech has lost
+        ("看过思听更吹胜为长相将分教兴骑和重", EITHER),
+    ],
+)
+def test_tones(characters: str, tone: int) -> None:
+    assert {char: generous().tones(char) for char in characters} == dict.fromkeys(characters, tone)
+    assert {char: narrow().tones(char) for char in characters} == dict.fromkeys(characters, tone)
+
+
+@pytest.mark.parametrize(
+    ("char", "groups"),
+    [("东", "东"), ("龙", "冬"), ("楼", "尤"), ("看", "寒"), ("过", "歌"), ("思", "支"), ("先", "先"), ("月", "")],
+)
+def test_rhymes(char: str, groups: str) -> None:
+    assert generous().rhymes(char) == narrow().rhymes(char) == frozenset(groups)
+
+
+def test_a_poet_counts_on_less_than_a_judge_allows() -> None:
+    entries, judge, poet = load_entries(), generous(), narrow()
+    assert all(char in judge for char in entries)
+    for char in entries:
+        if char in poet:
+            assert 0 < poet.tones(char) & judge.tones(char) == poet.tones(char), char
+            assert poet.rhymes(char) <= judge.rhymes(char), char
+            assert not poet.rhymes(char) or poet.tones(char) & LEVEL, char
+    for char, tone in {"不": OBLIQUE, "生": LEVEL, "冷": OBLIQUE, "空": LEVEL}.items():
+        assert (judge.tones(char), poet.tones(char)) == (EITHER, tone), char
+    assert 0 < sum(char not in poet for char in entries) < len(entries) / 5
+
+
+def test_an_unknown_character_fits_everything() -> None:
+    for reading in (generous(), narrow()):
+        assert "𠮷" not in reading
+        assert reading.tones("𠮷") == EITHER
+        assert reading.rhymes("𠮷") == frozenset(LEVEL_GROUPS)
+
+
+def test_groups_to_a_reading() -> None:
+    assert [tones_of(groups) for groups in ("", "东冬", "董屋", "寒翰")] == [0, LEVEL, OBLIQUE, EITHER]
+    reading = read_generously({"看": "寒翰", "月": "月"})
+    assert [reading.tones(char) for char in "看月"] == [EITHER, OBLIQUE]
+    assert [reading.rhymes(char) for char in "看月"] == [frozenset("寒"), frozenset()]
+
+
+def test_a_rhyme_has_many_names() -> None:
+    for name in ("先", "一先", "下平一先", "yixian"):
+        assert RHYME_NAMES[name] == "先"
+    for name in ("真", "十一真", "上平十一真", "shiyizhen", "zhen"):
+        assert RHYME_NAMES[name] == "真"
+    assert RHYME_NAMES["下平十五咸"] == RHYME_NAMES["shiwuxian"] == "咸"
+    several = {name: groups for name, groups in RHYME_NAMES.items() if len(groups) > 1}
+    assert several == {"dong": "东冬", "yu": "鱼虞", "xian": "先咸"}
+    assert len(RHYME_NAMES) == 5 * 30 - 3
+
+
+def test_the_table_is_small_and_reads_back() -> None:
+    data = find_resource("data/prosody.tsv").read_bytes()
+    assert len(data) <= 100_000
+    entries = load_entries()
+    assert dump_entries(entries).encode() == data
+    assert len(entries) > 7_000
+    line = {"看": Entry("寒翰", "", (3, 1)), "论": Entry("元", "真", (0, 0), (("元", 82),)), "月": Entry("月")}
+    assert dump_entries(line) == "月\t月\n看\t寒翰\t3 1\n论\t元/真\t\t元82\n"
+    for entry in entries.values():
+        assert entry.agreed + entry.disputed
+        assert not set(entry.agreed) & set(entry.disputed)
