@@ -34,21 +34,22 @@ from tangshi_tf.config import (
 )
 from tangshi_tf.console import Console, estimated, left_out
 from tangshi_tf.errors import ConfigError, StoppedError, TangshiError, first_line
+from tangshi_tf.verse.forms import LEVELS
 
 if TYPE_CHECKING:
     from tangshi_tf.corpus import Corpus
     from tangshi_tf.evaluation import Score
 
-__all__ = ["evaluate", "export", "fit", "main", "sample"]
+__all__ = ["check", "evaluate", "export", "fit", "main", "sample"]
 
 _Config = TypeVar("_Config", ModelConfig, TrainingConfig)
 _Command = TypeVar("_Command", bound=Callable[..., None])
 _COUNT = click.IntRange(0, 2**31 - 1)
-_CORPUS_HELP = (
+_FORMATS = (
     "Each CORPUS is a file or a folder, plain or packed with gzip or xz, in UTF-8 or GB18030: title:content lines, "
-    "poems separated by blank lines, chinese-poetry JSON, or the format of the shipped corpus, which is taken if "
-    "none is given."
+    "poems separated by blank lines, chinese-poetry JSON, or the format of the shipped corpus"
 )
+_CORPUS_HELP = f"{_FORMATS}, which is taken if none is given."
 
 
 class _FiniteRange(click.FloatRange):
@@ -476,6 +477,50 @@ def export(corpus: tuple[Path, ...], name: str, form: str, origin_filter: bool) 
 
         path = export_step(_model_path(name), Path(form) / name, form)
     click.echo(f"exported {path}")
+
+
+@main.command(epilog=f"{_FORMATS}. Standard input is read if none is given.")
+@_corpus_argument
+@click.option(
+    "--level",
+    type=click.Choice(LEVELS),
+    default="strict",
+    show_default=True,
+    help="loose: the even lines rhyme, and one template holds at the even characters and line ends; regulated: that, "
+    "or the licences 特拗 and 大拗; strict: regulated, without 孤平 and 三平尾.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with every level.")
+def check(corpus: tuple[Path, ...], level: str, as_json: bool) -> None:
+    """Judge poems by the rules of regulated verse.
+
+    The tones of a line stand beneath it: 平 is level, 仄 oblique, 通 either, ？ unknown.
+
+    \b
+    tangshi-tf check my-poems.txt
+    tangshi-tf sample --count 3 | tangshi-tf check --level regulated
+    """
+    if as_json and _typed("level"):
+        raise ConfigError("--level or --json is required, as JSON has every level. Received: both.")
+    from tangshi_tf.corpus import parse_poems, read_poems
+    from tangshi_tf.verse.checker import judge
+    from tangshi_tf.verse.display import counted, described, record
+
+    if corpus:
+        poems, dropped = read_poems(corpus)
+    else:  # which Python has none of if it was closed
+        poems, dropped = parse_poems(sys.stdin.buffer.read() if sys.stdin else b"", "standard input")
+    if dropped:
+        click.echo(left_out(dropped), err=True)
+    verdicts = []
+    for poem in poems:
+        verdict = judge(poem.text)
+        if as_json:
+            click.echo(json.dumps(dataclasses.asdict(poem) | record(verdict), ensure_ascii=False))
+        else:
+            click.echo(described(verdict, level, poem.title) + "\n")
+            verdicts.append(verdict)
+    if len(verdicts) > 1:
+        click.echo(counted(verdicts))
 
 
 def _start_tensorflow() -> None:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tangshi_tf.errors import CorpusError
-from tangshi_tf.readers import read_records
+from tangshi_tf.readers import Record, parse_records, read_records
 from tangshi_tf.resources import find_resource
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "fold",
     "han_only",
     "near_duplicate_clusters",
+    "parse_poems",
     "read_corpus",
     "read_poems",
 ]
@@ -287,7 +288,7 @@ def read_corpus(paths: Sequence[str | Path] | None = None, seed: int = 0, origin
         path = find_resource("data/tangshi.tsv.xz")
         records = list(read_records(path))
         return _corpus([Poem(r.title, r.author, r.text) for r in records], [r.split for r in records], Counter())
-    poems, sides, dropped = _read_files(paths, origin_filter)
+    poems, sides, dropped = _read_files(_files(paths), origin_filter)
     if all(sides):
         return _corpus(poems, sides, dropped)
     return _corpus(poems, _split(poems, sides, seed), dropped)
@@ -299,22 +300,34 @@ def read_poems(paths: Sequence[str | Path]) -> tuple[list[Poem], dict[str, int]]
     Returns:
         The poems, and how many were left out by reason.
     """
-    poems, _, dropped = _read_files(paths, origin_filter=False)
+    poems, _, dropped = _read_files(_files(paths), origin_filter=False)
     return poems, dict(sorted(dropped.items()))
 
 
-def _read_files(paths: Sequence[str | Path], origin_filter: bool) -> tuple[list[Poem], list[str], Counter[str]]:
-    """Return the poems of all files, the side that each was given ("" for none), and how many were left out."""
+def parse_poems(data: bytes, name: str) -> tuple[list[Poem], dict[str, int]]:
+    """Do what `read_poems` does with the bytes of one file, which errors call by this name."""
+    poems, _, dropped = _read_files([(name, parse_records(data, name))], origin_filter=False)
+    return poems, dict(sorted(dropped.items()))
+
+
+def _files(paths: Sequence[str | Path]) -> list[tuple[str | Path, Iterable[Record]]]:
     if not paths:
         raise CorpusError("At least one corpus file is required. Received: none")
+    return [(path, read_records(Path(path))) for path in paths]
+
+
+def _read_files(
+    files: Iterable[tuple[str | Path, Iterable[Record]]], origin_filter: bool
+) -> tuple[list[Poem], list[str], Counter[str]]:
+    """Return the poems of all files, the side that each was given ("" for none), and how many were left out."""
     poems: list[Poem] = []
     sides: list[str] = []
     seen: set[str] = set()
     dropped: Counter[str] = Counter()
-    for path in paths:
+    for name, records in files:
         reasons: Counter[str] = Counter()
         held = 0
-        for record in read_records(Path(path)):
+        for record in records:
             text, reason = clean(record.text) if record.text else ("", "no text")
             if origin_filter and not reason and (_ORIGIN.search(record.text) or not 5 <= len(record.text) <= 80):
                 reason = "origin filter"
@@ -331,7 +344,7 @@ def _read_files(paths: Sequence[str | Path], origin_filter: bool) -> tuple[list[
             sides.append(record.split)
         if not held:
             found = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
-            raise CorpusError(f"At least one poem is required in {path}. Received: none (dropped: {found or 'none'})")
+            raise CorpusError(f"At least one poem is required in {name}. Received: none (dropped: {found or 'none'})")
         dropped.update(reasons)
     return poems, sides, dropped
 

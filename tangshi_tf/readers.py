@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from tangshi_tf.errors import CorpusError, first_line
 
-__all__ = ["HEADER", "Record", "read_records"]
+__all__ = ["HEADER", "Record", "parse_records", "read_records"]
 
 HEADER = "split\tauthor\ttitle\ttext"
 
@@ -48,23 +48,29 @@ def read_records(path: Path) -> Iterator[Record]:
         CorpusError: if there is no such file, or it is empty, damaged, or no text.
     """
     if not path.is_dir():
-        yield from _records(path, _text(path))
+        yield from parse_records(_bytes(path), str(path))
         return
     files = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
     if not files:
         raise CorpusError(f"A corpus file or a folder with some is required. Received: {path}, which is empty")
     for file in files:
         try:
-            yield from _records(file, _text(file))
+            yield from parse_records(_bytes(file), str(file))
         except CorpusError:
             yield Record("", "", file.name, "")
 
 
-def _records(path: Path, text: str) -> Iterator[Record]:
+def parse_records(data: bytes, name: str) -> Iterator[Record]:
+    """Return every record of a file's bytes; errors call the file by this name.
+
+    Raises:
+        CorpusError: if it is empty, damaged, or no text.
+    """
+    text = _text(data, name)
     if text.split("\n", 1)[0] == HEADER:
-        return _shipped(path, text)
+        return _shipped(text, name)
     if text.lstrip()[0] in "[{":
-        return _json(path, text)
+        return _json(text, name)
     lines = [line.strip() for line in text.split("\n")]
     titled = sum(1 for line in lines if _TITLED.fullmatch(line))
     if 2 * titled > sum(1 for line in lines if line):
@@ -72,22 +78,22 @@ def _records(path: Path, text: str) -> Iterator[Record]:
     return (_block(block.split("\n")) for block in re.split(r"\n(?:\s*\n)+", "\n".join(lines).strip("\n")))
 
 
-def _shipped(path: Path, text: str) -> Iterator[Record]:
+def _shipped(text: str, name: str) -> Iterator[Record]:
     for number, line in enumerate(text.rstrip("\n").split("\n")[1:], start=2):
         row = line.split("\t")
         if len(row) != 4 or row[0] not in _SPLITS:
             raise CorpusError(
-                f"Four columns are required in {path}: split ({', '.join(_SPLITS)}), author, title, text. "
+                f"Four columns are required in {name}: split ({', '.join(_SPLITS)}), author, title, text. "
                 f"Received: line {number}, {line[:40]!r}"
             )
         yield Record(*row)
 
 
-def _json(path: Path, text: str) -> Iterator[Record]:
+def _json(text: str, name: str) -> Iterator[Record]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise CorpusError(f"Valid JSON is required. Received: {path} ({first_line(error)})") from None
+        raise CorpusError(f"Valid JSON is required. Received: {name} ({first_line(error)})") from None
     for entry in value if isinstance(value, list) else [value]:
         entry = entry if isinstance(entry, dict) else {}
         paragraphs = entry.get("paragraphs", [])
@@ -114,31 +120,34 @@ def _block(lines: list[str]) -> Record:
     return Record("", "", title, "".join(verse))
 
 
-def _text(path: Path) -> str:
-    """Return a file's text with plain line ends; packing and encoding are known by the bytes."""
+def _bytes(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise CorpusError(f"A corpus file is required. Received: {path}, which does not exist") from None
     except (OSError, ValueError) as error:
         raise CorpusError(
             f"A readable corpus file is required. Received: {str(path)!r} ({first_line(error)})"
         ) from None
+
+
+def _text(data: bytes, name: str) -> str:
+    """Return a file's text with plain line ends; packing and encoding are known by the bytes."""
     for magic, unpack in ((b"\xfd7zXZ\x00", lzma.decompress), (b"\x1f\x8b", gzip.decompress)):
         if data.startswith(magic):
             try:
                 data = unpack(data)
             except (lzma.LZMAError, zlib.error, EOFError, OSError) as error:
                 kind = "xz" if magic[1:] == b"7zXZ\x00" else "gzip"
-                message = f"An intact {kind} file is required. Received: {path} (damaged: {first_line(error)})"
+                message = f"An intact {kind} file is required. Received: {name} (damaged: {first_line(error)})"
                 raise CorpusError(message) from None
-    text = _decode(path, data).replace("\r\n", "\n").replace("\r", "\n")
+    text = _decode(data, name).replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
-        raise CorpusError(f"A corpus file with poems is required. Received: {path}, which is empty")
+        raise CorpusError(f"A corpus file with poems is required. Received: {name}, which is empty")
     return text
 
 
-def _decode(path: Path, data: bytes) -> str:
+def _decode(data: bytes, name: str) -> str:
     try:
         text = data.decode("utf-8").removeprefix("\ufeff")
         place = data.find(0)
@@ -154,5 +163,5 @@ def _decode(path: Path, data: bytes) -> str:
             except UnicodeDecodeError:
                 pass
     raise CorpusError(
-        f"Text in UTF-8 or GB18030 is required. Received: {path}, which has byte 0x{data[place]:02x} at offset {place}"
+        f"Text in UTF-8 or GB18030 is required. Received: {name}, which has byte 0x{data[place]:02x} at offset {place}"
     )

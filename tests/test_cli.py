@@ -133,3 +133,46 @@ def test_export_adds_a_version(project: Path) -> None:
     assert newest.stderr == "model: saved_models/mini/2\n"
     assert newest.stdout == first.stdout
     assert run(*options, "saved_models/mini").stderr == "model: saved_models/mini/2\n"
+
+
+TOWER = "白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"
+LINES = ["白日依山盡", "黃河入海流", "欲窮千里目", "更上一層樓"]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [TOWER, f"登楼:{TOWER}", TOWER.replace("。", "。\n"), "\n".join(LINES), "登樓\n" + "，\n".join(LINES) + "。\n"],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_check_reads_standard_input(typed: str, encoding: str) -> None:
+    result = CliRunner().invoke(main, ["check"], input=typed.encode(encoding))
+    assert (result.exit_code, result.stderr) == (0, "")
+    head, *body, verdict, empty = result.stdout.splitlines()
+    assert head.endswith("五绝　仄起　尤韵")
+    assert body[2:4] == ["黄河入海流", "平平仄仄平"]
+    assert (len(body), verdict, empty) == (8, "Passes at the level strict.", "")
+
+
+def test_check_judges_files(tmp_path: Path) -> None:
+    path = tmp_path / "poems.txt"
+    path.write_text(f"登楼:{TOWER}\n错:{TOWER.replace('黄', '白')}\n又:{TOWER}\n月:moon\n", encoding="utf-8")
+    strict, loose = run("check", str(path)), run("check", str(path), "--level", "loose")
+    assert strict.exit_code == loose.exit_code == 0
+    assert strict.stderr == "left out: 1 Latin letter or digit, 1 exact duplicate\n"
+    assert "孤平: line 2, character 3, 平 here or at 1 is required. Received: 入.\nFails" in strict.stdout
+    assert "孤平" not in loose.stdout
+    table = [row.split() for row in strict.stdout.splitlines()[-3:]]
+    assert table[1:] == [["全部", "2", "2", "2", "1"], ["五绝", "2", "2", "2", "1"]]
+    records = [json.loads(line) for line in run("check", str(path), "--json").stdout.splitlines()]
+    assert [(record["title"], record["author"]) for record in records] == [("登楼", ""), ("错", "")]
+    assert [record["by_level"]["strict"]["passed"] for record in records] == [True, False]
+    assert records[0]["text"] == TOWER
+
+
+def test_check_starts_without_tensorflow() -> None:
+    code = (
+        "import sys\nfrom tangshi_tf.cli import main\nmain(['check'], standalone_mode=False)\n"
+        "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=TOWER.encode(), capture_output=True, check=True)
+    assert done.stdout.decode().startswith("五绝")

@@ -106,7 +106,7 @@ def random_value(source: random.Random, parameter: click.Option) -> str:
 
 def random_arguments(source: random.Random) -> list[str]:
     """Return a command with some of its options, now and then with a word too many or too few."""
-    name = source.choices(["sample", "fit", "evaluate", "export"], [870, 40, 30, 60])[0]
+    name = source.choices(["sample", "fit", "evaluate", "export", "check"], [840, 40, 30, 60, 30])[0]
     arguments = [name] if name == "sample" else [name, *source.choice(CORPORA)]
     options = [parameter for parameter in main.commands[name].params if isinstance(parameter, click.Option)]
     for option in source.sample(options, source.randrange(min(6, len(options) + 1))):

@@ -91,7 +91,7 @@ CORPORA = [
 ]
 # What each request is told; from "…" on, in the words of the library below.
 REQUESTS: list[tuple[list[str], str]] = [
-    *[([*command, name], message) for command in (["fit"], ["evaluate"]) for name, message in CORPORA],
+    *[([*command, name], message) for command in (["fit"], ["evaluate"], ["check"]) for name, message in CORPORA],
     (["fit", "one.txt"], TWO),
     # contradicting options
     (
@@ -102,6 +102,11 @@ REQUESTS: list[tuple[list[str], str]] = [
         ["evaluate", "one.txt", "--split", "test"],
         "A CORPUS or a --split is required, as a given corpus is taken whole. Received: both.",
     ),
+    (
+        ["check", "one.txt", "--level", "loose", "--json"],
+        "--level or --json is required, as JSON has every level. Received: both.",
+    ),
+    (["check"], "A corpus file with poems is required. Received: standard input, which is empty"),
     (
         ["fit", "--optimizer", "rmsprop", "--weight-decay", "0.1"],
         "The optimizer adamw is required for --weight-decay. Received: rmsprop.",
@@ -201,6 +206,8 @@ def test_a_wrong_request_is_one_line(project: Path, arguments: list[str], messag
         ["fit", "--dropout", "1"],
         ["evaluate", "poems.txt", ""],
         ["evaluate", "--split", "x"],
+        ["check", "--level", "x"],
+        ["check", ""],
         ["sample", "山"],
         ["sample", "--count", "0"],
         ["sample", "--top-p", "0"],
@@ -328,3 +335,16 @@ def test_a_reader_that_leaves_early_is_no_error(project: Path) -> None:
     assert len(done.stdout) == 1
     assert b"Error" not in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name != "one.txt"])
+def test_standard_input_is_refused_as_a_file_is(project: Path, name: str) -> None:
+    result = CliRunner().invoke(main, ["check"], input=FILES[name])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == CliRunner().invoke(main, ["check", name]).stderr.replace(name, "standard input")
+
+
+def test_a_standard_input_that_is_closed_is_an_empty_one(project: Path) -> None:
+    done = subprocess.run(["bash", "-c", f"{shlex.join([*TANGSHI, 'check'])} <&-"], capture_output=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == b"Error: A corpus file with poems is required. Received: standard input, which is empty\n"

@@ -1,0 +1,45 @@
+"""A verdict for the eye and for programs, and the count of many."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from tangshi_tf.verse.checker import Verdict, tone_marks
+from tangshi_tf.verse.forms import FORMS, LEVELS, OTHER
+
+__all__ = ["counted", "described", "record"]
+
+
+def described(verdict: Verdict, level: str, title: str = "") -> str:
+    """Set a poem with the tones beneath its lines, what it breaks at a level, and whether it passes."""
+    rhyme = verdict.rhyme and f"{'、'.join(verdict.rhyme)}韵"
+    head = "　".join(filter(None, [title, verdict.form, verdict.opening, rhyme]))
+    body = [row for line in verdict.lines for row in (line, tone_marks(line))]
+    faults = verdict.faults[level]
+    count = f"{len(faults)} fault{'s' * (len(faults) > 1)}"
+    said = f"Fails at the level {level}: {count}." if faults else f"Passes at the level {level}."
+    return "\n".join([head, *body, *map(str, faults), said])
+
+
+def record(verdict: Verdict) -> dict[str, Any]:
+    """Return what `json` can write, with all levels."""
+    return {
+        "form": verdict.form,
+        "opening": verdict.opening,
+        "rhyme": verdict.rhyme,
+        "by_level": {
+            level: {"passed": verdict.passes(level), "faults": list(map(asdict, verdict.faults[level]))}
+            for level in LEVELS
+        },
+    }
+
+
+def counted(verdicts: Sequence[Verdict]) -> str:
+    """Set a table of how many poems of each form pass at each level."""
+    rows = [f"{'':　<4}{'poems':>8}" + "".join(f"{level:>12}" for level in LEVELS)]
+    for name in ("全部", *FORMS, OTHER):
+        own = [verdict for verdict in verdicts if name in ("全部", verdict.form)]
+        passed = [sum(verdict.passes(level) for verdict in own) for level in LEVELS]
+        if own:
+            rows.append(f"{name:　<4}{len(own):>8,}" + "".join(f"{count:>12,}" for count in passed))
+    return "\n".join(rows)
