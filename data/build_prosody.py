@@ -127,14 +127,13 @@ def count_uses(texts: Iterable[str], prosody: Prosody) -> tuple[Counter[tuple[st
 def entry(
     sources: list[set[str]], char: str, tones: Mapping[tuple[str, int], int], rhymes: Mapping[tuple[str, str], int]
 ) -> Entry:
-    """Join what the sources that know a character say of it."""
-    known = [groups for groups in sources if groups]
-    agreed, every = set.intersection(*known), set.union(*known)
+    """Join what the sources say of a character."""
+    both, every = set.intersection(*sources), set.union(*sources)
     kinds = {group in LEVEL_GROUPS for group in every}
     level = [group for group in in_order(every) if group in LEVEL_GROUPS]
     return Entry(
-        in_order(agreed),
-        in_order(every - agreed),
+        in_order(both),
+        in_order(every - both),
         (tones[char, LEVEL], tones[char, OBLIQUE]) if len(kinds) == 2 else (0, 0),
         tuple((group, rhymes[char, group]) for group in level if rhymes[char, group]) if len(level) > 1 else (),
     )
@@ -168,12 +167,11 @@ def main() -> None:
         found = [
             char
             for char, own in entries.items()
-            if (not own.disputed) == agree and (prosody.tones(char) == EITHER) == double
+            if (not own.one) == agree and (prosody.tones(char) == EITHER) == double
         ]
         share = sum(used[char] for char in found) / total
-        print(
-            f"{'agreed' if agree else 'disputed'}, {'two tones' if double else 'one tone'}: {len(found):,}, {share:.2%}"
-        )
+        label = f"{'both sources agree' if agree else 'they differ'}, {'two tones' if double else 'one tone'}"
+        print(f"{label}: {len(found):,} characters, {share:.2%} of the tokens")
     print(f"{FILE.name}: {FILE.stat().st_size:,} bytes, sha256 {hashlib.sha256(FILE.read_bytes()).hexdigest()}")
 
 

@@ -278,6 +278,22 @@ def fit(
 @main.command()
 @click.option("--begin", default="", help="What the poem begins with; empty lets the poet begin.")
 @click.option(
+    "--form",
+    default="",
+    metavar="FORM",
+    help="五绝, 七绝, 五律, 七律 (wujue, qijue, wulv, qilv); 绝句, 律诗, 五言, 七言 leave a choice. Rhyme and tones "
+    "keep the rules. Empty: free verse, unless one of the next three is given.",
+)
+@click.option("--rhyme", default="", metavar="GROUP", help="Level group of 平水韵: 先, 一先, yixian; empty: any.")
+@click.option(
+    "--opening",
+    default="",
+    metavar="OPENING",
+    help="仄起, 平起, 仄起入韵, 平起入韵 (zeqi, …, pingqiruyun); 入韵, 不入韵 leave a choice. Empty: drawn as often as "
+    "real poems have it.",
+)
+@click.option("--acrostic", default="", metavar="TEXT", help="The first characters of the lines.")
+@click.option(
     "--init-state",
     type=click.Choice(["zero", "random"]),
     default="zero",
@@ -323,6 +339,7 @@ def fit(
     show_default=True,
     help="Write so many for each poem and print the one with the highest log-probability a token.",
 )
+@click.option("--tones", is_flag=True, help="Print the tones under each line: 平, 仄, 通 for both.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with seed and log-probability.")
 @click.option(
     "--output",
@@ -332,6 +349,10 @@ def fit(
 @_model_option
 def sample(
     begin: str,
+    form: str,
+    rhyme: str,
+    opening: str,
+    acrostic: str,
     init_state: str,
     temperature: float,
     top_k: int,
@@ -341,6 +362,7 @@ def sample(
     seed: int | None,
     count: int,
     best_of: int,
+    tones: bool,
     as_json: bool,
     output: Path | None,
     model: str,
@@ -351,9 +373,13 @@ def sample(
     tangshi-tf sample --begin 山 --init-state random
     tangshi-tf sample --begin 明月 --count 5 --temperature 0.7 --seed 1
     tangshi-tf sample --begin 春 --best-of 16
+    tangshi-tf sample --form 七绝 --rhyme 先 --opening 仄起 --acrostic 春夏秋冬 --tones
     """
-    begin.encode()  # a lone surrogate from a broken console is refused before the model is loaded
-    if best_of > 1 and (temperature < COLDEST or top_k == 1) and init_state == "zero":
+    verse = {"form": form, "rhyme": rhyme, "opening": opening, "acrostic": acrostic}
+    "".join(
+        [begin, *verse.values()]
+    ).encode()  # a broken console's lone surrogate is refused before the model is loaded
+    if best_of > 1 and (temperature < COLDEST or top_k == 1) and init_state == "zero" and not any(verse.values()):
         raise ConfigError(
             f"A --temperature of at least {COLDEST} without --top-k 1, or --init-state random, is required for "
             "--best-of. Received: settings that give the same poem each time."
@@ -362,7 +388,9 @@ def sample(
         raise ConfigError(f"A folder that exists is required for --output. Received: {output.parent}.")
     _start_tensorflow()
     from tangshi_tf.checkpoint import write_text
+    from tangshi_tf.corpus import fold
     from tangshi_tf.export import load
+    from tangshi_tf.verse.checker import tone_marks
     from tangshi_tf.writing import write
 
     _optimize_no_graphs()
@@ -375,6 +403,7 @@ def sample(
         [begin] * count,
         seed,
         best_of,
+        **verse,
         init_state=init_state,
         temperature=temperature,
         top_k=top_k,
@@ -382,7 +411,13 @@ def sample(
         repetition_penalty=repetition_penalty,
         max_length=max_length,
     )
-    lines = [json.dumps(poem, ensure_ascii=False) if as_json else _verse(poem["poem"]) for poem in poems]
+    lines = []
+    for poem in poems:
+        if poem["problem"] and not as_json:
+            click.echo(f"Note: {poem['problem']}", err=True)
+        if tones:
+            poem["tones"] = tone_marks(fold(poem["poem"].replace("\n", "")))
+        lines.append(json.dumps(poem, ensure_ascii=False) if as_json else _verse(poem["poem"], poem.get("tones", "")))
     text = ("" if as_json else "\n").join(line + "\n" for line in lines)
     if output is None:
         _require_printable(text)
@@ -628,11 +663,15 @@ def _require_printable(text: str) -> None:
         ) from None
 
 
-def _verse(poem: str) -> str:
-    """Set a poem one sentence a line."""
+def _verse(poem: str, tones: str = "") -> str:
+    """Set a poem one sentence a line, its tones, if there are any, under each."""
     for stop in "。？！":
         poem = poem.replace(stop, stop + "\n")
-    return poem.rstrip("\n")
+    lines = poem.rstrip("\n").split("\n")
+    if not tones:
+        return "\n".join(lines)
+    marks = iter(tones)
+    return "\n".join(part for line in lines for part in (line, "".join(next(marks) for _ in line)))
 
 
 def _score_record(score: "Score") -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from tangshi_tf.sampling import padded_size, row_uniform, sampler
+from tangshi_tf.verse.constraints import Constraints, Slot
 from tangshi_tf.vocabulary import BOS, EOS, PAD, UNK
 
 __all__ = ["Decoder"]
@@ -21,17 +22,17 @@ class Decoder:
     Args:
         stepper: makes the step for a loop: token int32 `[B]` and state to logits `[B, V]` and state.
         repeatable: for each token, whether the repetition penalty leaves it alone, as punctuation.
+        constraints: the masks for what may stand where.
         unknown_types: how many types share the probability of the unknown token.
     """
 
-    def __init__(self, stepper: Callable[[], Any], repeatable: Sequence[bool], unknown_types: int) -> None:
+    def __init__(
+        self, stepper: Callable[[], Any], repeatable: Sequence[bool], constraints: Constraints, unknown_types: int
+    ) -> None:
         """See the class."""
-        self._stepper = stepper
+        self._stepper, self._constraints = stepper, constraints
         size = padded_size(len(repeatable))
         self._counts = tf.constant([0.0 if free else 1.0 for free in repeatable] + [0.0] * (size - len(repeatable)))
-        banned = [-math.inf if i in (PAD, BOS, UNK) else 0.0 for i in range(size)]
-        first = [-math.inf if i == EOS else cost for i, cost in enumerate(banned)]  # no empty poem
-        self._banned = tf.constant([banned, first])
         self._unknown_cost = math.log(unknown_types)
 
     def write(self, rows: dict[str, Any], state: Any) -> tuple[Any, Any]:
@@ -41,12 +42,13 @@ class Decoder:
         depend on how many there are, as far as those of the step do not.
 
         Args:
-            rows: at least two of each: `seed` int64 `[B]`; `begin` int32 `[B, L]`, PAD after the shorter ones; `limit`
-                int32 `[B]`, the most tokens, begin included; `ended` bool `[B]`, for rows in which nothing is to be
-                written; `temperature`, `top_k`, `top_p` as in `sampling.sampler`; `repetition_penalty` float32 `[B]`,
-                above 0: each time a token stood in the row before, begin included, its odds are divided by it, before
-                the temperature (a frequency penalty of ln(penalty); the aim is that of Keskar et al. 2019, who divide
-                logits).
+            rows: at least two of each: `seed` int64 `[B]`; `typed` int32 `[B, L]`, the tokens that are given, PAD where
+                one is to be chosen; `slots` int32 `[B, S]`, what may stand where, and anything may after that; `groups`
+                int32 `[B]`, the rhymes to choose from (both as in `verse.constraints`); `limit` int32 `[B]`, the most
+                tokens; `ended` bool `[B]`, for rows in which nothing is to be written; `temperature`, `top_k`, `top_p`
+                as in `sampling.sampler`; `repetition_penalty` float32 `[B]`, above 0: each time a token stood in the
+                row before, its odds are divided by it, before the temperature (a frequency penalty of ln(penalty); the
+                aim is that of Keskar et al. 2019, who divide logits).
             state: the initial state of the rows.
 
         Returns:
@@ -54,13 +56,16 @@ class Decoder:
             token included, float32 `[B]`.
         """
         step, count = self._stepper(), tf.shape(rows["seed"])[0]
-        unknown = self._unknown_cost * tf.reduce_sum(tf.cast(rows["begin"] == UNK, tf.float32), axis=1)
+        unknown = self._unknown_cost * tf.reduce_sum(tf.cast(rows["typed"] == UNK, tf.float32), axis=1)
         penalised = tf.reduce_any(rows["repetition_penalty"] != 1.0)
+        constrained = tf.reduce_any(rows["slots"] > Slot.FREE)
         rows = rows | {
             "place": tf.range(count)[:, tf.newaxis],
             "token": tf.fill([count], BOS),
             "total": -unknown,
-            "begin": tf.pad(rows["begin"], [[0, 0], [0, _BLOCK]], constant_values=PAD),
+            "typed": tf.pad(rows["typed"], [[0, 0], [0, _BLOCK]], constant_values=PAD),
+            "slots": tf.pad(rows["slots"], [[0, 0], [0, _BLOCK]], constant_values=int(Slot.FREE)),
+            "memory": self._constraints.start(count, rows["groups"]),
             # How often each token stood in the row, if any row has to know.
             "seen": tf.zeros([count, tf.where(penalised, tf.size(self._counts), 0)]),
         }
@@ -72,30 +77,42 @@ class Decoder:
             rows, state = tf.nest.map_structure(lambda value: tf.gather(value, kept), (rows, state))
             few, first = tf.where(alive > 2, alive // 2, 0), t - t % _BLOCK
             uniform = tf.reshape(row_uniform(rows["seed"], 2 * _BLOCK, t // _BLOCK), [-1, _BLOCK, 2])
-            begin = rows["begin"][:, tf.minimum(first, tf.shape(rows["begin"])[1] - _BLOCK) :][:, :_BLOCK]
+            typed, slots = (
+                rows[name][:, tf.minimum(first, tf.shape(rows[name])[1] - _BLOCK) :][:, :_BLOCK]
+                for name in ("typed", "slots")
+            )
             choose = sampler(rows["temperature"], rows["top_k"], rows["top_p"])
             by_step, penalty = tf.transpose(uniform, [1, 0, 2]), _log(rows["repetition_penalty"])[:, tf.newaxis]
 
             def some_left(t: Any, token: Any, ended: Any, *_: Any) -> Any:
                 return (t < first + _BLOCK) & (tf.reduce_sum(tf.cast(~ended, tf.int32)) > few)
 
-            def write_one(t: Any, token: Any, ended: Any, total: Any, seen: Any, state: Any, written: Any) -> Any:
+            def write_one(
+                t: Any, token: Any, ended: Any, total: Any, seen: Any, memory: Any, state: Any, written: Any
+            ) -> Any:
                 logits, state = step(token, state)
-                allowed = logits + self._banned[tf.cast(t == 0, tf.int32)]
+                slot, given = slots[:, t - first], typed[:, t - first]
+                allowed = tf.cond(
+                    constrained,
+                    lambda: logits + self._constraints.costs(slot, memory),
+                    lambda: logits + self._constraints.free(t),
+                )
                 allowed = tf.cond(penalised, lambda: allowed - seen * penalty, lambda: allowed)
-                forced = begin[:, t - first]
-                token = tf.where(forced == PAD, choose(allowed, by_step[t - first]), forced)
+                token = tf.where(given == PAD, choose(allowed, by_step[t - first]), given)
                 total += tf.where(ended, tf.zeros_like(total), _log_probability(logits, token))
                 shown = tf.where(ended, tf.zeros_like(token), token)  # PAD is 0
                 written = written.write(t, tf.scatter_nd(rows["place"], shown, [count]))
                 ended = ended | (token == EOS) | (t + 1 >= rows["limit"])
                 seen = tf.cond(penalised, lambda: self._count(seen, token), lambda: seen)
-                return t + 1, token, ended, total, seen, state, written
+                memory = self._constraints.remember(memory, slot, token, given != PAD)
+                return t + 1, token, ended, total, seen, memory, state, written
 
-            start = (t, *(rows[name] for name in ("token", "ended", "total", "seen")), state, written)
-            t, token, ended, total, seen, state, written = tf.while_loop(some_left, write_one, start)
-            totals = tf.tensor_scatter_nd_update(totals, rows["place"], total)
-            return t, rows | {"token": token, "ended": ended, "total": total, "seen": seen}, state, totals, written
+            carried = ("token", "ended", "total", "seen", "memory")
+            start = (t, *(rows[name] for name in carried), state, written)
+            t, *values, state, written = tf.while_loop(some_left, write_one, start)
+            rows |= dict(zip(carried, values, strict=True))
+            totals = tf.tensor_scatter_nd_update(totals, rows["place"], rows["total"])
+            return t, rows, state, totals, written
 
         written = tf.TensorArray(tf.int32, size=0, dynamic_size=True, element_shape=[None])
         start = (tf.constant(0), rows, state, tf.zeros([count]), written)

@@ -13,8 +13,10 @@ import tensorflow as tf
 from tangshi_tf.config import DEFAULT_SAMPLER
 from tangshi_tf.decoding import Decoder
 from tangshi_tf.model import PoetryModel
+from tangshi_tf.plan import Planner
 from tangshi_tf.request import INPUTS, one_value_a_row, problems, utf8, without_white_space
 from tangshi_tf.sampling import row_normal
+from tangshi_tf.verse.constraints import Constraints
 from tangshi_tf.vocabulary import EOS, PAD, SPECIALS
 
 __all__ = ["AUTOMATIC_LENGTH", "Poet"]
@@ -71,7 +73,9 @@ class Poet(tf.Module):
         texts = vocabulary.texts()
         self._texts = tf.constant(texts)  # [V]
         repeatable = [not text.isalnum() for text in texts]  # punctuation
-        self._decoder = Decoder(model.stepper, repeatable, vocabulary.unknown_types)
+        constraints = Constraints(vocabulary.tokens)
+        self._planner = Planner(constraints, self._characters)
+        self._decoder = Decoder(model.stepper, repeatable, constraints, vocabulary.unknown_types)
         self._about = _describe(model)
         self._generate = _Once(self._write, {name: _rows(name, dtype) for name, (dtype, _) in INPUTS.items()})
         self._score = _Once(self._cost, {"poem": _rows("poem", tf.string)})
@@ -222,9 +226,14 @@ class Poet(tf.Module):
 
     def _read(self, text: Any) -> tuple[Any, Any]:
         """Read UTF-8 texts `[B]` to ids int32 `[B, L]`, PAD after the shorter, and lengths int32 `[B]`."""
+        _, ids = self._characters(text)
+        return ids, tf.math.count_nonzero(ids != PAD, axis=1, dtype=tf.int32)
+
+    def _characters(self, text: Any) -> tuple[Any, Any]:
+        """Read UTF-8 texts `[B]` to their characters, string `[B, L]`, and their ids, PAD after the shorter."""
         characters = tf.strings.unicode_split(without_white_space(text), "UTF-8")
         ids = characters.with_values(self._table.lookup(characters.values))
-        return ids.to_tensor(PAD), tf.cast(ids.row_lengths(), tf.int32)
+        return characters.to_tensor(""), ids.to_tensor(PAD)
 
     def _cost(self, poem: Any) -> dict[str, Any]:
         """Do what `score` says, of `[B]`."""
@@ -236,28 +245,35 @@ class Poet(tf.Module):
         """Do what `generate` says, of `[B]`."""
         asked = one_value_a_row(given)
         ids, begin_length = self._read(asked["begin"])  # [B, L], [B]
-        problem = problems(asked, begin_length)
-        good = tf.equal(problem, "")
         seed = _fresh(asked["seed"])
+        plan = self._planner(asked, ids, seed)
+        problem = problems(asked, begin_length)
+        problem = tf.where(problem == "", plan["problem"], problem)
+        good = tf.equal(problem, "")
         knobs = ("init_state", "temperature", "top_p", "repetition_penalty", "top_k")
         rows = {name: tf.where(good, asked[name], tf.constant(INPUTS[name][1], INPUTS[name][0])) for name in knobs}
         most = asked["max_length"]
         limit = tf.where(most > 0, most, begin_length + AUTOMATIC_LENGTH)
-        rows |= {"begin": ids, "limit": limit, "ended": ~good, "seed": seed}
+        limit = tf.where(plan["length"] > 0, tf.minimum(limit, plan["length"] + 1), limit)
+        rows |= {"limit": limit, "ended": ~good, "seed": seed}
+        rows |= {name: plan[name] for name in ("typed", "slots", "groups")}
         # A product over one row rounds differently from one over several.
         count = tf.size(seed)
         copies = tf.range(tf.where(count == 1, 2, count)) % tf.maximum(count, 1)
         rows = {name: tf.gather(value, copies) for name, value in rows.items()}
         state = self._initial_state(rows["seed"], rows.pop("init_state") == "random")
         tokens, log_probability = (value[:count] for value in self._decoder.write(rows, state))
-        after = tf.range(tf.shape(tokens)[1]) >= begin_length[:, tf.newaxis]
-        text = tf.strings.reduce_join(tf.gather(self._texts, tf.where(after, tokens, PAD)), axis=-1)
+        size = tf.shape(tokens)[1]
+        after = tf.range(size) >= begin_length[:, tf.newaxis]
+        texts = tf.gather(self._texts, tf.where(after, tokens, PAD))
+        heads = tf.pad(plan["heads"], [[0, 0], [0, size]])[:, :size]
+        text = tf.strings.reduce_join(tf.where(heads == "", texts, heads), axis=-1)
         return {
             "poem": tf.where(good, tf.strings.join([asked["begin"], text]), ""),
             "log_probability": tf.where(good, log_probability, 0.0),
             "length": tf.math.count_nonzero((tokens != PAD) & (tokens != EOS), axis=1, dtype=tf.int32),
             "seed": seed,
-            "problem": problem,
+            "problem": tf.where(good, plan["note"], problem),
         }
 
     def _initial_state(self, seed: Any, random: Any) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-__all__ = ["INPUTS", "one_value_a_row", "problems", "utf8", "without_white_space"]
+__all__ = ["INPUTS", "one_value_a_row", "problems", "shown", "utf8", "without_white_space"]
 
 # The inputs of `generate` and their defaults.
 INPUTS = MappingProxyType(
@@ -26,7 +26,7 @@ INPUTS = MappingProxyType(
     }
 )
 
-_UNSUPPORTED = ("title", "form", "rhyme", "opening", "acrostic")
+_UNSUPPORTED = ("title",)
 _WHITE_SPACE = r"[\pZ\t-\r\x1c-\x1f\x{85}]+"  # what str.isspace calls white space; RE2's \s knows ASCII only
 _SHOWN = 40  # characters of a rejected string that an error repeats
 
@@ -58,14 +58,15 @@ def one_value_a_row(given: dict[str, Any]) -> dict[str, Any]:
     return {name: utf8(value) if value.dtype == tf.string else value for name, value in values.items()}
 
 
+def shown(value: Any) -> Any:
+    """Return what was received as an error repeats it: on one line, not too long."""
+    if value.dtype != tf.string:
+        return tf.strings.as_string(value, shortest=value.dtype == tf.float32)
+    return tf.strings.substr(tf.strings.regex_replace(value, _WHITE_SPACE, " "), 0, _SHOWN, unit="UTF8_CHAR")
+
+
 def problems(asked: dict[str, Any], begin_length: Any) -> Any:
     """Return string `[B]`: why a row's request cannot be met, on one line; empty if it can."""
-
-    def shown(value: Any) -> Any:
-        if value.dtype != tf.string:
-            return tf.strings.as_string(value, shortest=value.dtype == tf.float32)
-        return tf.strings.substr(tf.strings.regex_replace(value, _WHITE_SPACE, " "), 0, _SHOWN, unit="UTF8_CHAR")
-
     rules = [(name, asked[name] != "", f"{name} is not supported by this model") for name in _UNSUPPORTED]
     penalty, kind, temperature = asked["repetition_penalty"], asked["init_state"], asked["temperature"]
     top_p, max_length = asked["top_p"], asked["max_length"]

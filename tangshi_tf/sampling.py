@@ -11,10 +11,10 @@ import tensorflow as tf
 
 from tangshi_tf.config import COLDEST
 
-__all__ = ["padded_size", "row_normal", "row_uniform", "sampler"]
+__all__ = ["padded_size", "row_choice", "row_normal", "row_uniform", "sampler"]
 
 # One seed feeds several independent streams of numbers, each in blocks.
-_TOKENS, _STATE = 1, 2
+_TOKENS, _STATE, _CHOICE = 1, 2, 3
 _STREAMS = 8
 
 _HALVINGS = 26  # of a range of at most 105 nats: closer than 2e-6 counts as equal
@@ -171,6 +171,13 @@ def row_uniform(seed: Any, count: Any, block: Any = 0) -> Any:
 def row_normal(seed: Any, count: Any) -> Any:
     """Draw standard normal numbers for initial states: int64 seeds `[B]` to float32 `[B, count]`."""
     return _draw(tf.random.stateless_normal, seed, count, tf.constant(_STATE, tf.int64))
+
+
+def row_choice(seed: Any, chances: Any) -> Any:
+    """Choose one of N options a row: int64 seeds `[B]` and chances float32 `[B, N]`, none below 0, to int32 `[B]`."""
+    upto = tf.cumsum(chances, axis=1)
+    point = _draw(tf.random.stateless_uniform, seed, 1, tf.constant(_CHOICE, tf.int64)) * upto[:, -1:]
+    return tf.minimum(tf.reduce_sum(tf.cast(upto <= point, tf.int32), axis=1), tf.shape(chances)[1] - 1)
 
 
 def _draw(distribution: Any, seed: Any, count: Any, stream: Any) -> Any:

@@ -26,8 +26,9 @@ def write(poet: Any, begins: Sequence[str], seed: int, best_of: int = 1, **knobs
         knobs: further arguments of the poet's `generate`, one value each.
 
     Yields:
-        A dict of poem, begin, seed (that of the candidate taken: alone, it gives the same poem), log_probability,
-        length, and tokens, of which the log-probability is the sum.
+        A dict of poem, problem (which typed characters break which rule of verse; mostly empty), begin, seed (that of
+        the candidate taken: alone, it gives the same poem), log_probability, length, and tokens, of which the
+        log-probability is the sum.
 
     Raises:
         ConfigError: if the poet cannot meet the request.
@@ -37,8 +38,8 @@ def write(poet: Any, begins: Sequence[str], seed: int, best_of: int = 1, **knobs
         rows = [begin for begin in begins[first : first + poems] for _ in range(best_of)]
         seeds = range(seed + first * best_of, seed + first * best_of + len(rows))
         answer = {name: value.numpy() for name, value in poet.generate(rows, seed=list(seeds), **knobs).items()}
-        for problem in answer["problem"]:
-            if problem:
+        for problem, length in zip(answer["problem"], answer["length"], strict=True):
+            if problem and not length:
                 raise ConfigError(problem.decode())
         most = knobs.get("max_length", 0)
         limits = np.array([most or len("".join(begin.split())) + AUTOMATIC_LENGTH for begin in rows])
@@ -47,6 +48,7 @@ def write(poet: Any, begins: Sequence[str], seed: int, best_of: int = 1, **knobs
         for row in np.arange(len(each)) * best_of + np.argmax(each, axis=1):
             yield {
                 "poem": answer["poem"][row].decode(),
+                "problem": answer["problem"][row].decode(),
                 "begin": rows[row],
                 "seed": int(answer["seed"][row]),
                 "log_probability": float(answer["log_probability"][row]),

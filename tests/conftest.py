@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tangshi_tf.config import ModelConfig
+from tangshi_tf.corpus import character_table, read_corpus
 from tangshi_tf.export import export, load
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.poet import Poet
@@ -52,6 +53,15 @@ def make_model(vocabulary: Vocabulary) -> ModelMaker:
         return model
 
     return make
+
+
+@pytest.fixture(scope="session")
+def versed(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A loaded poet that has learnt nothing, with a vocabulary large enough for verse."""
+    keras.utils.set_random_seed(6)
+    vocabulary = Vocabulary.build(read_corpus().texts("train")[:8_000], 8, character_table())
+    model = PoetryModel(ModelConfig(units=16, embedding=12), vocabulary)
+    return load(export(model, tmp_path_factory.mktemp("models") / "versed"))
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import tensorflow as tf
 from tangshi_tf.decoding import Decoder
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.sampling import row_uniform
+from tangshi_tf.verse.constraints import Constraints, Slot
 from tangshi_tf.vocabulary import BOS, EOS, PAD, UNK
 from tests import reference
 from tests.conftest import ModelMaker
@@ -36,6 +37,14 @@ NEUTRAL: dict[str, Any] = {
     "ended": False,
     "begin": [],
 }
+
+
+def decoder_of(model: PoetryModel) -> Decoder:
+    return Decoder(model.stepper, free(model), Constraints(model.vocabulary.tokens), 3)
+
+
+def unconstrained(count: int) -> dict[str, Any]:
+    return {"slots": tf.constant([[Slot.FIRST, Slot.FREE]] * count), "groups": tf.zeros([count], tf.int32)}
 
 
 def free(model: PoetryModel) -> list[bool]:
@@ -74,10 +83,11 @@ def test_the_loop_writes_what_a_slow_one_writes(make_model: ModelMaker, cell: st
     width = max(len(row["begin"]) for row in rows)
     asked = {
         "seed": tf.constant(seeds, tf.int64),
-        "begin": tf.constant([row["begin"] + [PAD] * (width - len(row["begin"])) for row in rows]),
+        "typed": tf.constant([row["begin"] + [PAD] * (width - len(row["begin"])) for row in rows]),
+        **unconstrained(len(rows)),
         **{name: tf.constant([row[name] for row in rows]) for name in NEUTRAL if name != "begin"},
     }
-    decoder = Decoder(model.stepper, free(model), 3)
+    decoder = decoder_of(model)
     tokens, totals = tf.function(decoder.write)(asked, model.get_initial_state(len(rows)))
     for i, row in enumerate(rows):
         expected, total = one_by_one(model, row, seeds[i])
@@ -92,7 +102,8 @@ def test_a_large_penalty_leaves_no_character_twice(make_model: ModelMaker) -> No
     count, limit = 30, 40
     asked = {
         "seed": tf.range(count, dtype=tf.int64),
-        "begin": tf.zeros([count, 0], tf.int32),
+        "typed": tf.zeros([count, 0], tf.int32),
+        **unconstrained(count),
         "temperature": tf.linspace(0.0, 2.0, count),
         "top_k": tf.zeros([count], tf.int32),
         "top_p": tf.ones([count]),
@@ -100,7 +111,7 @@ def test_a_large_penalty_leaves_no_character_twice(make_model: ModelMaker) -> No
         "limit": tf.fill([count], limit),
         "ended": tf.fill([count], False),
     }
-    tokens, _ = Decoder(model.stepper, free(model), 3).write(asked, model.get_initial_state(count))
+    tokens, _ = decoder_of(model).write(asked, model.get_initial_state(count))
     for row in tokens.numpy():
         hanzi = [token for token in row if not free(model)[token]]
         assert len(set(hanzi)) == len(hanzi)
@@ -109,7 +120,7 @@ def test_a_large_penalty_leaves_no_character_twice(make_model: ModelMaker) -> No
 
 def test_reading_is_the_cost_of_writing(make_model: ModelMaker) -> None:
     model = make_model()
-    decoder = Decoder(model.stepper, free(model), 3)
+    decoder = decoder_of(model)
     texts = [[5, 9, UNK, 4], [], [7, 7]]
     lengths = [len(text) for text in texts]
     ids = tf.constant([text + [PAD] * (4 - len(text)) for text in texts])

@@ -282,10 +282,13 @@ def test_a_repetition_penalty_is_a_matter_of_choice_alone(lstm: PoetryModel, poe
     ("name", "value", "words"),
     [
         ("title", "静夜思", "title is not supported by this model; received 静夜思."),
-        ("form", "五绝", "form is not supported by this model; received 五绝."),
-        ("rhyme", "东", "rhyme is not supported by this model; received 东."),
-        ("opening", "a\nb", "opening is not supported by this model; received a b."),
-        ("acrostic", "春夏", "acrostic is not supported by this model; received 春夏."),
+        ("form", "五绝", "a model whose characters can rhyme and end lines is required for a form; received 五绝."),
+        (
+            "opening",
+            "a\nb",
+            "opening of 仄起, 平起, 仄起入韵 or 平起入韵 (or zeqi, pingqi, zeqiruyun, pingqiruyun) is required; "
+            "received a b.",
+        ),
         (
             "repetition_penalty",
             0.0,

@@ -6,7 +6,7 @@ Where a character has several readings, the poem has the benefit of it; so has a
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tangshi_tf.verse.forms import LEVELS, LINE_TYPES, OPENINGS, OTHER, form_of, lines_of, ways
+from tangshi_tf.verse.forms import LEVELS, LINE_TYPES, MARKS, OPENINGS, OTHER, form_of, lines_of, ways
 from tangshi_tf.verse.prosody import EITHER, LEVEL, LEVEL_GROUPS, NEIGHBOURS, OBLIQUE, Prosody, generous
 
 __all__ = ["RHYME_RULES", "RULES", "Fault", "Verdict", "judge", "tone_marks"]
@@ -189,7 +189,7 @@ def _rhyme_faults(lines: _Lines, rhymes: _Rhymes, types: tuple[str, ...]) -> lis
 
 
 def tone_marks(line: str, prosody: Prosody | None = None) -> str:
-    """Return a sign for each character of a line: 平, 仄, 通 for both, and ？ for an unknown one."""
+    """Return a sign for each character of a line: 平, 仄, 通 for both, ？ for an unknown one, a space for a mark."""
     prosody = prosody or generous()
     signs = {LEVEL: "平", OBLIQUE: "仄", EITHER: "通"}
-    return "".join(signs[prosody.tones(char)] if char in prosody else "？" for char in line)
+    return "".join(signs[prosody.tones(char)] if char in prosody else "　" if char in MARKS else "？" for char in line)

@@ -16,10 +16,13 @@ from types import MappingProxyType
 __all__ = [
     "FORMS",
     "FORM_NAMES",
+    "FORM_SHARES",
     "LEVELS",
     "LINE_TYPES",
+    "MARKS",
     "OPENINGS",
     "OPENING_NAMES",
+    "OPENING_SHARES",
     "OTHER",
     "form_of",
     "lines_of",
@@ -44,6 +47,13 @@ LINE_TYPES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     form: _FIVE if length == 5 else _SEVEN for form, (_, length) in FORMS.items()
 }
 """For each form and opening, the types of its couplets' lines; a quatrain has the first two couplets."""
+
+FORM_SHARES: Mapping[str, int] = MappingProxyType({"五绝": 9, "七绝": 28, "五律": 40, "七律": 22})
+"""Percent of the poems of the four forms in the training split."""
+OPENING_SHARES: Mapping[str, tuple[int, ...]] = MappingProxyType(
+    {"五绝": (63, 23, 10, 4), "七绝": (8, 11, 46, 35), "五律": (47, 29, 15, 8), "七律": (5, 8, 41, 46)}
+)
+"""Percent of the regular ones among them that have each of `OPENINGS`."""
 
 LEVELS = ("loose", "regulated", "strict")
 
@@ -121,7 +131,8 @@ FORM_NAMES = _names(_FORM_WORDS)
 OPENING_NAMES = _names(_OPENING_WORDS)
 """What a user may call an opening to the openings meant, one or more."""
 
-_LINES = re.compile("[^，。？！；：、]+")
+MARKS = "，。？！；：、"
+_LINES = re.compile(f"[^{MARKS}]+")
 _NAMES = {shape: name for name, shape in FORMS.items()}
 
 

@@ -5,18 +5,19 @@ groups among the 106 of 平水韵. The table, `data/prosody.tsv`, is keyed by si
 `data/README.md` names them and says how it was made.
 
 There are two ways to read it. A judge reads generously: a character has every tone and rhyme that either source gives
-it, and one that neither knows fits everything (`generous`). A poet reads narrowly: a tone or rhyme counts if every
-source gives it that knows the character, and if Tang poets used it where the metre leaves no choice (`narrow`); so
-another judge, with other tables, agrees.
+it, and one that neither knows fits everything (`generous`). A poet reads narrowly: a tone or rhyme counts if both
+sources give it and Tang poets used it where the metre leaves no choice (`narrow`); so another judge, with other tables,
+agrees.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from tangshi_tf.resources import find_resource
 
 __all__ = [
+    "CIRCLES",
     "EITHER",
     "GROUPS",
     "LEVEL",
@@ -46,9 +47,9 @@ _OBLIQUE_GROUPS = (
 GROUPS = LEVEL_GROUPS + _OBLIQUE_GROUPS
 _EVERY = frozenset(LEVEL_GROUPS)
 
-_CIRCLES = ("东冬", "支微齐", "鱼虞", "真文元", "寒删先元", "萧肴豪", "庚青蒸", "覃盐咸")
+CIRCLES = ("东冬", "支微齐", "鱼虞", "真文元", "寒删先元", "萧肴豪", "庚青蒸", "覃盐咸")
 NEIGHBOURS: Mapping[str, frozenset[str]] = {
-    group: frozenset(group).union(*(circle for circle in _CIRCLES if group in circle)) for group in LEVEL_GROUPS
+    group: frozenset(group).union(*(circle for circle in CIRCLES if group in circle)) for group in LEVEL_GROUPS
 }
 """A first line may rhyme with a neighbour of the group of the others (邻韵): each group and its neighbours."""
 
@@ -88,15 +89,15 @@ class Entry:
     """What is known of a character.
 
     Attributes:
-        agreed: its groups, out of `GROUPS`, that every source gives which knows it.
-        disputed: those that one source gives and the other does not.
+        both: its groups, out of `GROUPS`, that both sources give.
+        one: those that one source gives.
         tones: how often it stands in slots that the metre fixes as level, and as oblique; counted where sources give
             both tones.
         rhymes: how often it rhymes in each level group; counted where sources give several.
     """
 
-    agreed: str
-    disputed: str = ""
+    both: str
+    one: str = ""
     tones: tuple[int, int] = (0, 0)
     rhymes: tuple[tuple[str, int], ...] = ()
 
@@ -113,6 +114,10 @@ class Prosody:
         """See the class."""
         self._tones = dict(tones)
         self._rhymes = {char: frozenset(rhymes.get(char, ())) for char in tones}
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the characters that are known."""
+        return iter(self._tones)
 
     def __contains__(self, char: str) -> bool:
         """Tell whether the character is known."""
@@ -143,7 +148,7 @@ def read_generously(groups: Mapping[str, Iterable[str]]) -> Prosody:
 @lru_cache(maxsize=1)
 def generous() -> Prosody:
     """Return the reading of a judge."""
-    return read_generously({char: entry.agreed + entry.disputed for char, entry in load_entries().items()})
+    return read_generously({char: entry.both + entry.one for char, entry in load_entries().items()})
 
 
 @lru_cache(maxsize=1)
@@ -155,32 +160,31 @@ def narrow() -> Prosody:
 
 
 def _sure_tones(entry: Entry) -> int:
-    tones = tones_of(entry.agreed + entry.disputed)
-    if tones != EITHER:
+    tones, uses = tones_of(entry.both), sum(entry.tones)
+    if tones_of(entry.both + entry.one) != EITHER:
         return tones
-    uses = sum(entry.tones)
     used = [tone for tone, count in zip((LEVEL, OBLIQUE), entry.tones, strict=True) if count > _RARE * uses]
-    return tones_of(entry.agreed) & sum(used) if uses >= _FEW else 0
+    return tones & sum(used) if uses >= _FEW else 0
 
 
 def _sure_rhymes(entry: Entry) -> frozenset[str]:
-    groups = _EVERY.intersection(entry.agreed)
+    groups = _EVERY.intersection(entry.both)
     least = _RARE * max(_FEW, sum(count for _, count in entry.rhymes))
-    several = len(_EVERY.intersection(entry.agreed + entry.disputed)) > 1
+    several = len(_EVERY.intersection(entry.both + entry.one)) > 1
     return groups.intersection(group for group, count in entry.rhymes if count > least) if several else groups
 
 
 def dump_entries(entries: Mapping[str, Entry]) -> str:
     """Return the text of the table; `load_entries` reads it.
 
-    One character a line: agreed groups, a stroke and the disputed ones if there are any, then, where they were
+    One character a line: the groups of both sources, a stroke and those of one if there are any, then, where they were
     counted, the tones (level, oblique) and the rhymes, in columns separated by tabs.
     """
     lines = []
     for char, entry in sorted(entries.items()):
         tones = " ".join(map(str, entry.tones)) if any(entry.tones) else ""
         rhymes = " ".join(f"{group}{used}" for group, used in entry.rhymes)
-        groups = entry.agreed + ("/" + entry.disputed if entry.disputed else "")
+        groups = entry.both + ("/" + entry.one if entry.one else "")
         lines.append("\t".join([char, groups, tones, rhymes]).rstrip("\t") + "\n")
     return "".join(lines)
 
@@ -190,8 +194,8 @@ def load_entries() -> dict[str, Entry]:
     entries = {}
     for line in find_resource("data/prosody.tsv").read_text(encoding="utf-8").splitlines():
         char, groups, tones, rhymes, *_ = [*line.split("\t"), "", "", ""]
-        agreed, _, disputed = groups.partition("/")
+        both, _, one = groups.partition("/")
         level, oblique = map(int, tones.split() or (0, 0))
         uses = tuple((use[0], int(use[1:])) for use in rhymes.split())
-        entries[char] = Entry(agreed, disputed, (level, oblique), uses)
+        entries[char] = Entry(both, one, (level, oblique), uses)
     return entries

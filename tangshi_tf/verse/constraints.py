@@ -1,0 +1,160 @@
+"""Masks for the decoder: which tokens may stand where, as tables over the vocabulary.
+
+Every place of a poem is a slot of some class, and every class allows some tokens: that is one boolean mask per class.
+What a rhyme has to answer is carried along as a set of groups, one bit each. Characters are read narrowly here
+(`prosody.narrow`), so that a judge with other tables agrees.
+"""
+
+import math
+from collections.abc import Sequence
+from enum import IntEnum
+from itertools import product
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tangshi_tf.sampling import padded_size
+from tangshi_tf.verse.forms import FORMS, LINE_TYPES, OPENINGS, rhyming_lines, ways
+from tangshi_tf.verse.prosody import LEVEL, LEVEL_GROUPS, OBLIQUE, Prosody, generous, narrow
+from tangshi_tf.vocabulary import BOS, EOS, PAD, SPECIALS, UNK
+
+__all__ = ["COMBINATIONS", "EVERY_GROUP", "LENGTH", "WAYS", "Constraints", "Slot", "group_bits", "slot_table"]
+
+COMBINATIONS = tuple(product(FORMS, OPENINGS))
+LENGTH = max(lines * (size + 1) for lines, size in FORMS.values()) + 1  # tokens of the longest form, its end included
+WAYS = 3  # the most ways to write a couplet
+EVERY_GROUP = 2 ** len(LEVEL_GROUPS) - 1
+_ENDS = max(lines for lines, _ in FORMS.values())  # of lines
+
+
+class Slot(IntEnum):
+    """What may stand in a place."""
+
+    FIRST = 0  # of free verse: anything but the end
+    FREE = 1  # anything
+    ANY = 2  # a character
+    LEVEL = 3
+    OBLIQUE = 4
+    RHYME = 5  # a level character in the group of the rhymes before, at the end of no line before
+    GUARD = 6  # 护: level, unless the token two places before is
+    CLOSE = 7  # the end of a line that does not rhyme: oblique in every reading
+    COMMA = 8
+    STOP = 9
+    END = 10
+
+
+_SIGNS = {"中": Slot.ANY, "平": Slot.LEVEL, "仄": Slot.OBLIQUE, "护": Slot.GUARD}
+
+
+def slot_table() -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
+    """Return int32 `[C, W, LENGTH]`: the slots of every combination of form and opening, strict.
+
+    The second axis counts the ways to write a couplet, the plainest first; couplets with fewer repeat theirs.
+    """
+    table = np.full((len(COMBINATIONS), WAYS, LENGTH), Slot.END, np.int32)
+    for combination, (form, opening) in enumerate(COMBINATIONS):
+        lines, size = FORMS[form]
+        rhyming = rhyming_lines(form, opening)
+        for k, pair in enumerate(LINE_TYPES[form][opening][: lines // 2]):
+            choices = ways(pair, size, "strict")
+            for way in range(WAYS):
+                patterns = choices[way] if way < len(choices) else choices[0]
+                for line, pattern in enumerate(patterns, 2 * k):
+                    slots = [_SIGNS[sign] for sign in pattern] + [Slot.STOP if line % 2 else Slot.COMMA]
+                    slots[-2] = Slot.RHYME if line in rhyming else Slot.CLOSE
+                    table[combination, way, line * (size + 1) :][: size + 1] = slots
+    return table
+
+
+def group_bits(prosody: Prosody, char: str) -> int:
+    """Return the level groups a character rhymes in, as bits in the order of `LEVEL_GROUPS`."""
+    return sum(1 << LEVEL_GROUPS.index(group) for group in prosody.rhymes(char))
+
+
+class Constraints:
+    """The masks for a vocabulary, and what of a row's verse has to be remembered between two tokens.
+
+    Args:
+        tokens: of the vocabulary, in the order of their ids.
+
+    Attributes:
+        groups: the level groups, as bits, that have characters enough for every rhyme of a poem; 0 if the vocabulary
+            cannot serve any form.
+    """
+
+    def __init__(self, tokens: Sequence[str]) -> None:
+        """See the class."""
+        prosody, size = narrow(), padded_size(len(tokens))
+        known = [(i, token) for i, token in enumerate(tokens) if i >= len(SPECIALS) and token in prosody]
+        tones, rhymes, every = (np.zeros(size, np.int32) for _ in range(3))
+        for i, token in known:
+            tones[i], rhymes[i], every[i] = prosody.tones(token), group_bits(prosody, token), generous().tones(token)
+        rich = [group for group in range(len(LEVEL_GROUPS)) if np.sum(rhymes >> group & 1) > _ENDS]
+        rhymes &= np.int32(sum(1 << group for group in rich))
+
+        allowed = np.zeros((len(Slot), size), bool)
+        allowed[[Slot.FIRST, Slot.FREE], : len(tokens)] = True
+        allowed[:, [PAD, BOS, UNK]] = False
+        allowed[Slot.FIRST, EOS] = False  # no empty poem
+        allowed[Slot.ANY, : len(tokens)] = [i >= len(SPECIALS) and token.isalpha() for i, token in enumerate(tokens)]
+        allowed[Slot.LEVEL] = tones & LEVEL > 0
+        allowed[Slot.OBLIQUE] = tones & OBLIQUE > 0
+        allowed[Slot.RHYME] = rhymes > 0
+        allowed[Slot.GUARD] = allowed[Slot.LEVEL]
+        allowed[Slot.CLOSE] = every == OBLIQUE
+        allowed[Slot.COMMA, : len(tokens)] = [token == "，" for token in tokens]
+        allowed[Slot.STOP, : len(tokens)] = [token == "。" for token in tokens]
+        allowed[Slot.END, EOS] = True
+
+        self.groups = int(np.bitwise_or.reduce(rhymes)) if allowed.any(axis=1).all() else 0
+        self._costs = tf.constant(np.where(allowed, 0.0, -math.inf), tf.float32)  # [classes, V]
+        self._rhymes = tf.constant(rhymes)  # [V]
+        self._level = tf.constant(tones == LEVEL)  # [V]
+
+    def start(self, rows: Any, groups: Any) -> dict[str, Any]:
+        """Return what is remembered of rows, nothing having been written yet.
+
+        Args:
+            rows: how many.
+            groups: int32 `[B]`, the groups that the rhymes may be chosen from.
+        """
+        return {"groups": groups, "ends": tf.fill([rows, _ENDS], PAD), "last": tf.fill([rows, 2], PAD)}
+
+    def free(self, t: Any) -> Any:
+        """Return float32 `[V]`, to be added to the logits of free verse: 0 or -inf."""
+        return self._costs[tf.where(t == 0, Slot.FIRST, Slot.FREE)]
+
+    def costs(self, slot: Any, memory: dict[str, Any]) -> Any:
+        """Return float32 `[B, V]`, to be added to the logits: 0 or -inf.
+
+        Args:
+            slot: int32 `[B]`, of `Slot`.
+            memory: of the rows.
+        """
+        guarded = (slot == Slot.GUARD) & tf.gather(self._level, memory["last"][:, 0])
+        costs = tf.gather(self._costs, tf.where(guarded, Slot.ANY, slot))
+        rhyming = slot == Slot.RHYME
+
+        def with_rhymes() -> Any:
+            fits = tf.bitwise.bitwise_and(self._rhymes, memory["groups"][:, tf.newaxis]) != 0  # [B, V]
+            answered = tf.where(fits | ~rhyming[:, tf.newaxis], costs, -math.inf)
+            used = tf.where(rhyming[:, tf.newaxis], memory["ends"], PAD)  # PAD is never allowed
+            rows = tf.repeat(tf.range(tf.size(slot))[:, tf.newaxis], _ENDS, axis=1)
+            return tf.tensor_scatter_nd_update(
+                answered, tf.stack([rows, used], axis=-1), tf.fill(tf.shape(used), -math.inf)
+            )
+
+        return tf.cond(tf.reduce_any(rhyming), with_rhymes, lambda: costs)
+
+    def remember(self, memory: dict[str, Any], slot: Any, token: Any, typed: Any) -> dict[str, Any]:
+        """Return the memory after tokens `[B]` in these slots; what was typed does not narrow the groups."""
+        rhyming = slot == Slot.RHYME
+        ending = rhyming | (slot == Slot.CLOSE)
+        left = tf.bitwise.bitwise_and(memory["groups"], tf.gather(self._rhymes, token))
+        ends = tf.concat([token[:, tf.newaxis], memory["ends"][:, :-1]], axis=1)
+        return {
+            "groups": tf.where(rhyming & ~typed, left, memory["groups"]),
+            "ends": tf.where(ending[:, tf.newaxis], ends, memory["ends"]),
+            "last": tf.stack([memory["last"][:, 1], token], axis=1),
+        }
