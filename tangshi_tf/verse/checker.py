@@ -124,9 +124,7 @@ def _fit(
                     longer[pair[1]] = path
         paths = longer
     found, faults = min(paths.values(), key=lambda path: len(path[1]))
-    return found, sorted(
-        [*faults, *_rhyme_faults(lines, rhymes, found)], key=lambda fault: (fault.line, fault.position)
-    )
+    return found, sorted([*faults, *_rhyme_faults(lines, rhymes)], key=lambda fault: (fault.line, fault.position))
 
 
 def _couplet(lines: _Lines, tones: _Tones, first: int, pair: str, level: str) -> list[Fault]:
@@ -169,23 +167,30 @@ def _group(rhymes: _Rhymes) -> str:
 
 
 def _first_rhyme(lines: _Lines, rhymes: _Rhymes) -> list[Fault]:
+    """Return what a first line that is to rhyme breaks."""
     near = {neighbour for group in _group(rhymes) for neighbour in NEIGHBOURS[group]}
-    fits = rhymes[0] & near
-    return [] if fits else [Fault("首句", 1, len(lines[0]), lines[0][-1], f"a rhyme in {_group(rhymes) or '平'}")]
+    fits, char = rhymes[0] & near, lines[0][-1]
+    faults = [] if fits else [Fault("首句", 1, len(lines[0]), char, f"a rhyme in {_group(rhymes) or '平'}")]
+    return faults + [_again(lines, index) for index in range(1, len(lines), 2) if lines[index][-1] == char]
 
 
-def _rhyme_faults(lines: _Lines, rhymes: _Rhymes, types: tuple[str, ...]) -> list[Fault]:
+def _rhyme_faults(lines: _Lines, rhymes: _Rhymes) -> list[Fault]:
+    """Return what the even lines break."""
     group = _group(rhymes)
     faults = []
-    seen = {lines[0][-1]} if types[0][0].isupper() else set()
+    seen: set[str] = set()
     for index in range(1, len(lines), 2):
         char = lines[index][-1]
         if not rhymes[index] & set(group):
             faults.append(Fault("押韵", index + 1, len(lines[index]), char, f"a rhyme in {group}" if group else "平"))
         if char in seen:
-            faults.append(Fault("重韵", index + 1, len(lines[index]), char, "another rhyme character"))
+            faults.append(_again(lines, index))
         seen.add(char)
     return faults
+
+
+def _again(lines: _Lines, index: int) -> Fault:
+    return Fault("重韵", index + 1, len(lines[index]), lines[index][-1], "another rhyme character")
 
 
 def tone_marks(line: str, prosody: Prosody | None = None) -> str:
