@@ -18,33 +18,15 @@ from itertools import product
 from tangshi_tf.config import DEFAULT_SAMPLER
 from tangshi_tf.corpus import read_corpus
 from tangshi_tf.export import load
+from tangshi_tf.report import distinct, self_repetition
 from tangshi_tf.writing import write
 
-QUATRAIN = 20
 Texts = Sequence[str]
 
 
 def hanzi(poem: str) -> str:
     """Return the characters without punctuation."""
     return "".join(char for char in poem if char.isalnum())
-
-
-def distinct(poems: Texts, n: int, characters: int) -> float:
-    """Return the share of different n-grams among those of the first so many characters."""
-    grams: list[str] = []
-    for poem in poems:
-        if characters <= 0:
-            break
-        part = poem[:characters]
-        characters -= len(part)
-        grams += [part[i : i + n] for i in range(len(part) - n + 1)]
-    return len(set(grams)) / len(grams)
-
-
-def self_repetition(poems: Texts) -> float:
-    """Return the share of characters that stood in the same poem before, among its first 20."""
-    beginnings = [poem[:QUATRAIN] for poem in poems if len(poem) >= QUATRAIN]  # it rises with the length
-    return 1 - sum(len(set(poem)) for poem in beginnings) / (QUATRAIN * len(beginnings))
 
 
 def loops(poems: Texts) -> float:

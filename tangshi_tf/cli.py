@@ -34,7 +34,7 @@ from tangshi_tf.config import (
 )
 from tangshi_tf.console import Console, estimated, left_out
 from tangshi_tf.errors import ConfigError, StoppedError, TangshiError, first_line
-from tangshi_tf.verse.forms import LEVELS
+from tangshi_tf.verse.forms import FORMS, LEVELS
 
 if TYPE_CHECKING:
     from tangshi_tf.corpus import Corpus
@@ -340,6 +340,7 @@ def fit(
     help="Write so many for each poem and print the one with the highest log-probability a token.",
 )
 @click.option("--tones", is_flag=True, help="Print the tones under each line: 平, 仄, 通 for both.")
+@click.option("--novel", is_flag=True, help="Write no line of 5 characters or more of the shipped training poems.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with seed and log-probability.")
 @click.option(
     "--output",
@@ -363,6 +364,7 @@ def sample(
     count: int,
     best_of: int,
     tones: bool,
+    novel: bool,
     as_json: bool,
     output: Path | None,
     model: str,
@@ -384,8 +386,8 @@ def sample(
             f"A --temperature of at least {COLDEST} without --top-k 1, or --init-state random, is required for "
             "--best-of. Received: settings that give the same poem each time."
         )
-    if output is not None and not output.absolute().parent.is_dir():
-        raise ConfigError(f"A folder that exists is required for --output. Received: {output.parent}.")
+    if output is not None:
+        _require_folder("--output", output)
     _start_tensorflow()
     from tangshi_tf.checkpoint import write_text
     from tangshi_tf.corpus import fold
@@ -403,6 +405,7 @@ def sample(
         [begin] * count,
         seed,
         best_of,
+        _copied() if novel else None,
         **verse,
         init_state=init_state,
         temperature=temperature,
@@ -435,17 +438,49 @@ def sample(
     show_default=True,
     help="Of the shipped corpus; a given corpus is taken whole.",
 )
+@click.option("--verse", is_flag=True, help="Compare poems of the model with these instead, by the rules of verse.")
+@click.option(
+    "--count",
+    type=click.IntRange(1, 10_000),
+    default=200,
+    show_default=True,
+    help="With --verse: poems of the model in each form, and four times as many without one.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**62), default=0, show_default=True, help="With --verse: of the first poem."
+)
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="With --verse: draw the comparison as an SVG file (asks for the extra plot).",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @_model_option
-def evaluate(corpus: tuple[Path, ...], split: str, as_json: bool, model: str) -> None:
-    """Print the perplexity of poems, by form, and over the characters alone.
+def evaluate(
+    corpus: tuple[Path, ...],
+    split: str,
+    verse: bool,
+    count: int,
+    seed: int,
+    plot: Path | None,
+    as_json: bool,
+    model: str,
+) -> None:
+    """Print the perplexity of poems, by form, and over the characters alone; or compare poems of the model with them.
 
     \b
     tangshi-tf evaluate
     tangshi-tf evaluate my-poems.txt --model mine --json
+    tangshi-tf evaluate --verse
     """
     if corpus and _typed("split"):
         raise ConfigError("A CORPUS or a --split is required, as a given corpus is taken whole. Received: both.")
+    for name in ("count", "seed", "plot"):
+        if _typed(name) and not verse:
+            raise ConfigError(f"--verse is required for --{name}. Received: --{name} alone.")
+    if plot is not None:
+        _require_extra("matplotlib")
+        _require_folder("--plot", plot)
     _start_tensorflow()
     from tangshi_tf.corpus import read_corpus, read_poems
     from tangshi_tf.evaluation import evaluate as score
@@ -456,6 +491,9 @@ def evaluate(corpus: tuple[Path, ...], split: str, as_json: bool, model: str) ->
     if dropped:
         click.echo(left_out(dropped), err=True)
     texts = [poem.text for poem in poems]
+    if verse:
+        _compare_verse(texts, split, _model_path(model), count, seed, plot, as_json)
+        return
     result = score(PoetryModel.from_saved_model(_model_path(model)), texts)
     if as_json:
         report = _score_record(result.total) | {
@@ -470,6 +508,29 @@ def evaluate(corpus: tuple[Path, ...], split: str, as_json: bool, model: str) ->
             click.echo(
                 f"{name:　<4}{part.poems:>8,}{part.tokens:>10,}{part.perplexity:>12.2f}{part.hanzi_perplexity:>18.2f}"
             )
+
+
+def _compare_verse(
+    texts: list[str], split: str, model: Path, count: int, seed: int, plot: Path | None, as_json: bool
+) -> None:
+    """Write poems, and print what distinguishes them from those given."""
+    from tangshi_tf import report
+    from tangshi_tf.checkpoint import write_atomic
+    from tangshi_tf.corpus import read_corpus
+    from tangshi_tf.export import load
+
+    poet = load(model)
+    refused = report.refused_forms(poet)
+    for form, problem in refused.items():
+        click.echo(f"left out: constrained poems in {form}: {problem}", err=True)
+    jobs = report.plan(count, seed, [form for form in FORMS if form not in refused])
+    with click.progressbar(jobs, label="writing", file=sys.stderr) as bar:
+        written = report.carry_out(poet, bar)
+    found = report.compare(texts, written, read_corpus().texts("train"))
+    if plot is not None:
+        write_atomic(plot, partial(report.draw, found))
+    record = {"split": split, "count": count, "seed": seed, **report.to_dict(found)}
+    click.echo(json.dumps(record, ensure_ascii=False) if as_json else report.text(found))
 
 
 @main.command(epilog=_CORPUS_HELP)
@@ -636,6 +697,11 @@ def _require_extra(module: str) -> None:
         raise ConfigError(f"{module} is required: {install}. Received: an installation without it.")
 
 
+def _require_folder(option: str, path: Path) -> None:
+    if not path.absolute().parent.is_dir():
+        raise ConfigError(f"A folder that exists is required for {option}. Received: {path.parent}.")
+
+
 def _run_folder(name: str) -> Path:
     """Return the folder of a run; a name is one path component."""
     name.encode()
@@ -661,6 +727,20 @@ def _require_printable(text: str) -> None:
         raise ConfigError(
             f"A terminal that prints these characters is required, or --output FILE. Received: encoding {encoding}."
         ) from None
+
+
+def _copied() -> Callable[[dict[str, Any]], str]:
+    """Return what names the first line of a record's poem that stands in a training poem."""
+    from tangshi_tf.corpus import read_corpus
+    from tangshi_tf.novelty import TrainingLines
+
+    lines = TrainingLines(read_corpus().texts("train"))
+
+    def fault(record: dict[str, Any]) -> str:
+        copied = lines.copied(record["poem"], record["begin"])
+        return f"{copied[0]}, a line of the training poems" if copied else ""
+
+    return fault
 
 
 def _verse(poem: str, tones: str = "") -> str:

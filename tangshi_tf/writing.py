@@ -1,6 +1,6 @@
 """Poems from a loaded poet, many at a time, and of several candidates the likeliest."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,17 @@ from tangshi_tf.poet import AUTOMATIC_LENGTH
 __all__ = ["write"]
 
 _ROWS = 256  # of a batch; more are hardly faster
+_ROUNDS = 100  # of candidates for a poem; who has had so many refused has asked for the impossible
 
 
-def write(poet: Any, begins: Sequence[str], seed: int, best_of: int = 1, **knobs: Any) -> Iterator[dict[str, Any]]:
+def write(
+    poet: Any,
+    begins: Sequence[str],
+    seed: int,
+    best_of: int = 1,
+    fault: Callable[[dict[str, Any]], str] | None = None,
+    **knobs: Any,
+) -> Iterator[dict[str, Any]]:
     """Write one poem for each begin.
 
     Args:
@@ -23,6 +31,9 @@ def write(poet: Any, begins: Sequence[str], seed: int, best_of: int = 1, **knobs
             of the next, and so on.
         best_of: how many candidates are written; the one of the highest log-probability a token is taken, the end token
             counted where it was reached. The sum would favour short poems.
+        fault: says of a candidate, as it would be yielded, why it may not be taken; empty if it may. A poem whose
+            candidates may none of them be taken gets others, up to 100 times `best_of` in all: the second ones have
+            the seeds that follow those of the first ones of all poems, and so on.
         knobs: further arguments of the poet's `generate`, one value each.
 
     Yields:
@@ -31,27 +42,53 @@ def write(poet: Any, begins: Sequence[str], seed: int, best_of: int = 1, **knobs
         log-probability is the sum.
 
     Raises:
-        ConfigError: if the poet cannot meet the request.
+        ConfigError: if the poet cannot meet the request, or no candidate of a poem may be taken.
     """
     poems = max(1, _ROWS // best_of)
     for first in range(0, len(begins), poems):
-        rows = [begin for begin in begins[first : first + poems] for _ in range(best_of)]
-        seeds = range(seed + first * best_of, seed + first * best_of + len(rows))
-        answer = {name: value.numpy() for name, value in poet.generate(rows, seed=list(seeds), **knobs).items()}
-        for problem, length in zip(answer["problem"], answer["length"], strict=True):
-            if problem and not length:
-                raise ConfigError(problem.decode())
-        most = knobs.get("max_length", 0)
-        limits = np.array([most or len("".join(begin.split())) + AUTOMATIC_LENGTH for begin in rows])
-        answer["tokens"] = answer["length"] + (answer["length"] < limits)  # without an end token where it was cut
-        each = (answer["log_probability"] / answer["tokens"]).reshape(-1, best_of)
-        for row in np.arange(len(each)) * best_of + np.argmax(each, axis=1):
-            yield {
-                "poem": answer["poem"][row].decode(),
-                "problem": answer["problem"][row].decode(),
-                "begin": rows[row],
-                "seed": int(answer["seed"][row]),
-                "log_probability": float(answer["log_probability"][row]),
-                "length": int(answer["length"][row]),
-                "tokens": int(answer["tokens"][row]),
-            }
+        places = range(first, min(first + poems, len(begins)))
+        taken: dict[int, dict[str, Any]] = {}
+        for attempt in range(_ROUNDS):
+            waiting = [place for place in places if place not in taken]
+            if not waiting:
+                break
+            seeds = [seed + (attempt * len(begins) + place) * best_of + i for place in waiting for i in range(best_of)]
+            records = _batch(poet, [begins[place] for place in waiting for _ in range(best_of)], seeds, knobs)
+            for i, place in enumerate(waiting):
+                own = sorted(records[i * best_of : (i + 1) * best_of], key=_likelihood, reverse=True)
+                faults = [fault(record) if fault else "" for record in own]
+                if "" in faults:
+                    taken[place] = own[faults.index("")]
+                elif attempt == _ROUNDS - 1:
+                    raise ConfigError(
+                        f"A begin and settings that give a poem without fault in {_ROUNDS * best_of} are required. "
+                        f"Received: {faults[0]}."
+                    )
+        yield from (taken[place] for place in places)
+
+
+def _likelihood(record: dict[str, Any]) -> float:
+    return record["log_probability"] / record["tokens"]
+
+
+def _batch(poet: Any, begins: list[str], seeds: list[int], knobs: dict[str, Any]) -> list[dict[str, Any]]:
+    """Write one poem for each begin and seed."""
+    answer = {name: value.numpy() for name, value in poet.generate(begins, seed=seeds, **knobs).items()}
+    for problem, length in zip(answer["problem"], answer["length"], strict=True):
+        if problem and not length:
+            raise ConfigError(problem.decode())
+    most = knobs.get("max_length", 0)
+    limits = np.array([most or len("".join(begin.split())) + AUTOMATIC_LENGTH for begin in begins])
+    tokens = answer["length"] + (answer["length"] < limits)  # without an end token where it was cut
+    return [
+        {
+            "poem": answer["poem"][row].decode(),
+            "problem": answer["problem"][row].decode(),
+            "begin": begin,
+            "seed": int(answer["seed"][row]),
+            "log_probability": float(answer["log_probability"][row]),
+            "length": int(answer["length"][row]),
+            "tokens": int(tokens[row]),
+        }
+        for row, begin in enumerate(begins)
+    ]

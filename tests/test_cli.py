@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from tangshi_tf.cli import main
 from tangshi_tf.config import PRESETS
 from tangshi_tf.corpus import read_corpus
+from tangshi_tf.novelty import TrainingLines
 
 PRINTED = ["--seed", "5"]
 
@@ -115,6 +116,53 @@ def test_evaluation(project: Path) -> None:
     assert "五绝" in table
     (project / "one.txt").write_text("春晓：春眠不觉晓，处处闻啼鸟。夜来风雨声，花落知多少。\n", encoding="utf-8")
     assert json.loads(run("evaluate", "one.txt", "--model", "mini", "--json").stdout)["count"] == 1
+
+
+def test_generated_verse_is_read_against_real_verse(project: Path) -> None:
+    options = ["evaluate", "--verse", "--model", "mini", "--count", "4", "--plot", "verse.svg"]
+    result = run(*options, "--json")
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert (report["split"], report["count"], report["seed"]) == ("test", 4, 0)
+    assert report["shapes"]["real"]["form"]["count"] == len(read_corpus().poems("test"))
+    assert report["shapes"]["free"]["form"]["count"] == 16
+    assert report["forms"]["五律"]["real"]["rules"]["all regulated"]["share"] > 0.5
+    assert "<!-- real -->" in (project / "verse.svg").read_text(encoding="utf-8")
+    told = [line for line in result.stderr.splitlines() if "in 五绝: " in line]
+    assert bool(told) != ("五绝" in report["costs"])  # either it is written or it is said why it is not
+    table = run("evaluate", "--verse", "poems.txt", "--model", "mini", "--count", "1").stdout
+    assert re.search(r"real +60 +100% \(94–100\)", table)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--count", "9"], "--verse is required for --count. Received: --count alone."),
+        (["--seed", "0"], "--verse is required for --seed. Received: --seed alone."),
+        (["--plot", "x.svg"], "--verse is required for --plot. Received: --plot alone."),
+        (["--verse", "--plot", "no/x.svg"], "A folder that exists is required for --plot. Received: no."),
+    ],
+)
+def test_options_that_verse_alone_takes(project: Path, arguments: list[str], message: str) -> None:
+    result = run("evaluate", "--model", "mini", *arguments)
+    assert result.exit_code == 1
+    assert result.stderr == f"Error: {message}\n"
+
+
+def test_novel_poems_hold_no_line_of_the_training_poems(project: Path) -> None:
+    lines = TrainingLines(read_corpus().texts("train"))
+    options = ["sample", "--model", "mini", "--begin", "不知何处", "--max-length", "5", "--temperature", "1"]
+    options += ["--count", "1000", "--seed", "0", "--json"]
+    free, novel = (
+        [json.loads(line)["poem"] for line in run(*options, *more).stdout.splitlines()] for more in ([], ["--novel"])
+    )
+    assert len(novel) == 1000
+    assert any(poem in lines for poem in free)
+    for poem, other in zip(free, novel, strict=True):
+        assert other not in lines
+        assert (poem == other) == (poem not in lines)
+    typed = run("sample", "--model", "mini", "--begin", "不知何处去", "--max-length", "5", "--novel")
+    assert typed.stdout == "不知何处去\n"
 
 
 def test_a_preset_gives_defaults_that_typed_options_replace(project: Path) -> None:

@@ -34,3 +34,43 @@ def test_the_likeliest_of_the_candidates_is_taken(loaded: Any, best_of: int) -> 
 def test_a_request_that_cannot_be_met_is_an_error(loaded: Any) -> None:
     with pytest.raises(ConfigError, match=r"title is not supported by this model; received 静夜思\."):
         list(write(loaded, ["山"], 1, title="静夜思"))
+
+
+@pytest.mark.parametrize("best_of", [1, 3])
+def test_of_the_candidates_that_may_be_taken_the_likeliest_is(loaded: Any, best_of: int) -> None:
+    def fault(record: dict[str, Any]) -> str:
+        return f"{record['length']} tokens" if record["length"] % 4 else ""
+
+    begins = ["山", "", "風"] * 100  # more than a batch
+    found = list(write(loaded, begins, 50, best_of, fault, **KNOBS))
+    assert [record["begin"] for record in found] == begins
+    free = list(write(loaded, begins, 50, best_of, **KNOBS))
+    waiting = set(range(len(begins)))
+    for attempt in range(100):
+        candidates = list(
+            write(loaded, [b for b in begins for _ in range(best_of)], 50 + attempt * 300 * best_of, **KNOBS)
+        )
+        for place in sorted(waiting):
+            own = [other for other in candidates[place * best_of : (place + 1) * best_of] if not fault(other)]
+            if own:
+                assert found[place] == max(own, key=lambda other: other["log_probability"] / other["tokens"])
+                waiting.remove(place)
+        if not waiting:
+            break
+    assert attempt > 1
+    kept = [record for record in free if not fault(record)]
+    assert 20 < len(kept) == sum(record in kept for record in found) < 300
+
+
+def test_poems_without_fault_are_those_written_without_the_question(loaded: Any) -> None:
+    begins = ["山"] * 300
+    assert list(write(loaded, begins, 1, 2, lambda record: "", **KNOBS)) == list(write(loaded, begins, 1, 2, **KNOBS))
+
+
+def test_what_can_never_be_taken_is_an_error(loaded: Any) -> None:
+    def fault(record: dict[str, Any]) -> str:
+        return "the begin 山" if record["begin"] == "山" else ""
+
+    message = r"A begin and settings that give a poem without fault in 200 are required\. Received: the begin 山\."
+    with pytest.raises(ConfigError, match=message):
+        list(write(loaded, ["水", "山", "水"], 1, 2, fault, **KNOBS))
