@@ -58,6 +58,7 @@ class Decoder:
         step, count = self._stepper(), tf.shape(rows["seed"])[0]
         unknown = self._unknown_cost * tf.reduce_sum(tf.cast(rows["typed"] == UNK, tf.float32), axis=1)
         penalised = tf.reduce_any(rows["repetition_penalty"] != 1.0)
+        masks = self._constraints.masks()
         constrained = tf.reduce_any(rows["slots"] > Slot.FREE)
         rows = rows | {
             "place": tf.range(count)[:, tf.newaxis],
@@ -94,8 +95,8 @@ class Decoder:
                 slot, given = slots[:, t - first], typed[:, t - first]
                 allowed = tf.cond(
                     constrained,
-                    lambda: logits + self._constraints.costs(slot, memory),
-                    lambda: logits + self._constraints.free(t),
+                    lambda: logits + self._constraints.costs(masks, slot, memory),
+                    lambda: logits + masks[slot[0]],
                 )
                 allowed = tf.cond(penalised, lambda: allowed - seen * penalty, lambda: allowed)
                 token = tf.where(given == PAD, choose(allowed, by_step[t - first]), given)

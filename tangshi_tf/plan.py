@@ -4,42 +4,23 @@ What was typed always stands. Among the combinations of form and opening that we
 in which the typed text breaks the fewest rules, and one of them is drawn as often as real poems have it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from functools import reduce
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tangshi_tf.corpus import character_table
-from tangshi_tf.request import shown, without_white_space
+from tangshi_tf.request import NOTHING, characters, code_points, shown
 from tangshi_tf.sampling import row_choice
-from tangshi_tf.verse.constraints import (
-    COMBINATIONS,
-    EVERY_GROUP,
-    LENGTH,
-    WAYS,
-    Constraints,
-    Slot,
-    group_bits,
-    slot_table,
-)
-from tangshi_tf.verse.forms import (
-    FORM_NAMES,
-    FORM_SHARES,
-    FORMS,
-    MARKS,
-    OPENING_NAMES,
-    OPENING_SHARES,
-    OPENINGS,
-    rhyming_lines,
-)
-from tangshi_tf.verse.prosody import CIRCLES, LEVEL, LEVEL_GROUPS, OBLIQUE, RHYME_NAMES, generous
+from tangshi_tf.verse.constraints import COMBINATIONS, LENGTH, WAYS, Constraints, Slot, slot_table
+from tangshi_tf.verse.forms import FORM_SHARES, FORMS, OPENING_SHARES, OPENINGS, rhyming_lines
+from tangshi_tf.verse.lookup import EVERY_GROUP, MARK, meanings, sounds
+from tangshi_tf.verse.prosody import CIRCLES, LEVEL, LEVEL_GROUPS, OBLIQUE
 from tangshi_tf.vocabulary import PAD, UNK
 
 __all__ = ["Planner"]
 
-_MARK = 4  # a nature beside the two tones
 _LINES = max(lines for lines, _ in FORMS.values())
 _TAKEN = {
     Slot.ANY: LEVEL | OBLIQUE,
@@ -48,72 +29,61 @@ _TAKEN = {
     Slot.RHYME: LEVEL,
     Slot.GUARD: LEVEL,
     Slot.CLOSE: OBLIQUE,
-    Slot.COMMA: _MARK,
-    Slot.STOP: _MARK,
+    Slot.COMMA: MARK,
+    Slot.STOP: MARK,
     Slot.END: 0,
 }
+_FORM = np.arange(len(COMBINATIONS)) // len(OPENINGS)  # of each combination
 _CIRCLES = [sum(1 << LEVEL_GROUPS.index(group) for group in circle) for circle in CIRCLES]
 _DUE = {Slot.LEVEL: "平", Slot.OBLIQUE: "仄", Slot.CLOSE: "仄", Slot.GUARD: "平 here or two before"}
 
 
-class Planner(tf.Module):
-    """Plans the verse of rows, inside the graph; a module, so that its tables are saved.
+class Planner:
+    """Plans the verse of rows, inside the graph.
 
     Args:
         constraints: the masks for the model's vocabulary.
-        read: strings `[B]` to their characters, string `[B, L]`, and their ids, int32 `[B, L]`, PAD after the shorter.
     """
 
-    def __init__(self, constraints: Constraints, read: Callable[[Any], tuple[Any, Any]]) -> None:
+    def __init__(self, constraints: Constraints) -> None:
         """See the class."""
-        super().__init__(name="planner")
-        self._read = read
         self._groups = constraints.groups
-        self._names = {
-            "form": _lookup(FORM_NAMES, tuple(FORMS)),
-            "opening": _lookup(OPENING_NAMES, OPENINGS),
-            "rhyme": _lookup(RHYME_NAMES, tuple(LEVEL_GROUPS)),
-        }
-        names = {char for names in (FORM_NAMES, OPENING_NAMES, RHYME_NAMES) for name in names for char in name}
-        folded = {variant: char for variant, char in character_table().items() if char in names}
-        self._fold = _table(list(folded), list(folded.values()), tf.string, "")
-
-        self._sounds = _sounds()
+        self._meanings, self._sounds = meanings(), sounds()
 
         slots = slot_table()
-        self._slots = tf.constant(slots)  # [C, W, T]
-        self._taken = tf.constant(np.vectorize(_TAKEN.__getitem__)(slots), tf.int32)
+        self._slots = slots  # [C, W, T]
+        self._taken = np.vectorize(_TAKEN.__getitem__)(slots).astype(np.int32)
         self._couplet = np.array(
             [
                 [min(t // (2 * FORMS[form][1] + 2), FORMS[form][0] // 2 - 1) for t in range(LENGTH)]
                 for form, _ in COMBINATIONS
             ]
         )
-        self._shares = tf.constant(
+        self._shares = np.array(
             [FORM_SHARES[form] * OPENING_SHARES[form][OPENINGS.index(opening)] for form, opening in COMBINATIONS],
-            tf.float32,
+            np.float32,
         )
         by_form = slots[:: len(OPENINGS), 0]  # [F, T]
         self._marks = np.isin(by_form, [Slot.COMMA, Slot.STOP])
         self._after = by_form == Slot.END
-        starts = np.full((len(FORMS), LENGTH), _LINES)
+        starts, self._ends = np.full((len(FORMS), LENGTH), _LINES), np.full((len(FORMS), _LINES), LENGTH - 1)
         places = np.full((len(FORMS), LENGTH), "", object)
         for f, (lines, size) in enumerate(FORMS.values()):
             for line in range(lines):
-                starts[f, line * (size + 1)] = line
+                starts[f, line * (size + 1)], self._ends[f, line] = line, line * (size + 1) + size - 1
                 for i in range(size):
                     places[f, line * (size + 1) + i] = f"line {line + 1}, character {i + 1}"
-        self._starts = tf.constant(starts, tf.int32)
-        self._places = tf.constant(places.tolist())
-        self._due = tf.constant([_DUE.get(slot, "") for slot in Slot])
-        self._labels = tf.constant([f"{form} {opening}" for form, opening in COMBINATIONS])
+        self._starts = starts.astype(np.int32)
+        self._places = places.astype(str)
+        self._due = np.array([_DUE.get(slot, "") for slot in Slot])
+        self._labels = np.array([f"{form} {opening}" for form, opening in COMBINATIONS])
 
-    def __call__(self, asked: Mapping[str, Any], begin: Any, seed: Any) -> dict[str, Any]:
+    def __call__(self, asked: Mapping[str, Any], ids: Any, seed: Any) -> dict[str, Any]:
         """Plan every row.
 
         Args:
             asked: strings `[B]`: begin, form, opening, rhyme, acrostic; and `max_length` int32 `[B]`.
-            begin: the ids of the begin, int32 `[B, L]`, PAD after the shorter.
+            ids: those of begin, then of acrostic, int32 `[2 B, L]`, PAD after the shorter.
             seed: int64 `[B]`.
 
         Returns:
@@ -126,6 +96,7 @@ class Planner(tf.Module):
         count = tf.size(seed)
         free = tf.concat([tf.fill([count, 1], int(Slot.FIRST)), tf.fill([count, LENGTH - 1], int(Slot.FREE))], axis=1)
         nothing = tf.fill([count], "")
+        begin, heads = tf.split(ids, 2)
         none = {
             "slots": free,
             "typed": tf.pad(begin, [[0, 0], [0, tf.maximum(0, LENGTH - tf.shape(begin)[1])]], constant_values=PAD),
@@ -137,7 +108,7 @@ class Planner(tf.Module):
         }
 
         def planned() -> dict[str, Any]:
-            plan = self._plan(asked, begin, seed)
+            plan = self._plan(asked, begin, heads, seed)
             plan["typed"] = tf.pad(plan["typed"], [[0, 0], [0, tf.shape(none["typed"])[1] - LENGTH]])
             return {
                 name: tf.where(
@@ -150,49 +121,49 @@ class Planner(tf.Module):
 
         return tf.cond(tf.reduce_any(verse), planned, lambda: none)
 
-    def _plan(self, asked: Mapping[str, Any], begin: Any, seed: Any) -> dict[str, Any]:
-        meant = {name: self._meaning(name, asked[name]) for name in self._names}
-        head_texts, head_ids = self._read(asked["acrostic"])
-        begin_texts, _ = self._read(asked["begin"])
-        heads = tf.math.count_nonzero(head_ids != PAD, axis=1, dtype=tf.int32)
-        begin_length = tf.math.count_nonzero(begin != PAD, axis=1, dtype=tf.int32)
-        begin, begin_texts = _cut(begin, LENGTH, PAD), _cut(begin_texts, LENGTH, "")
-        head_ids, head_texts = (
-            tf.gather(_cut(_cut(values, _LINES, nothing), _LINES + 1, nothing), self._starts, axis=1)
-            for values, nothing in ((head_ids, PAD), (head_texts, ""))
+    def _plan(self, asked: Mapping[str, Any], begin: Any, heads: Any, seed: Any) -> dict[str, Any]:
+        names = ("form", "opening", "rhyme")
+        meant = self._meanings(tf.stack([asked[name] for name in names]))
+        forms, openings, wanted_rhymes = tf.unstack(meant)
+        codes = code_points(tf.concat([asked["begin"], asked["acrostic"]], axis=0))
+        length = tf.math.count_nonzero(codes != NOTHING, axis=1, keepdims=True, dtype=tf.int32)
+        (begin_length, head_count), (begin_codes, head_codes) = tf.split(length, 2), tf.split(codes, 2)
+        begin, begin_codes = (
+            tf.expand_dims(_cut(values, LENGTH, none), 1) for values, none in ((begin, PAD), (begin_codes, NOTHING))
+        )  # [B, 1, T]
+        head_ids, head_codes = (
+            tf.gather(_cut(_cut(values, _LINES, none), _LINES + 1, none), self._starts, axis=1)
+            for values, none in ((heads, PAD), (head_codes, NOTHING))
         )  # [B, F, T]
-        begun = (begin != PAD)[:, tf.newaxis]
-        typed = tf.where(begun, begin[:, tf.newaxis], head_ids)  # [B, F, T]
-        texts = tf.where(begun, begin_texts[:, tf.newaxis], head_texts)
-        sounds = self._sounds.lookup(texts)
-        natures = tf.cast(sounds // 2 ** len(LEVEL_GROUPS), tf.int32)
+        begun = begin_codes != NOTHING
+        typed, codes = tf.where(begun, begin, head_ids), tf.where(begun, begin_codes, head_codes)  # [B, F, T]
+        natures, rhymes = tf.unstack(self._sounds(codes), axis=-1)
 
         # Shape: what kind of token stands where, by form.
-        wrong = (typed != PAD) & (self._after | ((natures == _MARK) != self._marks))
-        lines = tf.constant([lines for lines, _ in FORMS.values()])
-        begin_fits = ~tf.reduce_any(wrong & begun, axis=2) & (begin_length[:, tf.newaxis] < LENGTH)
-        heads_fit = ~tf.reduce_any(wrong & ~begun, axis=2) & (heads[:, tf.newaxis] <= lines)
+        wrong = (typed != PAD) & (self._after | ((natures == MARK) != self._marks))
+        begin_fits = ~tf.reduce_any(wrong & begun, axis=2) & (begin_length < LENGTH)
+        heads_fit = ~tf.reduce_any(wrong & ~begun, axis=2) & (head_count <= [lines for lines, _ in FORMS.values()])
         both = begun & (head_ids != PAD)
-        other = ~_same(head_ids, begin[:, tf.newaxis], head_texts, begin_texts[:, tf.newaxis])
+        other = ~_same(head_ids, begin, head_codes, begin_codes)
         agree = ~tf.reduce_any(both & other, axis=2)
-        wanted = _bits(meant["form"], len(FORMS))
+        wanted = _bits(forms, len(FORMS))
         possible = wanted & begin_fits & heads_fit & agree  # [B, F]
 
         # Rules: how many of them the typed text breaks, by combination of form and opening.
         tone_faults, broken, way = self._tones(typed, natures)
-        rhymes = tf.cast(sounds & EVERY_GROUP, tf.int32)
-        _, free_faults = _rhymes(typed, texts, rhymes, tf.fill([tf.size(seed)], self._groups))
-        groups, rhyme_faults = _rhymes(typed, texts, rhymes, meant["rhyme"] & self._groups)
-        possible = tf.repeat(possible, len(OPENINGS), axis=1)  # [B, C]
+        offered = tf.stack([tf.fill(tf.shape(seed), self._groups), wanted_rhymes & self._groups])
+        groups, rhyme_faults = self._rhymes(typed, codes, rhymes, offered)
+        groups, free_faults, rhyme_faults = groups[1], rhyme_faults[0], rhyme_faults[1]
+        possible = tf.gather(possible, _FORM, axis=1)  # [B, C]
         least_of_all = _least(tone_faults + free_faults, possible)
         faults = tone_faults + rhyme_faults
-        possible &= tf.tile(_bits(meant["opening"], len(OPENINGS)), [1, len(FORMS)])
+        possible &= tf.tile(_bits(openings, len(OPENINGS)), [1, len(FORMS)])
         least = _least(faults, possible)
-        chances = tf.where(possible & (faults == least[:, tf.newaxis]), self._shares, 0.0)
+        chances = tf.where(possible & (faults == tf.expand_dims(least, 1)), self._shares, 0.0)
         chosen = row_choice(seed, chances)  # [B]
         form = chosen // len(OPENINGS)
 
-        slots, broken, typed, groups, rhyme_faults, texts = (
+        slots, broken, typed, groups, rhyme_faults, codes = (
             tf.gather(values, index, batch_dims=1)
             for values, index in (
                 (way, chosen),
@@ -200,74 +171,60 @@ class Planner(tf.Module):
                 (typed, form),
                 (groups, chosen),
                 (rhyme_faults, chosen),
-                (texts, form),
+                (codes, form),
             )
         )
         length = tf.gather([lines * (size + 1) for lines, size in FORMS.values()], form)
-        note = tf.cond(
-            tf.reduce_any(least > 0),
-            lambda: self._faults(chosen, slots, texts, broken, rhyme_faults),
-            lambda: tf.fill(tf.shape(chosen), ""),
-        )
-        note = tf.where(least > 0, note, "")
+        texts = characters(codes)
+        note = self._faults(chosen, slots, texts, broken, rhyme_faults)
+        unknown = dict(zip(names, tf.unstack(meant < 0), strict=True))
         problem = _first(
             [
-                *(
-                    (meant[name] < 0, f"{name} of {_EXAMPLES[name]} is required; received ", shown(asked[name]))
-                    for name in meant
-                ),
+                *((own, f"{name} of {_EXAMPLES[name]}", asked[name]) for name, own in unknown.items()),
                 (
                     tf.fill(tf.shape(chosen), self._groups == 0),
-                    "a model whose characters can rhyme and end lines is required for a form; received ",
-                    shown(asked["form"]),
+                    "for a form, a model whose characters can rhyme and end lines",
+                    asked["form"],
                 ),
                 (
-                    meant["rhyme"] & self._groups == 0,
-                    "rhyme of a group with more characters in the model's vocabulary is required; received ",
-                    shown(asked["rhyme"]),
+                    wanted_rhymes & self._groups == 0,
+                    "rhyme of a group with more characters in the model's vocabulary",
+                    asked["rhyme"],
                 ),
                 (
                     ~tf.reduce_any(wanted & begin_fits, axis=1),
-                    "begin of lines as long as those of the form, a mark after each, is required; received ",
-                    shown(asked["begin"]),
+                    "begin of lines as long as those of the form, with a mark after each,",
+                    asked["begin"],
                 ),
                 (
                     ~tf.reduce_any(wanted & heads_fit, axis=1),
-                    "acrostic of a character for each line at most is required; received ",
-                    shown(asked["acrostic"]),
+                    "acrostic of a character for each line at most",
+                    asked["acrostic"],
                 ),
                 (
                     ~tf.reduce_any(possible, axis=1),
-                    "acrostic, form and opening that begin agrees with are required; received ",
-                    shown(asked["acrostic"]),
+                    "acrostic that begin, form and opening agree with",
+                    asked["acrostic"],
                 ),
                 (
                     (asked["max_length"] > 0) & (asked["max_length"] < length),
-                    "max_length of at least the length of the form, marks included, is required; received ",
+                    "max_length of at least the length of the form, marks included,",
                     shown(asked["max_length"]),
                 ),
-                (least > least_of_all, "opening and rhyme that the text leaves possible are required; received ", note),
             ]
+        )
+        contradiction = tf.where(
+            least > least_of_all, _received("opening and rhyme that the text leaves possible", note), ""
         )
         return {
             "slots": slots,
             "typed": typed,
-            "heads": tf.where(begin != PAD, "", texts),
+            "heads": tf.where(tf.squeeze(begun, 1), "", texts),
             "groups": groups,
             "length": length,
-            "problem": problem,
-            "note": tf.where(
-                note == "", "", tf.strings.join(["text that keeps the rules is required; received ", note, "."])
-            ),
+            "problem": tf.where(problem == "", contradiction, problem),
+            "note": tf.where(least > 0, _received("text that keeps the rules", note), ""),
         }
-
-    def _meaning(self, name: str, said: Any) -> Any:
-        """Return what a name stands for, as bits `[B]`: every option if it is empty, -1 if it is unknown."""
-        characters = tf.strings.unicode_split(tf.strings.lower(without_white_space(said), "utf-8"), "UTF-8")
-        folded = self._fold.lookup(characters.values)
-        characters = characters.with_values(tf.where(folded == "", characters.values, folded))
-        word = tf.strings.regex_replace(tf.strings.reduce_join(characters, axis=-1), "[-_'’·]", "")
-        return self._names[name].lookup(word)
 
     def _tones(self, typed: Any, natures: Any) -> tuple[Any, Any, Any]:
         """Return how many typed characters break a tone, int32 `[B, C]`, which, `[B, C, T]`, and the slots `[B, C, T]`.
@@ -278,11 +235,11 @@ class Planner(tf.Module):
         rows = tf.shape(typed)[0]
 
         def by_combination(values: Any) -> Any:
-            return tf.repeat(values, len(OPENINGS), axis=1)[:, :, tf.newaxis]  # [B, C, 1, T]
+            return tf.gather(values, _FORM, axis=1)[:, :, tf.newaxis]  # [B, C, 1, T]
 
         guarded = by_combination(natures | before)
         fits = tf.where(self._slots == Slot.GUARD, guarded, by_combination(natures)) & self._taken != 0  # [B, C, W, T]
-        is_word = by_combination((typed != PAD) & (natures != _MARK))
+        is_word = by_combination((typed != PAD) & (natures != MARK))
         broken = is_word & ~fits & (self._taken != 0) & (self._slots != Slot.RHYME)  # which `_rhymes` looks at
         couplets = np.eye(_LINES // 2, dtype=np.float32)[self._couplet]  # [C, T, K]
         faults = tf.einsum("bcwt,ctk->bckw", tf.cast(broken, tf.float32), couplets)
@@ -296,6 +253,35 @@ class Planner(tf.Module):
             tf.reduce_any(broken & choose, axis=2),
             tf.reduce_sum(tf.where(choose, slots, 0), axis=2),
         )
+
+    def _rhymes(self, typed: Any, codes: Any, rhymes: Any, offered: Any) -> tuple[Any, Any]:
+        """Return the groups that the rhymes may be of, and how many rules of rhyme the text breaks, `[2, B, C]` each.
+
+        Args:
+            typed: int32 `[B, F, T]`, the tokens that are given.
+            codes: int32 `[B, F, T]`, their code points.
+            rhymes: int32 `[B, F, T]`, the groups that each rhymes in, every one for what is not given.
+            offered: int32 `[2, B]`, the groups to choose from: two such sets.
+        """
+        rows = tf.shape(typed)[0]
+        ends = tf.broadcast_to(self._ends, [rows, *self._ends.shape])
+        typed, codes, rhymes = (tf.gather(values, ends, batch_dims=2) for values in (typed, codes, rhymes))  # [B, F, L]
+        own, *others = tf.unstack(rhymes, axis=2)
+        offered = offered[:, :, tf.newaxis]
+        fitting = reduce(tf.bitwise.bitwise_and, others[::2], offered)  # [2, B, F]
+        pairs = (tf.expand_dims(values, axis) for values in (typed, codes) for axis in (2, 3))
+        later = np.triu(np.ones((_LINES, _LINES), bool), 1) & (np.arange(_LINES) % 2 == 1)
+        twice = tf.math.count_nonzero(_same(*pairs) & later, axis=3, dtype=tf.int32)  # [B, F, L]
+        faults = tf.cast(fitting == 0, tf.int32) + tf.reduce_sum(twice * (np.arange(_LINES) % 2), axis=2)
+        fitting = tf.where(fitting == 0, offered, fitting)
+        near = reduce(tf.bitwise.bitwise_or, (tf.where(own & circle != 0, circle, 0) for circle in _CIRCLES), own)
+        first = tf.where(fitting & own != 0, fitting & own, fitting & near)
+        first_faults = tf.cast(first == 0, tf.int32) + twice[:, :, 0]
+        rhyming = np.array([0 in rhyming_lines(form, opening) for form, opening in COMBINATIONS])
+        fitting, faults, first, first_faults = (
+            tf.gather(values, _FORM, axis=2) for values in (fitting, faults, first, first_faults)
+        )
+        return tf.where(rhyming & (first != 0), first, fitting), tf.where(rhyming, faults + first_faults, faults)
 
     def _faults(self, chosen: Any, slots: Any, texts: Any, broken: Any, rhyme_faults: Any) -> Any:
         """Say what typed characters break, string `[B]`."""
@@ -315,69 +301,9 @@ _EXAMPLES = {
 }
 
 
-def _sounds() -> Any:
-    """Return a table from a character to the groups it rhymes in, as bits, and its tones, in the two bits above those.
-
-    A mark has the bit above, and a character that no rhyme book knows fits everything.
-    """
-    prosody, size = generous(), len(LEVEL_GROUPS)
-    sounds = {char: group_bits(prosody, char) | prosody.tones(char) << size for char in prosody}
-    sounds |= dict.fromkeys(MARKS, _MARK << size)
-    sounds |= {variant: sounds[char] for variant, char in character_table().items() if char in sounds}
-    return _table(list(sounds), list(sounds.values()), tf.int64, EVERY_GROUP | (LEVEL | OBLIQUE) << size)
-
-
-def _same(ids: Any, other_ids: Any, texts: Any, other_texts: Any) -> Any:
+def _same(ids: Any, other_ids: Any, codes: Any, other_codes: Any) -> Any:
     """Tell where the same character was typed, perhaps as a variant."""
-    return (ids != PAD) & (ids == other_ids) & ((ids != UNK) | (texts == other_texts))
-
-
-def _rhymes(typed: Any, texts: Any, rhymes: Any, offered: Any) -> tuple[Any, Any]:
-    """Return the groups that the rhymes may be of, and how many rules of rhyme the text breaks, `[B, C]` each.
-
-    Args:
-        typed: int32 `[B, F, T]`, the tokens that are given.
-        texts: string `[B, F, T]`, their characters.
-        rhymes: int32 `[B, F, T]`, the groups that each rhymes in, all for what is not given.
-        offered: int32 `[B]`, the groups to choose from.
-    """
-
-    def near(groups: Any) -> Any:
-        return reduce(tf.bitwise.bitwise_or, (tf.where(groups & circle != 0, circle, 0) for circle in _CIRCLES), groups)
-
-    columns = []
-    for form, (name, (lines, size)) in enumerate(FORMS.items()):
-        ends = [line * (size + 1) + size - 1 for line in range(lines)]
-
-        def twice(one: int, other: int, form: int = form) -> Any:
-            pairs = ((values[:, form, one], values[:, form, other]) for values in (typed, texts))
-            return tf.cast(_same(*(value for pair in pairs for value in pair)), tf.int32)
-
-        even = ends[1::2]
-        answered = reduce(tf.bitwise.bitwise_and, (rhymes[:, form, end] for end in even), offered)
-        faults = tf.cast(answered == 0, tf.int32) + sum(twice(a, b) for i, b in enumerate(even) for a in even[:i])
-        answered = tf.where(answered == 0, offered, answered)
-        own = rhymes[:, form, ends[0]]
-        first = tf.where(answered & own != 0, answered & own, answered & near(own))
-        more = tf.cast(first == 0, tf.int32) + sum(twice(ends[0], end) for end in even)
-        for opening in OPENINGS:
-            if 0 in rhyming_lines(name, opening):
-                columns.append((tf.where(first == 0, answered, first), faults + more))
-            else:
-                columns.append((answered, faults))
-    return tf.stack([groups for groups, _ in columns], axis=1), tf.stack([faults for _, faults in columns], axis=1)
-
-
-def _table(keys: list[str], values: list[Any], dtype: Any, default: Any) -> Any:
-    pairs = tf.lookup.KeyValueTensorInitializer(keys, values, key_dtype=tf.string, value_dtype=dtype)
-    return tf.lookup.StaticHashTable(pairs, default_value=default)
-
-
-def _lookup(names: Mapping[str, Iterable[str]], options: tuple[str, ...]) -> Any:
-    """Return a table from names to the options they mean, as bits; the empty name means all."""
-    meant = {name: sum(1 << options.index(option) for option in set(own)) for name, own in names.items()}
-    meant[""] = 2 ** len(options) - 1
-    return _table(list(meant), list(meant.values()), tf.int32, -1)
+    return (ids != PAD) & (ids == other_ids) & ((ids != UNK) | (codes == other_codes))
 
 
 def _bits(values: Any, size: int) -> Any:
@@ -385,9 +311,10 @@ def _bits(values: Any, size: int) -> Any:
     return tf.bitwise.right_shift(values[:, tf.newaxis], tf.range(size)) & 1 == 1
 
 
-def _cut(values: Any, size: int, nothing: Any) -> Any:
-    """Return the first columns `[B, size]`, with nothing in those that are missing."""
-    return tf.pad(values[:, :size], [[0, 0], [0, tf.maximum(0, size - tf.shape(values)[1])]], constant_values=nothing)
+def _cut(values: Any, size: int, none: int) -> Any:
+    """Return the first columns `[B, size]`, `none` in those that are missing."""
+    missing = tf.maximum(0, size - tf.shape(values)[1])
+    return tf.pad(values[:, :size], [[0, 0], [0, missing]], constant_values=none)
 
 
 def _least(faults: Any, possible: Any) -> Any:
@@ -395,8 +322,17 @@ def _least(faults: Any, possible: Any) -> Any:
 
 
 def _first(rules: list[tuple[Any, str, Any]]) -> Any:
-    """Return the message of the first rule that is broken, string `[B]`; empty if none is."""
-    problem = tf.zeros_like(rules[0][2])
-    for broken, requirement, received in reversed(rules):
-        problem = tf.where(broken, tf.strings.join([requirement, received, "."]), problem)
-    return problem
+    """Return the message of the first rule that is broken, string `[B]`; empty if none is.
+
+    Args:
+        rules: whether it is broken, bool `[B]`; what it requires; and what was received, string `[B]`.
+    """
+    broken, requirements, received = zip(*rules, strict=True)
+    first = tf.argmax(tf.cast(tf.stack(broken), tf.int32), output_type=tf.int32)
+    said = tf.gather(tf.stack(received, axis=1), first, batch_dims=1)
+    message = _received(tf.gather(requirements, first), shown(said))
+    return tf.where(tf.reduce_any(broken, axis=0), message, "")
+
+
+def _received(required: Any, received: Any) -> Any:
+    return tf.strings.join([required, " is required; received ", received, "."])

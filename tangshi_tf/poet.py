@@ -14,7 +14,7 @@ from tangshi_tf.config import DEFAULT_SAMPLER
 from tangshi_tf.decoding import Decoder
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.plan import Planner
-from tangshi_tf.request import INPUTS, one_value_a_row, problems, utf8, without_white_space
+from tangshi_tf.request import INPUTS, NOTHING, characters, code_points, one_value_a_row, problems, utf8
 from tangshi_tf.sampling import row_normal
 from tangshi_tf.verse.constraints import Constraints
 from tangshi_tf.vocabulary import EOS, PAD, SPECIALS
@@ -74,7 +74,7 @@ class Poet(tf.Module):
         self._texts = tf.constant(texts)  # [V]
         repeatable = [not text.isalnum() for text in texts]  # punctuation
         constraints = Constraints(vocabulary.tokens)
-        self._planner = Planner(constraints, self._characters)
+        self._planner = Planner(constraints)
         self._decoder = Decoder(model.stepper, repeatable, constraints, vocabulary.unknown_types)
         self._about = _describe(model)
         self._generate = _Once(self._write, {name: _rows(name, dtype) for name, (dtype, _) in INPUTS.items()})
@@ -102,10 +102,12 @@ class Poet(tf.Module):
         Args:
             begin: any text; the poem begins with it as it was typed. White space in it is not read.
             title: only empty.
-            form: only empty.
-            rhyme: only empty.
-            opening: only empty.
-            acrostic: only empty.
+            form: 五绝, 七绝, 五律, 七律, or another of `verse.forms.FORM_NAMES`; empty for free verse, unless one of
+                the next three is given. Rhyme and tones keep the rules, strictly, as far as what is typed allows.
+            rhyme: a level group of 平水韵, by one of `verse.prosody.RHYME_NAMES`; empty leaves it to the poet.
+            opening: one of `verse.forms.OPENING_NAMES`; empty draws one as often as real poems have it, among those
+                that the typed text fits.
+            acrostic: the first characters of the lines, one for each or fewer.
             init_state: "zero" (or empty), or "random": normal, of standard deviation 0.5, from the seed.
             temperature: 0 takes the likeliest token each time; see `sampling.sampler`.
             top_p: see `sampling.sampler`.
@@ -119,7 +121,8 @@ class Poet(tf.Module):
             `poem` string, `log_probability` float32 (of the whole text and, if it was reached, the end
             token, in nats, an unknown token paying ln(unknown types) more), `length` int32 in tokens,
             `seed` int64 (the one used) and `problem` string, each `[B]`. A row whose request cannot be met
-            has an empty poem of length 0 and says why in `problem`.
+            has an empty poem of length 0 and says why in `problem`; one whose typed text breaks a rule of verse has a
+            poem, and says which character breaks which rule.
 
         Raises:
             tf.errors.InvalidArgumentError: if an input has neither one value nor as many as the others.
@@ -226,14 +229,9 @@ class Poet(tf.Module):
 
     def _read(self, text: Any) -> tuple[Any, Any]:
         """Read UTF-8 texts `[B]` to ids int32 `[B, L]`, PAD after the shorter, and lengths int32 `[B]`."""
-        _, ids = self._characters(text)
-        return ids, tf.math.count_nonzero(ids != PAD, axis=1, dtype=tf.int32)
-
-    def _characters(self, text: Any) -> tuple[Any, Any]:
-        """Read UTF-8 texts `[B]` to their characters, string `[B, L]`, and their ids, PAD after the shorter."""
-        characters = tf.strings.unicode_split(without_white_space(text), "UTF-8")
-        ids = characters.with_values(self._table.lookup(characters.values))
-        return characters.to_tensor(""), ids.to_tensor(PAD)
+        codes = code_points(text)
+        ids = tf.where(codes == NOTHING, PAD, self._table.lookup(characters(codes)))
+        return ids, tf.math.count_nonzero(codes != NOTHING, axis=1, dtype=tf.int32)
 
     def _cost(self, poem: Any) -> dict[str, Any]:
         """Do what `score` says, of `[B]`."""
@@ -244,7 +242,8 @@ class Poet(tf.Module):
     def _write(self, **given: Any) -> dict[str, Any]:
         """Do what `generate` says, of `[B]`."""
         asked = one_value_a_row(given)
-        ids, begin_length = self._read(asked["begin"])  # [B, L], [B]
+        ids, lengths = self._read(tf.concat([asked["begin"], asked["acrostic"]], axis=0))  # [2B, L], [2B]
+        begin_length = tf.split(lengths, 2)[0]
         seed = _fresh(asked["seed"])
         plan = self._planner(asked, ids, seed)
         problem = problems(asked, begin_length)
@@ -318,7 +317,12 @@ Functions (text is a string or [B] of them; every other knob is one value or [B]
     repetition_penalty divides the odds of a character, before the temperature, for each earlier occurrence in
     the same poem; 1 is off; punctuation is free.
     length and log_probability are those of the whole text; the end token counts in the second alone.
-    title, form, rhyme, opening and acrostic accept only their defaults.
+    form, rhyme, opening and acrostic ask for regulated verse, with Chinese or pinyin names:
+      form 五绝, 七绝, 五律, 七律 (wujue, qijue, wulv, qilv; 绝句, 律诗, 五言, 七言 leave a choice)
+      rhyme a level group of 平水韵 (先, 一先, 下平一先, yixian); opening 仄起, 平起, 仄起入韵, 平起入韵 (zeqi, …,
+      pingqiruyun; 入韵, 不入韵 leave a choice); acrostic the first characters of the lines.
+      What is typed stands; if it breaks a rule, the poem keeps the others and problem says which character it is.
+    title accepts only its default.
   score(poem) -> a dict of nll (nats) and tokens, both with the end token; each [B]
   encode(text) -> int32 [B, L]; decode(token) -> string [B]
   get_initial_state(batch_size, kind='zero', stddev={_STATE_STDDEV}, seed=-1) -> state; kind is zero or random

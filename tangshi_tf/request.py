@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-__all__ = ["INPUTS", "one_value_a_row", "problems", "shown", "utf8", "without_white_space"]
+__all__ = ["INPUTS", "NOTHING", "characters", "code_points", "one_value_a_row", "problems", "shown", "utf8"]
 
 # The inputs of `generate` and their defaults.
 INPUTS = MappingProxyType(
@@ -28,6 +28,7 @@ INPUTS = MappingProxyType(
 
 _UNSUPPORTED = ("title",)
 _WHITE_SPACE = r"[\pZ\t-\r\x1c-\x1f\x{85}]+"  # what str.isspace calls white space; RE2's \s knows ASCII only
+NOTHING = -1  # no code point
 _SHOWN = 40  # characters of a rejected string that an error repeats
 
 
@@ -36,9 +37,20 @@ def utf8(text: Any) -> Any:
     return tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace", replacement_char=0xFFFD)
 
 
-def without_white_space(text: Any) -> Any:
-    """Remove what `str.isspace` calls white space."""
-    return tf.strings.regex_replace(text, _WHITE_SPACE, "")
+def code_points(text: Any) -> Any:
+    """Return those of UTF-8 texts `[B]`, without what `str.isspace` calls white space.
+
+    That is int32 `[B, L]`, `NOTHING` after the shorter.
+    """
+    return tf.strings.unicode_decode(tf.strings.regex_replace(text, _WHITE_SPACE, ""), "UTF-8").to_tensor(NOTHING)
+
+
+def characters(codes: Any) -> Any:
+    """Return each code point as a string of one character, `NOTHING` as an empty one."""
+    values = tf.maximum(tf.reshape(codes, [-1]), 0)
+    splits = tf.range(tf.size(values, tf.int64) + 1)
+    texts = tf.raw_ops.UnicodeEncode(input_values=values, input_splits=splits, output_encoding="UTF-8")
+    return tf.where(codes == NOTHING, "", tf.reshape(texts, tf.shape(codes)))
 
 
 def one_value_a_row(given: dict[str, Any]) -> dict[str, Any]:

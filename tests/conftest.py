@@ -56,12 +56,18 @@ def make_model(vocabulary: Vocabulary) -> ModelMaker:
 
 
 @pytest.fixture(scope="session")
-def versed(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A loaded poet that has learnt nothing, with a vocabulary large enough for verse."""
+def versed_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A poet that has learnt nothing, with a vocabulary large enough for verse."""
     keras.utils.set_random_seed(6)
     vocabulary = Vocabulary.build(read_corpus().texts("train")[:8_000], 8, character_table())
     model = PoetryModel(ModelConfig(units=16, embedding=12), vocabulary)
-    return load(export(model, tmp_path_factory.mktemp("models") / "versed"))
+    return export(model, tmp_path_factory.mktemp("models") / "versed")
+
+
+@pytest.fixture(scope="session")
+def versed(versed_folder: Path) -> Any:
+    """The same, loaded."""
+    return load(versed_folder)
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tangshi_tf.verse.constraints import COMBINATIONS, EVERY_GROUP, LENGTH, WAYS, Constraints, Slot, slot_table
+from tangshi_tf.verse.constraints import COMBINATIONS, LENGTH, WAYS, Constraints, Slot, slot_table
 from tangshi_tf.verse.forms import FORMS, LINE_TYPES, rhyming_lines, ways
+from tangshi_tf.verse.lookup import EVERY_GROUP
 from tangshi_tf.verse.prosody import LEVEL, LEVEL_GROUPS, OBLIQUE, generous, narrow
 from tangshi_tf.vocabulary import BOS, EOS, PAD, SPECIALS, UNK
 
@@ -22,7 +23,7 @@ def constraints() -> Constraints:
 
 def allowed(constraints: Constraints, slots: list[Slot], memory: dict[str, Any] | None = None) -> list[str]:
     memory = memory or constraints.start(len(slots), tf.fill([len(slots)], EVERY_GROUP))
-    costs = constraints.costs(tf.constant(slots, tf.int32), memory).numpy()
+    costs = constraints.costs(constraints.masks(), tf.constant(slots, tf.int32), memory).numpy()
     assert set(np.unique(costs)) <= {0.0, -np.inf}
     assert not np.isfinite(costs[:, len(TOKENS) :]).any()
     return ["".join(token for token, cost in zip(TOKENS, row, strict=False) if cost == 0.0) for row in costs]
@@ -75,7 +76,9 @@ def test_every_class_has_its_tokens(constraints: Constraints) -> None:
 def test_the_masks_are_the_narrow_reading_of_a_real_vocabulary() -> None:
     tokens = (*SPECIALS, *sorted(char for char in map(chr, range(0x4E00, 0x9FA0)) if char in generous()))
     constraints = Constraints(tokens)
-    costs = constraints.costs(tf.constant([Slot.LEVEL, Slot.OBLIQUE]), constraints.start(2, tf.fill([2], EVERY_GROUP)))
+    costs = constraints.costs(
+        constraints.masks(), tf.constant([Slot.LEVEL, Slot.OBLIQUE]), constraints.start(2, tf.fill([2], EVERY_GROUP))
+    )
     for i, token in enumerate(tokens[len(SPECIALS) :], len(SPECIALS)):
         tones = narrow().tones(token) if token in narrow() else 0
         assert (costs.numpy()[:, i] == 0.0).tolist() == [bool(tones & LEVEL), bool(tones & OBLIQUE)], token
@@ -117,6 +120,6 @@ def test_what_was_typed_does_not_narrow_the_rhymes(constraints: Constraints) -> 
 def test_a_vocabulary_that_cannot_serve_says_so(missing: str) -> None:
     constraints = Constraints([token for token in TOKENS if token not in missing or token in SPECIALS])
     assert constraints.groups == 0
-    costs = constraints.free(tf.constant(1)).numpy()
+    costs = constraints.masks()[Slot.FREE].numpy()
     assert np.isfinite(costs[EOS])
     assert not np.isfinite(costs[[PAD, BOS, UNK]]).any()

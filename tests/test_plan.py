@@ -138,7 +138,7 @@ def test_begin_and_acrostic_together(versed: Any) -> None:
     assert both.startswith("春眠不觉")
     assert [line[0] for line in lines_of(both)] == list("春夏秋冬")
     assert (problem, other) == ("", "")
-    assert contradiction == "acrostic, form and opening that begin agrees with are required; received 山水."
+    assert contradiction == "acrostic that begin, form and opening agree with is required; received 山水."
 
 
 def test_an_opening_that_fits_the_typed_text_is_chosen(versed: Any) -> None:
@@ -169,12 +169,12 @@ def test_an_opening_that_fits_the_typed_text_is_chosen(versed: Any) -> None:
         (
             "床前明月光疑",
             {"form": "五绝"},
-            "begin of lines as long as those of the form, a mark after each, is required; received 床前明月光疑.",
+            "begin of lines as long as those of the form, with a mark after each, is required; received 床前明月光疑.",
         ),
         (
             "床前，",
             {"form": "七律"},
-            "begin of lines as long as those of the form, a mark after each, is required; received 床前，.",
+            "begin of lines as long as those of the form, with a mark after each, is required; received 床前，.",
         ),
         (
             "",
@@ -185,13 +185,13 @@ def test_an_opening_that_fits_the_typed_text_is_chosen(versed: Any) -> None:
         (
             "白日依山尽",
             {"form": "五绝", "opening": "平起"},
-            "opening and rhyme that the text leaves possible are required; received 日 (line 1, character 2, where 平 "
+            "opening and rhyme that the text leaves possible is required; received 日 (line 1, character 2, where 平 "
             "is due) 山 (line 1, character 4, where 仄 is due) in 五绝 平起.",
         ),
         (
             "白日依山尽，黄河入海流",
             {"form": "五绝", "rhyme": "先"},
-            "opening and rhyme that the text leaves possible are required; received 流 (at the rhymes, which are to be "
+            "opening and rhyme that the text leaves possible is required; received 流 (at the rhymes, which are to be "
             "of one level group and different) in 五绝 仄起.",
         ),
         (

@@ -16,15 +16,15 @@ import tensorflow as tf
 
 from tangshi_tf.sampling import padded_size
 from tangshi_tf.verse.forms import FORMS, LINE_TYPES, OPENINGS, rhyming_lines, ways
-from tangshi_tf.verse.prosody import LEVEL, LEVEL_GROUPS, OBLIQUE, Prosody, generous, narrow
+from tangshi_tf.verse.lookup import group_bits
+from tangshi_tf.verse.prosody import LEVEL, LEVEL_GROUPS, OBLIQUE, generous, narrow
 from tangshi_tf.vocabulary import BOS, EOS, PAD, SPECIALS, UNK
 
-__all__ = ["COMBINATIONS", "EVERY_GROUP", "LENGTH", "WAYS", "Constraints", "Slot", "group_bits", "slot_table"]
+__all__ = ["COMBINATIONS", "LENGTH", "WAYS", "Constraints", "Slot", "slot_table"]
 
 COMBINATIONS = tuple(product(FORMS, OPENINGS))
 LENGTH = max(lines * (size + 1) for lines, size in FORMS.values()) + 1  # tokens of the longest form, its end included
 WAYS = 3  # the most ways to write a couplet
-EVERY_GROUP = 2 ** len(LEVEL_GROUPS) - 1
 _ENDS = max(lines for lines, _ in FORMS.values())  # of lines
 
 
@@ -67,11 +67,6 @@ def slot_table() -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
     return table
 
 
-def group_bits(prosody: Prosody, char: str) -> int:
-    """Return the level groups a character rhymes in, as bits in the order of `LEVEL_GROUPS`."""
-    return sum(1 << LEVEL_GROUPS.index(group) for group in prosody.rhymes(char))
-
-
 class Constraints:
     """The masks for a vocabulary, and what of a row's verse has to be remembered between two tokens.
 
@@ -108,9 +103,15 @@ class Constraints:
         allowed[Slot.END, EOS] = True
 
         self.groups = int(np.bitwise_or.reduce(rhymes)) if allowed.any(axis=1).all() else 0
-        self._costs = tf.constant(np.where(allowed, 0.0, -math.inf), tf.float32)  # [classes, V]
-        self._rhymes = tf.constant(rhymes)  # [V]
-        self._level = tf.constant(tones == LEVEL)  # [V]
+        bits = np.sum(allowed << np.arange(len(Slot))[:, np.newaxis], axis=0)
+        self._allowed = tf.constant(bits, tf.int32)  # [V], the classes as bits
+        self._rhymes = rhymes  # [V]
+        self._level = tones == LEVEL  # [V]
+
+    def masks(self) -> Any:
+        """Return what every class adds to the logits, 0 or -inf, float32 `[classes, V]`: once for many steps."""
+        classes = tf.range(len(Slot))[:, tf.newaxis]
+        return tf.where(tf.bitwise.right_shift(self._allowed, classes) & 1 == 1, 0.0, -math.inf)
 
     def start(self, rows: Any, groups: Any) -> dict[str, Any]:
         """Return what is remembered of rows, nothing having been written yet.
@@ -121,19 +122,16 @@ class Constraints:
         """
         return {"groups": groups, "ends": tf.fill([rows, _ENDS], PAD), "last": tf.fill([rows, 2], PAD)}
 
-    def free(self, t: Any) -> Any:
-        """Return float32 `[V]`, to be added to the logits of free verse: 0 or -inf."""
-        return self._costs[tf.where(t == 0, Slot.FIRST, Slot.FREE)]
-
-    def costs(self, slot: Any, memory: dict[str, Any]) -> Any:
-        """Return float32 `[B, V]`, to be added to the logits: 0 or -inf.
+    def costs(self, masks: Any, slot: Any, memory: dict[str, Any]) -> Any:
+        """Return what is to be added to the logits, 0 or -inf, float32 `[B, V]`.
 
         Args:
+            masks: what `masks` returns.
             slot: int32 `[B]`, of `Slot`.
             memory: of the rows.
         """
         guarded = (slot == Slot.GUARD) & tf.gather(self._level, memory["last"][:, 0])
-        costs = tf.gather(self._costs, tf.where(guarded, Slot.ANY, slot))
+        costs = tf.gather(masks, tf.where(guarded, Slot.ANY, slot))
         rhyming = slot == Slot.RHYME
 
         def with_rhymes() -> Any:

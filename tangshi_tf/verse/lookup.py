@@ -1,0 +1,82 @@
+"""Characters and names looked up inside the graph: what a typed character sounds like, what a typed name means.
+
+Plain tensors do it, no lookup tables of TensorFlow, which would be part of what a model's weights are saved with.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tangshi_tf.corpus import character_table
+from tangshi_tf.request import NOTHING, characters, code_points
+from tangshi_tf.verse.forms import FORM_NAMES, FORMS, MARKS, OPENING_NAMES, OPENINGS
+from tangshi_tf.verse.prosody import LEVEL, LEVEL_GROUPS, OBLIQUE, RHYME_NAMES, Prosody, generous
+
+__all__ = ["EVERY_GROUP", "MARK", "group_bits", "meanings", "sounds"]
+
+MARK = 4  # the nature of a mark, beside the two tones
+EVERY_GROUP = 2 ** len(LEVEL_GROUPS) - 1
+
+
+def group_bits(prosody: Prosody, char: str) -> int:
+    """Return the level groups a character rhymes in, as bits in the order of `LEVEL_GROUPS`."""
+    return sum(1 << LEVEL_GROUPS.index(group) for group in prosody.rhymes(char))
+
+
+def _lookup(values: Mapping[str, Sequence[int]], default: Sequence[int]) -> Callable[[Any], Any]:
+    """Return a function from code points to the values of characters, with one more axis."""
+    keys = sorted(values)
+    patterns, index = np.unique([values[key] for key in keys], axis=0, return_inverse=True)
+    kinds = index.reshape(-1).astype(np.uint16)  # most are alike
+    known, found = np.array([ord(key) for key in keys], np.int32), patterns.astype(np.int32)
+
+    def look_up(codes: Any) -> Any:
+        chars = tf.constant(known)
+        place = tf.searchsorted(chars, tf.reshape(codes, [-1]))
+        place = tf.reshape(tf.minimum(place, len(keys) - 1), tf.shape(codes))
+        own = tf.gather(found, tf.cast(tf.gather(kinds, place), tf.int32))
+        return tf.where((tf.gather(chars, place) == codes)[..., tf.newaxis], own, default)
+
+    return look_up
+
+
+def sounds() -> Callable[[Any], Any]:
+    """Return a function from code points to tones (or `MARK`) and level groups as bits, on one more axis of two.
+
+    Variants sound like what they are folded to; a character that no rhyme book knows fits everything.
+    """
+    prosody = generous()
+    known = {char: (prosody.tones(char), group_bits(prosody, char)) for char in prosody}
+    known |= dict.fromkeys(MARKS, (MARK, 0))
+    known |= {variant: known[char] for variant, char in character_table().items() if char in known}
+    return _lookup(known, (LEVEL | OBLIQUE, EVERY_GROUP))
+
+
+def meanings() -> Callable[[Any], Any]:
+    """Return a function from names, string `[3, B]`: of a form, an opening and a rhyme, to the options meant.
+
+    These are bits, int32 `[3, B]`. An empty name means every option, an unknown one gives -1. Case, white space,
+    hyphens and variants of characters do not matter.
+    """
+    books = ((FORM_NAMES, tuple(FORMS)), (OPENING_NAMES, OPENINGS), (RHYME_NAMES, tuple(LEVEL_GROUPS)))
+    used = {char for names, _ in books for name in names for char in name}
+    folded = _lookup({variant: [ord(char)] for variant, char in character_table().items() if char in used}, [NOTHING])
+    words, meant = [""], [[2 ** len(options) - 1 for _, options in books]]
+    for i, (names, options) in enumerate(books):
+        words += names
+        meant += [
+            [sum(1 << options.index(own) for own in set(names[name])) if i == j else -1 for j in range(3)]
+            for name in names
+        ]
+    bits = np.array(meant, np.int32).T  # [3, N]
+
+    def look_up(said: Any) -> Any:
+        codes = code_points(tf.strings.lower(tf.reshape(said, [-1]), "utf-8"))
+        simplified = folded(codes)[..., 0]
+        word = tf.strings.reduce_join(characters(tf.where(simplified == NOTHING, codes, simplified)), axis=-1)
+        word = tf.reshape(tf.strings.regex_replace(word, "[-_'’·]", ""), tf.shape(said))
+        return tf.reduce_max(tf.where(word[..., tf.newaxis] == words, bits[:, np.newaxis], -1), axis=-1)
+
+    return look_up
