@@ -1,6 +1,6 @@
 """Compare samplers by how varied their poems are and how much they repeat themselves, beside real poems.
 
-    python benchmarks/samplers.py [--model saved_models/tangshi/1] [--split validation]
+    python benchmarks/samplers.py [--model saved_models/tangshi/1] [--split validation] [--form 七绝]
 
 For every poem of the split, one is written that begins with its first character. Distinct-n is the share of different
 n-grams of characters among all, punctuation left out (Li et al. 2016); as it falls with the number of n-grams, every
@@ -14,11 +14,13 @@ import math
 import time
 from collections.abc import Sequence
 from itertools import product
+from typing import Any
 
 from tangshi_tf.config import DEFAULT_SAMPLER
 from tangshi_tf.corpus import read_corpus
 from tangshi_tf.export import load
 from tangshi_tf.report import distinct, self_repetition
+from tangshi_tf.verse.forms import FORMS, form_of
 from tangshi_tf.writing import write
 
 Texts = Sequence[str]
@@ -43,6 +45,7 @@ def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="saved_models/tangshi/1")
+    parser.add_argument("--form", choices=FORMS, help="compare constrained poems of this form, and real ones")
     parser.add_argument("--split", choices=["validation", "test"], default="validation")
     parser.add_argument("--temperature", nargs="+", type=float, default=[0.0, 0.8, 1.0])
     parser.add_argument("--top-p", nargs="+", type=float, default=[0.95])
@@ -51,21 +54,26 @@ def main() -> None:
     options = parser.parse_args()
     poet = load(options.model)
     real = [poem.text for poem in read_corpus().poems(options.split)]
+    if options.form:
+        real = [text for text in real if form_of(text) == options.form]
     begins = [text[0] for text in real]
     asked = product(options.temperature, options.top_p, options.repetition_penalty, options.best_of)
     found: dict[str, tuple[list[str], float]] = {"real poems": (real, math.nan)}
     for temperature, top_p, penalty, best_of in asked:
         if temperature == 0.0 and (top_p != options.top_p[0] or best_of > 1):
             continue  # greedy poems are all the same
-        knobs = {"temperature": temperature, "top_p": top_p, "repetition_penalty": penalty}
+        knobs: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "repetition_penalty": penalty}
         start = time.perf_counter()
         mark = " (default)" if knobs == dict(DEFAULT_SAMPLER) and best_of == 1 else ""
         label = f"{temperature} | {top_p} | {penalty} | {best_of}{mark}"
-        records = list(write(poet, begins, 0, best_of, **knobs))
+        records = list(write(poet, begins, 0, best_of, **knobs, **({"form": options.form} if options.form else {})))
         nll = -sum(record["log_probability"] for record in records)
+        seconds = time.perf_counter() - start
+        characters = sum(len(hanzi(record["poem"])) for record in records)
+        cost = f"{1000 * seconds / len(begins):.1f} ms a poem, {nll / characters:.3f} nats a character"
+        print(f"{label}: {cost}", flush=True)
         own = math.exp(nll / sum(record["tokens"] for record in records))
         found[label] = [record["poem"] for record in records], own
-        print(f"{label}: {time.perf_counter() - start:.1f} s", flush=True)
     texts = {label: [hanzi(poem) for poem in poems] for label, (poems, _) in found.items()}
     fewest = min(sum(map(len, poems)) for poems in texts.values())
     print(f"\n{len(begins):,} poems each, distinct-n over {fewest:,} characters\n")

@@ -1,6 +1,7 @@
 """The model in the box: what the README says of it, and what a caller relies on."""
 
 import json
+import random
 import re
 import subprocess
 import sys
@@ -10,13 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tangshi_tf.config import PORTABLE
-from tangshi_tf.corpus import read_corpus
+from tangshi_tf.config import DEFAULT_SAMPLER, PORTABLE
+from tangshi_tf.corpus import han_only, read_corpus
 from tangshi_tf.evaluation import evaluate
 from tangshi_tf.export import load
 from tangshi_tf.model import PoetryModel
+from tangshi_tf.novelty import TrainingLines
 from tangshi_tf.poet import AUTOMATIC_LENGTH
 from tangshi_tf.portable import export_step
+from tangshi_tf.verse.checker import judge
+from tangshi_tf.verse.forms import FORMS, form_of, lines_of
+from tangshi_tf.writing import write
 from tests.test_c_program import SOURCE, compiled
 from tests.test_portable import agree, open_step
 
@@ -236,3 +241,72 @@ print(*resident)
 def test_other_runtimes_agree(tmp_path: Path, form: str) -> None:
     model = PoetryModel.from_saved_model(BOX)
     agree(model, open_step(export_step(BOX, tmp_path, form), form), poems=[1, 7], length=64)
+
+
+DEFAULT: dict[str, Any] = dict(DEFAULT_SAMPLER)
+REAL = {form: [text for text in read_corpus().texts("test") if form_of(text) == form] for form in FORMS}
+
+
+def written(box: Any, begins: list[str], seed: int = 0, **asked: Any) -> list[dict[str, Any]]:
+    return list(write(box, begins, seed, **DEFAULT, **asked))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("knobs", [DEFAULT, {}])
+def test_a_thousand_poems_keep_every_rule(box: Any, form: str, knobs: dict[str, Any]) -> None:
+    for record in write(box, [""] * 1000, 0, form=form, **knobs):
+        verdict = judge(record["poem"])
+        assert (verdict.form, verdict.faults["strict"], record["problem"]) == (form, (), ""), record
+
+
+@pytest.mark.slow
+def test_a_thousand_begins_stand_and_what_they_allow_is_kept(box: Any) -> None:
+    source = random.Random(0)
+    broken = 0
+    for form, (_, size) in FORMS.items():
+        begins = []
+        for text in source.choices(REAL[form], k=250):
+            line = lines_of(text)[0]
+            begins.append(source.choice([line[0], line[: size // 2], line]))
+        for begin, record in zip(begins, written(box, begins, form=form), strict=True):
+            poem, faults = record["poem"], judge(record["poem"]).faults["strict"]
+            assert poem.startswith(begin)
+            assert form_of(poem) == form
+            assert bool(faults) == bool(record["problem"]), record
+            assert all(fault.line == 1 and fault.position <= len(begin) for fault in faults), record
+            assert all(fault.received in record["problem"] for fault in faults), record
+            broken += bool(faults)
+    print(f"{broken} of 1,000 begins break a rule themselves")
+    assert 0 < broken < 100
+
+
+@pytest.mark.slow
+def test_a_thousand_acrostics_keep_every_rule(box: Any) -> None:
+    source = random.Random(0)
+    types = sorted(set("".join(han_only(text) for text in read_corpus().texts())))
+    for form, (count, _) in FORMS.items():
+        for i in range(250):
+            heads = "".join(source.choices(types, k=count))
+            (record,) = written(box, [""], i, form=form, acrostic=heads)
+            verdict = judge(record["poem"])
+            assert "".join(line[0] for line in verdict.lines) == heads
+            assert (verdict.form, verdict.faults["strict"], record["problem"]) == (form, (), ""), record
+
+
+@pytest.mark.slow
+def test_free_poems_have_the_shape_of_real_ones_and_copy_no_more(box: Any) -> None:
+    def even(poem: str) -> bool:
+        lengths = [len(line) for line in lines_of(poem)]
+        return len(set(lengths)) == 1 and lengths[0] in (5, 7) and len(lengths) % 2 == 0
+
+    free, real = [record["poem"] for record in written(box, [""] * 1000)], read_corpus().texts("test")
+    training = TrainingLines(read_corpus().texts("train"))
+    shares = [sum(map(even, poems)) / len(poems) for poems in (free, real)]
+    copied = [
+        sum(len(training.copied(poem)) for poem in poems) / sum(len(lines_of(poem)) for poem in poems)
+        for poems in (free, real)
+    ]
+    print(f"even lines: {shares[0]:.1%} of free poems, {shares[1]:.1%} of real ones; copied: {copied}")
+    assert shares[0] >= shares[1] - 0.01
+    assert copied[0] <= copied[1]
