@@ -751,7 +751,7 @@ def _verse(poem: str, tones: str = "") -> str:
     if not tones:
         return "\n".join(lines)
     marks = iter(tones)
-    return "\n".join(part for line in lines for part in (line, "".join(next(marks) for _ in line)))
+    return "\n".join(part for line in lines for part in (line, "".join(next(marks) for _ in line).rstrip("　")))
 
 
 def _score_record(score: "Score") -> dict[str, Any]:

@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -31,7 +32,9 @@ def blocks(document: str) -> list[tuple[str, str, str]]:
 
 # A translation has the same blocks, see below; they run once.
 BLOCKS = [block for document in DOCUMENTS if document != "README.zh-CN.md" for block in blocks(document)]
-RUN = [(language, code) for mark, language, code in BLOCKS if not mark]
+RUN = [(language, code) for mark, language, code in BLOCKS if not mark and language != "text"]
+# A block of text is what the block before it prints, or a part of that.
+PRINTED = {code: text for (_, _, code), (_, language, text) in pairwise(BLOCKS) if language == "text"}
 LONG = [code for mark, _, code in BLOCKS if mark == "long"]
 
 
@@ -55,6 +58,7 @@ def test_block(language: str, code: str, folder: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+    assert PRINTED.get(code, "") in done.stdout
 
 
 def test_the_installation_is_the_first_block_and_has_two_commands() -> None:
