@@ -514,7 +514,7 @@ def _compare_verse(
     texts: list[str], split: str, model: Path, count: int, seed: int, plot: Path | None, as_json: bool
 ) -> None:
     """Write poems, and print what distinguishes them from those given."""
-    from tangshi_tf import report
+    from tangshi_tf import report, tables
     from tangshi_tf.checkpoint import write_atomic
     from tangshi_tf.corpus import read_corpus
     from tangshi_tf.export import load
@@ -523,14 +523,14 @@ def _compare_verse(
     refused = report.refused_forms(poet)
     for form, problem in refused.items():
         click.echo(f"left out: constrained poems in {form}: {problem}", err=True)
-    jobs = report.plan(count, seed, [form for form in FORMS if form not in refused])
-    with click.progressbar(jobs, label="writing", file=sys.stderr) as bar:
+    seeds = report.plan(count, seed, [form for form in FORMS if form not in refused])
+    with click.progressbar(seeds.items(), label="writing", file=sys.stderr) as bar:
         written = report.carry_out(poet, bar)
     found = report.compare(texts, written, read_corpus().texts("train"))
     if plot is not None:
-        write_atomic(plot, partial(report.draw, found))
-    record = {"split": split, "count": count, "seed": seed, **report.to_dict(found)}
-    click.echo(json.dumps(record, ensure_ascii=False) if as_json else report.text(found))
+        write_atomic(plot, partial(tables.draw, found))
+    record = {"split": split, "count": count, "seed": seed, **tables.to_dict(found)}
+    click.echo(json.dumps(record, ensure_ascii=False) if as_json else tables.text(found))
 
 
 @main.command(epilog=_CORPUS_HELP)

@@ -122,6 +122,7 @@ def test_generated_verse_is_read_against_real_verse(project: Path) -> None:
     options = ["evaluate", "--verse", "--model", "mini", "--count", "4", "--plot", "verse.svg"]
     result = run(*options, "--json")
     assert result.exit_code == 0, result.output
+    assert run(*options, "--json").stdout == result.stdout
     report = json.loads(result.stdout)
     assert (report["split"], report["count"], report["seed"]) == ("test", 4, 0)
     assert report["shapes"]["real"]["form"]["count"] == len(read_corpus().poems("test"))
@@ -131,7 +132,7 @@ def test_generated_verse_is_read_against_real_verse(project: Path) -> None:
     told = [line for line in result.stderr.splitlines() if "in 五绝: " in line]
     assert bool(told) != ("五绝" in report["costs"])  # either it is written or it is said why it is not
     table = run("evaluate", "--verse", "poems.txt", "--model", "mini", "--count", "1").stdout
-    assert re.search(r"real +60 +100% \(94–100\)", table)
+    assert re.search(r"real +60 +100\.0 \(94\.0–100\)", table)
 
 
 @pytest.mark.parametrize(
