@@ -30,12 +30,30 @@ def test_the_cells_are_drawn(tmp_path: Path) -> None:
     assert names == ["RNN", "LSTM", "GRU"]
 
 
-@pytest.mark.parametrize("program", ["docs/draw_cells.py", "benchmarks/cells.py"])
+@pytest.mark.parametrize("program", ["docs/draw_cells.py", "docs/draw_verse.py", "benchmarks/cells.py"])
 def test_without_matplotlib_it_says_what_is_missing(program: str) -> None:
     code = "import runpy, sys; sys.modules['matplotlib'] = None; runpy.run_path(sys.argv[1])"
     done = subprocess.run([sys.executable, "-c", code, str(ROOT / program)], capture_output=True, check=False)
     assert done.returncode == 1
     assert done.stderr.decode().splitlines()[-1] == "Error: matplotlib is required: pip install matplotlib."
+
+
+def test_the_committed_comparison_of_verse_is_what_its_figures_give(tmp_path: Path) -> None:
+    path = tmp_path / "verse.svg"
+    program = [sys.executable, str(ROOT / "docs" / "draw_verse.py"), str(path)]
+    told = subprocess.run(program, capture_output=True, check=True).stdout.decode()
+    record = json.loads((ROOT / "docs" / "verse.json").read_text(encoding="utf-8"))
+    assert f"| free | {4 * record['count']:,} |" in told
+    committed, drawn = (picture.read_text(encoding="utf-8") for picture in (ROOT / "docs" / "verse.svg", path))
+    assert re.findall("<!-- .* -->", drawn) == re.findall("<!-- .* -->", committed)
+    assert len(bars(drawn)) > 12 * 3 * 8
+    assert bars(drawn) == pytest.approx(bars(committed), abs=0.5)  # points; versions of matplotlib differ a little
+
+
+def bars(picture: str) -> list[float]:
+    """Return the coordinates of bars, their intervals and the grid."""
+    paths = re.findall('<path d="([^"]*)" clip-path', picture)
+    return [float(number) for path in paths for number in re.findall(r"-?\d+\.?\d*", path)]
 
 
 def test_the_learning_curves_are_drawn(cells: dict[str, Any], tmp_path: Path) -> None:
