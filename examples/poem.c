@@ -124,7 +124,7 @@ static bool print(const Call *call) {
     }
     const TF_TString *poems = TF_TensorData(call->results[POEM]), *problems = TF_TensorData(call->results[PROBLEM]);
     for (int64_t i = 0; i < TF_TensorElementCount(call->results[PROBLEM]); i++)
-        if (TF_StringGetSize(&problems[i])) {
+        if (!TF_StringGetSize(&poems[i])) {
             write_line(stderr, &problems[i]);
             return false;
         }

@@ -47,7 +47,7 @@ _Command = TypeVar("_Command", bound=Callable[..., None])
 _COUNT = click.IntRange(0, 2**31 - 1)
 _FORMATS = (
     "Each CORPUS is a file or a folder, plain or packed with gzip or xz, in UTF-8 or GB18030: title:content lines, "
-    "poems separated by blank lines, chinese-poetry JSON, or the format of the shipped corpus"
+    "poems separated by blank lines, chinese-poetry JSON, the JSON of sample, or the format of the shipped corpus"
 )
 _CORPUS_HELP = f"{_FORMATS}, which is taken if none is given."
 
@@ -378,10 +378,9 @@ def sample(
     tangshi-tf sample --form 七绝 --rhyme 先 --opening 仄起 --acrostic 春夏秋冬 --tones
     """
     verse = {"form": form, "rhyme": rhyme, "opening": opening, "acrostic": acrostic}
-    "".join(
-        [begin, *verse.values()]
-    ).encode()  # a broken console's lone surrogate is refused before the model is loaded
-    if best_of > 1 and (temperature < COLDEST or top_k == 1) and init_state == "zero" and not any(verse.values()):
+    "".join([begin, *verse.values()]).encode()  # a lone surrogate of a broken console is refused before loading
+    same_opening = opening or not any(verse.values())  # one that is drawn gives another poem for every seed
+    if best_of > 1 and (temperature < COLDEST or top_k == 1) and init_state == "zero" and same_opening:
         raise ConfigError(
             f"A --temperature of at least {COLDEST} without --top-k 1, or --init-state random, is required for "
             "--best-of. Received: settings that give the same poem each time."
@@ -414,10 +413,10 @@ def sample(
         repetition_penalty=repetition_penalty,
         max_length=max_length,
     )
-    lines = []
+    lines: list[str] = []
     for poem in poems:
         if poem["problem"] and not as_json:
-            click.echo(f"Note: {poem['problem']}", err=True)
+            click.echo(f"Note on poem {len(lines) + 1}: {poem['problem']}", err=True)
         if tones:
             poem["tones"] = tone_marks(fold(poem["poem"].replace("\n", "")))
         lines.append(json.dumps(poem, ensure_ascii=False) if as_json else _verse(poem["poem"], poem.get("tones", "")))

@@ -96,7 +96,7 @@ class Decoder:
                 allowed = tf.cond(
                     constrained,
                     lambda: logits + self._constraints.costs(masks, slot, memory),
-                    lambda: logits + masks[slot[0]],
+                    lambda: logits + masks[slot[0]],  # the slots of free rows are the same
                 )
                 allowed = tf.cond(penalised, lambda: allowed - seen * penalty, lambda: allowed)
                 token = tf.where(given == PAD, choose(allowed, by_step[t - first]), given)

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tangshi_tf.request import NOTHING, characters, code_points, shown
+from tangshi_tf.lookup import MARK, meanings, sounds
+from tangshi_tf.request import NOTHING, characters, code_points, shown, without_white_space
 from tangshi_tf.sampling import row_choice
 from tangshi_tf.verse.constraints import COMBINATIONS, LENGTH, WAYS, Constraints, Slot, slot_table
 from tangshi_tf.verse.forms import FORM_SHARES, FORMS, OPENING_SHARES, OPENINGS, rhyming_lines
-from tangshi_tf.verse.lookup import EVERY_GROUP, MARK, meanings, sounds
-from tangshi_tf.verse.prosody import CIRCLES, LEVEL, LEVEL_GROUPS, OBLIQUE
+from tangshi_tf.verse.prosody import CIRCLES, EVERY_GROUP, LEVEL, LEVEL_GROUPS, OBLIQUE
 from tangshi_tf.vocabulary import PAD, UNK
 
 __all__ = ["Planner"]
@@ -92,7 +92,8 @@ class Planner:
             text, 0 for free verse; `problem` string `[B]`, why a row cannot be served; `note` string `[B]`, which typed
             characters break which rule.
         """
-        verse = reduce(tf.logical_or, (asked[name] != "" for name in ("form", "opening", "rhyme", "acrostic")))
+        wishes = tf.stack([asked[name] for name in ("form", "opening", "rhyme", "acrostic")])
+        verse = tf.reduce_any(without_white_space(wishes) != "", axis=0)
         count = tf.size(seed)
         free = tf.concat([tf.fill([count, 1], int(Slot.FIRST)), tf.fill([count, LENGTH - 1], int(Slot.FREE))], axis=1)
         nothing = tf.fill([count], "")
@@ -154,6 +155,8 @@ class Planner:
         offered = tf.stack([tf.fill(tf.shape(seed), self._groups), wanted_rhymes & self._groups])
         groups, rhyme_faults = self._rhymes(typed, codes, rhymes, offered)
         groups, free_faults, rhyme_faults = groups[1], rhyme_faults[0], rhyme_faults[1]
+        exact = possible & (head_count == [lines for lines, _ in FORMS.values()])  # an acrostic of the whole poem
+        possible = tf.where(tf.reduce_any(exact, axis=1, keepdims=True), exact, possible)
         possible = tf.gather(possible, _FORM, axis=1)  # [B, C]
         least_of_all = _least(tone_faults + free_faults, possible)
         faults = tone_faults + rhyme_faults
@@ -176,15 +179,15 @@ class Planner:
         )
         length = tf.gather([lines * (size + 1) for lines, size in FORMS.values()], form)
         texts = characters(codes)
-        note = self._faults(chosen, slots, texts, broken, rhyme_faults)
+        note = self._faults(chosen, slots, texts, broken, rhyme_faults, asked["rhyme"])
         unknown = dict(zip(names, tf.unstack(meant < 0), strict=True))
         problem = _first(
             [
                 *((own, f"{name} of {_EXAMPLES[name]}", asked[name]) for name, own in unknown.items()),
                 (
                     tf.fill(tf.shape(chosen), self._groups == 0),
-                    "for a form, a model whose characters can rhyme and end lines",
-                    asked["form"],
+                    "for verse, a model whose characters can rhyme and end lines",
+                    tf.strings.join([asked[name] for name in (*names, "acrostic")]),
                 ),
                 (
                     wanted_rhymes & self._groups == 0,
@@ -198,7 +201,7 @@ class Planner:
                 ),
                 (
                     ~tf.reduce_any(wanted & heads_fit, axis=1),
-                    "acrostic of a character for each line at most",
+                    "acrostic of a character for each line at most, without marks,",
                     asked["acrostic"],
                 ),
                 (
@@ -283,13 +286,14 @@ class Planner:
         )
         return tf.where(rhyming & (first != 0), first, fitting), tf.where(rhyming, faults + first_faults, faults)
 
-    def _faults(self, chosen: Any, slots: Any, texts: Any, broken: Any, rhyme_faults: Any) -> Any:
+    def _faults(self, chosen: Any, slots: Any, texts: Any, broken: Any, rhyme_faults: Any, rhyme: Any) -> Any:
         """Say what typed characters break, string `[B]`."""
         places = tf.gather(self._places, chosen // len(OPENINGS))
         each = tf.strings.join([texts, " (", places, ", where ", tf.gather(self._due, slots), " is due) "])
         tones = tf.strings.reduce_join(tf.where(broken, each, ""), axis=1)
         ends = tf.strings.reduce_join(tf.where((slots == Slot.RHYME) & (texts != ""), texts, ""), axis=1)
-        rhymes = tf.strings.join([ends, " (at the rhymes, which are to be of one level group and different) "])
+        group = tf.where(rhyme == "", "of one level group", tf.strings.join(["of ", shown(rhyme)]))
+        rhymes = tf.strings.join([ends, " (at the rhymes, which are to be ", group, ", and different) "])
         rhymes = tf.where(rhyme_faults > 0, rhymes, "")
         return tf.strings.join([tones, rhymes, "in ", tf.gather(self._labels, chosen)])
 

@@ -313,7 +313,8 @@ Functions (text is a string or [B] of them; every other knob is one value or [B]
     -> a dict of poem, log_probability, length, seed (the one used), problem; each [B].
     temperature 0 takes the likeliest token; top_k 0 and top_p 1 are off; max_length counts the begin,
     0 allows {AUTOMATIC_LENGTH} tokens after it; init_state is zero or random; a negative seed is a fresh one.
-    A row whose request cannot be met has an empty poem and says why in problem.
+    A row whose request cannot be met has an empty poem and says why in problem; beside a poem, problem tells
+    which typed characters break which rule of verse.
     repetition_penalty divides the odds of a character, before the temperature, for each earlier occurrence in
     the same poem; 1 is off; punctuation is free.
     length and log_probability are those of the whole text; the end token counts in the second alone.
@@ -321,7 +322,7 @@ Functions (text is a string or [B] of them; every other knob is one value or [B]
       form 五绝, 七绝, 五律, 七律 (wujue, qijue, wulv, qilv; 绝句, 律诗, 五言, 七言 leave a choice)
       rhyme a level group of 平水韵 (先, 一先, 下平一先, yixian); opening 仄起, 平起, 仄起入韵, 平起入韵 (zeqi, …,
       pingqiruyun; 入韵, 不入韵 leave a choice); acrostic the first characters of the lines.
-      What is typed stands; if it breaks a rule, the poem keeps the others and problem says which character it is.
+      What is typed stands; if it breaks a rule, the poem keeps the others.
     title accepts only its default.
   score(poem) -> a dict of nll (nats) and tokens, both with the end token; each [B]
   encode(text) -> int32 [B, L]; decode(token) -> string [B]

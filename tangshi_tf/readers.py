@@ -26,6 +26,7 @@ __all__ = ["HEADER", "Record", "parse_records", "read_records"]
 HEADER = "split\tauthor\ttitle\ttext"
 
 _SPLITS = ("train", "validation", "test")
+_OBJECT = re.compile(r"\s*\{.*\}\s*")
 _TITLED = re.compile(r"\s*([^:：]{0,80})[:：]\s*(\S.*)")
 _MARK_AT_END = re.compile("[，。？！；：、,.?!;:」』”’)）]$")
 
@@ -91,12 +92,13 @@ def _shipped(text: str, name: str) -> Iterator[Record]:
 
 def _json(text: str, name: str) -> Iterator[Record]:
     try:
-        value = json.loads(text)
+        rows = text.strip().split("\n")
+        value = [json.loads(row) for row in rows] if all(map(_OBJECT.fullmatch, rows)) else json.loads(text)
     except (ValueError, RecursionError) as error:
         raise CorpusError(f"Valid JSON is required. Received: {name} ({first_line(error)})") from None
     for entry in value if isinstance(value, list) else [value]:
         entry = entry if isinstance(entry, dict) else {}
-        paragraphs = entry.get("paragraphs", [])
+        paragraphs = entry.get("paragraphs", entry.get("poem", []))
         lines = paragraphs if isinstance(paragraphs, list) else [paragraphs]
         yield Record("", _string(entry.get("author")), _string(entry.get("title")), "".join(map(_string, lines)))
 

@@ -5,7 +5,17 @@ from typing import Any
 
 import tensorflow as tf
 
-__all__ = ["INPUTS", "NOTHING", "characters", "code_points", "one_value_a_row", "problems", "shown", "utf8"]
+__all__ = [
+    "INPUTS",
+    "NOTHING",
+    "characters",
+    "code_points",
+    "one_value_a_row",
+    "problems",
+    "shown",
+    "utf8",
+    "without_white_space",
+]
 
 # The inputs of `generate` and their defaults.
 INPUTS = MappingProxyType(
@@ -37,12 +47,17 @@ def utf8(text: Any) -> Any:
     return tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace", replacement_char=0xFFFD)
 
 
+def without_white_space(text: Any) -> Any:
+    """Remove what `str.isspace` calls white space."""
+    return tf.strings.regex_replace(text, _WHITE_SPACE, "")
+
+
 def code_points(text: Any) -> Any:
     """Return those of UTF-8 texts `[B]`, without what `str.isspace` calls white space.
 
     That is int32 `[B, L]`, `NOTHING` after the shorter.
     """
-    return tf.strings.unicode_decode(tf.strings.regex_replace(text, _WHITE_SPACE, ""), "UTF-8").to_tensor(NOTHING)
+    return tf.strings.unicode_decode(without_white_space(text), "UTF-8").to_tensor(NOTHING)
 
 
 def characters(codes: Any) -> Any:

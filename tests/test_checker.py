@@ -151,7 +151,9 @@ def test_three_oblique_characters_at_the_end_are_tolerated() -> None:
     assert judge(TOWER.replace("千里目", "万里目")).passes("strict")
 
 
-@pytest.mark.parametrize(("text", "rules"), [(CRANE, {"平仄"}), (QUIET, {"平仄"}), (SNOW, {"押韵", "粘", "句脚"})])
+@pytest.mark.parametrize(
+    ("text", "rules"), [(CRANE, {"平仄", "三平尾"}), (QUIET, {"平仄"}), (SNOW, {"押韵", "粘", "句脚"})]
+)
 def test_irregular_masterpieces_fail(text: str, rules: set[str]) -> None:
     verdict = judge(text)
     assert not any(verdict.passes(level) for level in LEVELS)

@@ -1,12 +1,12 @@
-"""`verse.lookup`: typed characters and names as numbers, inside the graph."""
+"""`lookup`: typed characters and names as numbers, inside the graph."""
 
 import pytest
 import tensorflow as tf
 
 from tangshi_tf.corpus import character_table
+from tangshi_tf.lookup import MARK, meanings, sounds
 from tangshi_tf.verse.forms import MARKS, OPENINGS
-from tangshi_tf.verse.lookup import EVERY_GROUP, MARK, group_bits, meanings, sounds
-from tangshi_tf.verse.prosody import EITHER, LEVEL, LEVEL_GROUPS, OBLIQUE, generous
+from tangshi_tf.verse.prosody import EITHER, EVERY_GROUP, LEVEL_GROUPS, generous
 
 
 def test_every_character_sounds_as_the_table_says() -> None:
@@ -19,16 +19,9 @@ def test_every_character_sounds_as_the_table_says() -> None:
         if simplified in MARKS:
             assert (nature, groups) == (MARK, 0)
         elif simplified in prosody:
-            assert (nature, groups) == (prosody.tones(simplified), group_bits(prosody, simplified)), char
+            assert (nature, groups) == (prosody.tones(simplified), prosody.rhyme_bits(simplified)), char
         else:
             assert (nature, groups) == (EITHER, EVERY_GROUP), char
-
-
-def test_group_bits() -> None:
-    assert group_bits(generous(), "东") == 1
-    assert group_bits(generous(), "月") == 0
-    assert group_bits(generous(), "𠮷") == EVERY_GROUP == 2**30 - 1
-    assert (LEVEL, OBLIQUE, MARK) == (1, 2, 4)
 
 
 @pytest.mark.parametrize(

@@ -282,7 +282,7 @@ def test_a_repetition_penalty_is_a_matter_of_choice_alone(lstm: PoetryModel, poe
     ("name", "value", "words"),
     [
         ("title", "静夜思", "title is not supported by this model; received 静夜思."),
-        ("form", "五绝", "for a form, a model whose characters can rhyme and end lines is required; received 五绝."),
+        ("form", "五绝", "for verse, a model whose characters can rhyme and end lines is required; received 五绝."),
         (
             "opening",
             "a\nb",

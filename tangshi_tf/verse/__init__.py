@@ -1,4 +1,4 @@
-"""Classical verse: its forms. Nothing here knows of networks."""
+"""Classical verse: its forms, tones and rhymes, and the judge. Only `constraints` knows of TensorFlow."""
 
 from tangshi_tf.verse.forms import FORMS, OTHER, form_of
 

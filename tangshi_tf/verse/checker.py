@@ -162,8 +162,8 @@ def _group(rhymes: _Rhymes) -> str:
     """Return the level groups that all even lines rhyme in, else one that most of them do, if any."""
     fitting = {group: sum(group in own for own in rhymes[1::2]) for group in LEVEL_GROUPS}
     most = max(fitting.values())
-    best = "".join(group for group, count in fitting.items() if count == most > 0)
-    return best if most == len(rhymes) // 2 else best[:1]
+    best = [group for group, count in fitting.items() if count == most > 0]
+    return "".join(best if most == len(rhymes) // 2 else sorted(best, key=lambda group: group not in rhymes[0])[:1])
 
 
 def _first_rhyme(lines: _Lines, rhymes: _Rhymes) -> list[Fault]:
@@ -194,7 +194,13 @@ def _again(lines: _Lines, index: int) -> Fault:
 
 
 def tone_marks(line: str, prosody: Prosody | None = None) -> str:
-    """Return a sign for each character of a line: 平, 仄, 通 for both, ？ for an unknown one, a space for a mark."""
+    """Return a sign for each character: 平, 仄, 通 for both, ？ if it is unknown, a space for a mark or a space."""
     prosody = prosody or generous()
     signs = {LEVEL: "平", OBLIQUE: "仄", EITHER: "通"}
-    return "".join(signs[prosody.tones(char)] if char in prosody else "　" if char in MARKS else "？" for char in line)
+
+    def sign(char: str) -> str:
+        if char in prosody:
+            return signs[prosody.tones(char)]
+        return "　" if char in MARKS or char.isspace() else "？"
+
+    return "".join(map(sign, line))

@@ -16,7 +16,6 @@ import tensorflow as tf
 
 from tangshi_tf.sampling import padded_size
 from tangshi_tf.verse.forms import FORMS, LINE_TYPES, OPENINGS, rhyming_lines, ways
-from tangshi_tf.verse.lookup import group_bits
 from tangshi_tf.verse.prosody import LEVEL, LEVEL_GROUPS, OBLIQUE, generous, narrow
 from tangshi_tf.vocabulary import BOS, EOS, PAD, SPECIALS, UNK
 
@@ -84,7 +83,7 @@ class Constraints:
         known = [(i, token) for i, token in enumerate(tokens) if i >= len(SPECIALS) and token in prosody]
         tones, rhymes, every = (np.zeros(size, np.int32) for _ in range(3))
         for i, token in known:
-            tones[i], rhymes[i], every[i] = prosody.tones(token), group_bits(prosody, token), generous().tones(token)
+            tones[i], rhymes[i], every[i] = prosody.tones(token), prosody.rhyme_bits(token), generous().tones(token)
         rich = [group for group in range(len(LEVEL_GROUPS)) if np.sum(rhymes >> group & 1) > _ENDS]
         rhymes &= np.int32(sum(1 << group for group in rich))
 

@@ -5,9 +5,9 @@ groups among the 106 of 平水韵. The table, `data/prosody.tsv`, is keyed by si
 `data/README.md` names them and says how it was made.
 
 There are two ways to read it. A judge reads generously: a character has every tone and rhyme that either source gives
-it, and one that neither knows fits everything (`generous`). A poet reads narrowly: a tone or rhyme counts if both
-sources give it and Tang poets used it where the metre leaves no choice (`narrow`); so another judge, with other tables,
-agrees.
+it, unless poets hardly ever used that tone, and one that neither knows fits everything (`generous`). A poet reads
+narrowly: a tone or rhyme counts if both sources give it and Tang poets used it where the metre leaves no choice
+(`narrow`); so another judge, with other tables, agrees.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +19,7 @@ from tangshi_tf.resources import find_resource
 __all__ = [
     "CIRCLES",
     "EITHER",
+    "EVERY_GROUP",
     "GROUPS",
     "LEVEL",
     "LEVEL_GROUPS",
@@ -46,6 +47,8 @@ _OBLIQUE_GROUPS = (
 )
 GROUPS = LEVEL_GROUPS + _OBLIQUE_GROUPS
 _EVERY = frozenset(LEVEL_GROUPS)
+EVERY_GROUP = 2 ** len(LEVEL_GROUPS) - 1
+"""The level groups as bits, the first one the lowest."""
 
 CIRCLES = ("东冬", "支微齐", "鱼虞", "真文元", "寒删先元", "萧肴豪", "庚青蒸", "覃盐咸")
 NEIGHBOURS: Mapping[str, frozenset[str]] = {
@@ -80,8 +83,8 @@ def _rhyme_names() -> dict[str, str]:
 RHYME_NAMES: Mapping[str, str] = _rhyme_names()
 """What a user may call a rhyme, without spaces or hyphens, to the groups that are meant, one or more."""
 
-_FEW = 10  # uses; of a character seen less often, usage says nothing
-_RARE = 0.1  # the share of its uses below which a tone or rhyme is not counted on
+_FEW, _MANY = 10, 100  # uses; of a character seen less often, usage says nothing to a poet, to a judge
+_RARE, _STRANGE = 0.1, 0.03  # the share of its uses below which a poet, a judge does not count on a tone or rhyme
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,10 @@ class Prosody:
         """Return the level groups a character rhymes in; an unknown one rhymes in all."""
         return self._rhymes.get(char, _EVERY)
 
+    def rhyme_bits(self, char: str) -> int:
+        """Return the same as bits, see `EVERY_GROUP`."""
+        return sum(1 << LEVEL_GROUPS.index(group) for group in self.rhymes(char))
+
 
 def tones_of(groups: Iterable[str]) -> int:
     """Return the tones of characters in these groups: 0 if there is none."""
@@ -148,7 +155,7 @@ def read_generously(groups: Mapping[str, Iterable[str]]) -> Prosody:
 @lru_cache(maxsize=1)
 def generous() -> Prosody:
     """Return the reading of a judge."""
-    return read_generously({char: entry.both + entry.one for char, entry in load_entries().items()})
+    return read_generously({char: _heard_groups(entry) for char, entry in load_entries().items()})
 
 
 @lru_cache(maxsize=1)
@@ -157,6 +164,14 @@ def narrow() -> Prosody:
     entries = load_entries()
     tones = {char: tone for char, entry in entries.items() if (tone := _sure_tones(entry))}
     return Prosody(tones, {char: _sure_rhymes(entries[char]) for char, tone in tones.items() if tone & LEVEL})
+
+
+def _heard_groups(entry: Entry) -> str:
+    """Return all groups but those whose tone is hardly ever used, such as 空 as oblique."""
+    uses = sum(entry.tones)
+    shares = dict(zip((LEVEL, OBLIQUE), entry.tones, strict=True))
+    strange = [tone for tone, used in shares.items() if uses >= _MANY and used < _STRANGE * uses]
+    return "".join(group for group in entry.both + entry.one if tones_of(group) not in strange)
 
 
 def _sure_tones(entry: Entry) -> int:

@@ -12,17 +12,11 @@ import tensorflow as tf
 from tangshi_tf.corpus import character_table
 from tangshi_tf.request import NOTHING, characters, code_points
 from tangshi_tf.verse.forms import FORM_NAMES, FORMS, MARKS, OPENING_NAMES, OPENINGS
-from tangshi_tf.verse.prosody import LEVEL, LEVEL_GROUPS, OBLIQUE, RHYME_NAMES, Prosody, generous
+from tangshi_tf.verse.prosody import EVERY_GROUP, LEVEL, LEVEL_GROUPS, OBLIQUE, RHYME_NAMES, generous
 
-__all__ = ["EVERY_GROUP", "MARK", "group_bits", "meanings", "sounds"]
+__all__ = ["MARK", "meanings", "sounds"]
 
 MARK = 4  # the nature of a mark, beside the two tones
-EVERY_GROUP = 2 ** len(LEVEL_GROUPS) - 1
-
-
-def group_bits(prosody: Prosody, char: str) -> int:
-    """Return the level groups a character rhymes in, as bits in the order of `LEVEL_GROUPS`."""
-    return sum(1 << LEVEL_GROUPS.index(group) for group in prosody.rhymes(char))
 
 
 def _lookup(values: Mapping[str, Sequence[int]], default: Sequence[int]) -> Callable[[Any], Any]:
@@ -48,7 +42,7 @@ def sounds() -> Callable[[Any], Any]:
     Variants sound like what they are folded to; a character that no rhyme book knows fits everything.
     """
     prosody = generous()
-    known = {char: (prosody.tones(char), group_bits(prosody, char)) for char in prosody}
+    known = {char: (prosody.tones(char), prosody.rhyme_bits(char)) for char in prosody}
     known |= dict.fromkeys(MARKS, (MARK, 0))
     known |= {variant: known[char] for variant, char in character_table().items() if char in known}
     return _lookup(known, (LEVEL | OBLIQUE, EVERY_GROUP))
