@@ -58,6 +58,8 @@ def main() -> None:
         real = [text for text in real if form_of(text) == options.form]
     begins = [text[0] for text in real]
     asked = product(options.temperature, options.top_p, options.repetition_penalty, options.best_of)
+    asked_form = {"form": options.form} if options.form else {}
+    list(write(poet, begins, 0, **asked_form))  # what a first call takes is not the sampler's
     found: dict[str, tuple[list[str], float]] = {"real poems": (real, math.nan)}
     for temperature, top_p, penalty, best_of in asked:
         if temperature == 0.0 and (top_p != options.top_p[0] or best_of > 1):
@@ -66,7 +68,7 @@ def main() -> None:
         start = time.perf_counter()
         mark = " (default)" if knobs == dict(DEFAULT_SAMPLER) and best_of == 1 else ""
         label = f"{temperature} | {top_p} | {penalty} | {best_of}{mark}"
-        records = list(write(poet, begins, 0, best_of, **knobs, **({"form": options.form} if options.form else {})))
+        records = list(write(poet, begins, 0, best_of, **knobs, **asked_form))
         nll = -sum(record["log_probability"] for record in records)
         seconds = time.perf_counter() - start
         characters = sum(len(hanzi(record["poem"])) for record in records)
