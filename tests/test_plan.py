@@ -236,3 +236,47 @@ def test_rows_know_nothing_of_each_other(versed: Any) -> None:
     together = ask(versed, columns.pop("begin"), **columns, seed=list(range(len(asked))))
     for seed, (row, answer) in enumerate(zip(asked, together, strict=True)):
         assert ask(versed, row.pop("begin"), **row, seed=seed) == [answer]
+
+
+@pytest.mark.slow
+def test_ten_thousand_random_requests_are_met_or_refused(versed: Any) -> None:
+    source = Random(0)
+    odd = ["山", "风🙂", "，", "\n", "五", "a b", "月" * 70, "一二三四五六七八九", "\ufffd", "平平平平平平平"]
+    texts = [text[: source.randrange(len(text))] for form in FORMS for text in REAL[form]]
+    usual: dict[str, list[Any]] = {
+        "begin": [*[""] * len(texts), *texts],
+        "form": ["", *FORM_NAMES],
+        "opening": ["", "", "", *OPENING_NAMES],
+        "rhyme": ["", *RHYME_NAMES, *[""] * 400],
+        "acrostic": ["", "", "", "春夏秋冬", "春夏", "一二三四五六七八"],
+        "init_state": ["zero", "random", ""],
+        "temperature": [0.0, 0.5, 1.0, 3e38],
+        "top_p": [1.0, 0.9, 1e-30],
+        "top_k": [0, 1, 5],
+        "repetition_penalty": [1.0, 3.0, 1e30, 1e-30],
+        "max_length": [0, 0, 0, 0, 64, 80],
+    }
+    numbers: dict[str, list[Any]] = {
+        "temperature": [float("nan")],
+        "top_p": [2.0],
+        "top_k": [-1],
+        "repetition_penalty": [0.0],
+    }
+    unusual = dict.fromkeys(usual, odd) | numbers | {"max_length": [-1, 5]}
+    pools = {name: [*own * 20, *unusual[name] * max(1, len(own) // len(unusual[name]))] for name, own in usual.items()}
+    met = noted = 0
+    for batch in range(40):
+        asked = {name: source.choices(pool, k=250) for name, pool in pools.items()}
+        answer = versed.generate(**asked, seed=list(range(250 * batch, 250 * batch + 250)))
+        rows = zip(
+            asked["begin"], answer["poem"].numpy(), answer["problem"].numpy(), answer["length"].numpy(), strict=True
+        )
+        for begin, poem, problem, length in rows:
+            assert bool(length) == bool(poem)
+            assert poem or problem
+            assert "\n" not in problem.decode()
+            assert not poem or poem.decode().startswith(begin)
+            met += bool(poem) and not problem
+            noted += bool(poem) and bool(problem)
+    print(f"{met} met, {noted} with a note, {10_000 - met - noted} refused")
+    assert min(met, noted, 10_000 - met - noted) > 100
