@@ -279,4 +279,5 @@ def test_ten_thousand_random_requests_are_met_or_refused(versed: Any) -> None:
             met += bool(poem) and not problem
             noted += bool(poem) and bool(problem)
     print(f"{met} met, {noted} with a note, {10_000 - met - noted} refused")
-    assert min(met, noted, 10_000 - met - noted) > 100
+    assert min(met, 10_000 - met - noted) > 1_000
+    assert noted > 10
