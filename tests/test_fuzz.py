@@ -163,7 +163,8 @@ def test_ten_thousand_option_sets_are_taken_or_refused(
         start = time.monotonic()
         result = runner.invoke(main, arguments)
         seconds = time.monotonic() - start
-        assert seconds < (60 if {"fit", "evaluate"} & set(arguments) else 10), arguments  # these show their progress
+        patient = {"fit", "evaluate", "--novel"} & set(arguments)  # these train, write many poems, or read the corpus
+        assert seconds < (120 if patient else 30), arguments
         assert result.exception is None or isinstance(result.exception, SystemExit), (arguments, result.exc_info)
         assert result.exit_code in (0, 1, 2), arguments
         if result.exit_code:
