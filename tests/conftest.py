@@ -28,6 +28,15 @@ TEXT = (
 ModelMaker = Callable[..., PoetryModel]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fuzz", type=int, default=1_000, help="Random requests and option sets of the slow tests.")
+
+
+@pytest.fixture(scope="session")
+def fuzz(request: pytest.FixtureRequest) -> int:
+    return int(request.config.getoption("--fuzz"))
+
+
 @pytest.fixture(scope="session")
 def two_replicas() -> Any:
     """The one MirroredStrategy of this process: a second one would number its collectives as the first did."""

@@ -239,7 +239,7 @@ def test_rows_know_nothing_of_each_other(versed: Any) -> None:
 
 
 @pytest.mark.slow
-def test_ten_thousand_random_requests_are_met_or_refused(versed: Any) -> None:
+def test_thousands_of_random_requests_are_met_or_refused(fuzz: int, versed: Any) -> None:
     source = Random(0)
     odd = ["山", "风🙂", "，", "\n", "五", "a b", "月" * 70, "一二三四五六七八九", "\ufffd", "平平平平平平平"]
     texts = [text[: source.randrange(len(text))] for form in FORMS for text in REAL[form]]
@@ -265,7 +265,7 @@ def test_ten_thousand_random_requests_are_met_or_refused(versed: Any) -> None:
     unusual = dict.fromkeys(usual, odd) | numbers | {"max_length": [-1, 5]}
     pools = {name: [*own * 20, *unusual[name] * max(1, len(own) // len(unusual[name]))] for name, own in usual.items()}
     met = noted = 0
-    for batch in range(40):
+    for batch in range(fuzz // 250):
         asked = {name: source.choices(pool, k=250) for name, pool in pools.items()}
         answer = versed.generate(**asked, seed=list(range(250 * batch, 250 * batch + 250)))
         rows = zip(
@@ -278,6 +278,6 @@ def test_ten_thousand_random_requests_are_met_or_refused(versed: Any) -> None:
             assert not poem or poem.decode().startswith(begin)
             met += bool(poem) and not problem
             noted += bool(poem) and bool(problem)
-    print(f"{met} met, {noted} with a note, {10_000 - met - noted} refused")
-    assert min(met, 10_000 - met - noted) > 1_000
-    assert noted > 10
+    print(f"{met} met, {noted} with a note, {fuzz - met - noted} refused")
+    assert min(met, fuzz - met - noted) > fuzz // 10
+    assert noted
