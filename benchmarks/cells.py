@@ -92,7 +92,7 @@ def contest(name: str, seconds: float, corpus: Any) -> dict[str, Any]:
         "vocabulary": len(vocabulary),
         "precision": precision,
         "minutes": clock / 60,
-        "epochs": steps / batches.steps(),
+        "epochs": steps / batches.steps(0),
         "tokens_per_second": progress.tokens_per_second,
         "training_nll": progress.loss,
         "validation_perplexity": evaluate(judge, texts["validation"]).total.perplexity,

@@ -31,7 +31,7 @@ def epoch(poems: int, answer: Any) -> None:
     model = PoetryModel(ModelConfig(units=64, embedding=32), vocabulary, "float32")
     batches = PoemBatches(encode_poems(vocabulary, texts), 5_000, 0)
     config = TrainingConfig(epochs=2)
-    trainer = Trainer(model, tf.distribute.get_strategy(), batches, config, 2 * batches.steps())
+    trainer = Trainer(model, tf.distribute.get_strategy(), batches, config, 2 * batches.steps(0))
     reports = trainer.run(lambda step: step == 5)
     next(reports)  # by now everything is compiled
     start = time.perf_counter()

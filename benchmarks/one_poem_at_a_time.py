@@ -35,7 +35,7 @@ def ours(texts: list[str], vocabulary: Vocabulary) -> Callable[[], None]:
     model = PoetryModel(model_config, vocabulary)
     tokens = sum(len(text) + 1 for text in texts)
     batches = PoemBatches(encode_poems(vocabulary, texts), tokens * UPDATE // len(texts), seed=0)
-    trainer = Trainer(model, tf.distribute.get_strategy(), batches, config, 1_000 * batches.steps())
+    trainer = Trainer(model, tf.distribute.get_strategy(), batches, config, 1_000 * batches.steps(0))
     reports = trainer.run(lambda step: False)
     return lambda: void(next(reports))
 

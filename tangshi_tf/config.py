@@ -50,8 +50,11 @@ def _setting(
     choices: tuple[str, ...] = (),
     least: float | None = None,
     most: float | None = None,
+    absent: Any = None,
 ) -> Any:
-    return dataclasses.field(default=default, metadata={"help": help, "choices": choices, "least": least, "most": most})
+    """Declare a setting; `absent` is what a file says that was written before there was such a setting."""
+    facts = {"help": help, "choices": choices, "least": least, "most": most, "absent": absent}
+    return dataclasses.field(default=default, metadata=facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,13 @@ class ModelConfig:
         0.3, "Share of values dropped after the embedding and after each layer.", least=0.0, most=0.95
     )
     tied: bool = _setting(True, "Output through the embedding itself, or through a matrix of its own.")
+    ear: str = _setting(
+        "full",
+        "What the model hears: the sounds of characters (in their embedding), the verse so far (beside the state).",
+        choices=("full", "sounds", "verse", "none"),
+        absent="none",
+    )
+    titles: bool = _setting(True, "Read the titles of half of the poems.", absent=False)
 
     def __post_init__(self) -> None:
         """Refuse what no model can be built from."""
@@ -105,16 +115,16 @@ class TrainingConfig:
 
 
 def from_dict(cls: type[_Config], values: Mapping[str, Any]) -> _Config:
-    """Build a settings object from a JSON object.
+    """Build a settings object from a JSON object, which may be older than some settings.
 
     Raises:
         ConfigError: if a key is unknown, or a value has another type than the default or is out of range.
     """
-    known = {field.name for field in dataclasses.fields(cls)}
+    known = {field.name: field.metadata["absent"] for field in dataclasses.fields(cls)}
     for key in values:
         if key not in known:
             raise ConfigError(f"A setting of {cls.__name__} is required. Received: {key!r}.")
-    return cls(**values)
+    return cls(**{key: absent for key, absent in known.items() if absent is not None} | dict(values))
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -177,17 +187,19 @@ def _check(config: ModelConfig | TrainingConfig) -> None:
             raise ConfigError(f"{field.name} {bounds} is required. Received: {value!r}.")
 
 
+_PLAIN: Mapping[str, Any] = MappingProxyType({"tied": False, "ear": "none", "titles": False})
+
 # The arrangements of two course programs that this project began from; see the README.
 PRESETS: Mapping[str, tuple[ModelConfig, TrainingConfig]] = MappingProxyType(
     {
         "o1": (
-            ModelConfig(cell="lstm", units=128, layers=2, embedding=100, dropout=0.0, tied=False),
+            ModelConfig(cell="lstm", units=128, layers=2, embedding=100, dropout=0.0, **_PLAIN),
             TrainingConfig(
                 epochs=30, min_count=1, optimizer="rmsprop", learning_rate=0.01, warmup_steps=0, final_rate=1.0
             ),
         ),
         "o4": (
-            ModelConfig(cell="rnn", units=128, layers=1, embedding=64, dropout=0.0, tied=False),
+            ModelConfig(cell="rnn", units=128, layers=1, embedding=64, dropout=0.0, **_PLAIN),
             TrainingConfig(
                 epochs=10,
                 min_count=1,

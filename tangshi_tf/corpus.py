@@ -26,6 +26,7 @@ from tangshi_tf.readers import Record, parse_records, read_records
 from tangshi_tf.resources import find_resource
 
 __all__ = [
+    "HAN",
     "PUNCTUATION",
     "SPLITS",
     "Corpus",
@@ -46,8 +47,8 @@ PUNCTUATION = "，。？！；：、"
 _MIN_HAN = 4
 _MAX_LENGTH = 5_000  # the longest poem of the Quan Tangshi has 2,980 characters; a novel is no poem
 
-_HAN = "〇\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003fffd"  # CJK unified ideographs, all extensions
-_NOT_HAN = re.compile(f"[^{_HAN}]+")
+HAN = "〇\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003fffd"  # CJK unified ideographs, all extensions
+_NOT_HAN = re.compile(f"[^{HAN}]+")
 _NOTE = re.compile(r"（[^（）]*）|\([^()]*\)")
 _BRACKETS = re.compile(r"[\[\]［］【】〔〕〖〗]")
 _MARKS = re.compile("[「」『』“”‘’\"'＂＇〝〞《》〈〉]")
@@ -62,7 +63,7 @@ _FAULTS = (
     ("Latin letter or digit", re.compile("[A-Za-z0-9Ａ-Ｚａ-ｚ０-９\u00aa-\u024f]")),
     ("private use", re.compile("[\ue000-\uf8ff\U000f0000-\U0010ffff]")),
     ("unbalanced bracket", re.compile("[()（）]")),
-    ("other symbol", re.compile(f"[^{_HAN}{PUNCTUATION}]")),
+    ("other symbol", re.compile(f"[^{HAN}{PUNCTUATION}]")),
 )
 
 
@@ -107,7 +108,8 @@ class Corpus:
         """Return what tells one corpus, split included, from another."""
         digest = hashlib.sha256()
         for split in self.splits:
-            digest.update("\n".join([split, *self.texts(split), ""]).encode())
+            lines = (f"{poem.title}\t{poem.text}" for poem in self.poems(split))
+            digest.update("\n".join([split, *lines, ""]).encode())
         return digest.hexdigest()
 
 

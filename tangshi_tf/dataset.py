@@ -1,10 +1,14 @@
 """Ids to a tf.data pipeline of pairs (X_t, Y_t): all but the last token, and all but the first.
 
+A poem may begin with its title, which is read but not learnt: in Y_t there is PAD in place of title and separator.
+
 Batches are planned in NumPy as a pure function of (seed, epoch); tf.data only gathers the planned rows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -16,18 +20,23 @@ from tangshi_tf.vocabulary import BOS, EOS, PAD, Vocabulary
 __all__ = ["PoemBatches", "encode_poems", "pair_batches", "plan_batches"]
 
 _AHEAD = 4  # batches
+_TITLES = 1  # tells their numbers from those of the batches
 _Rows = npt.NDArray[np.int64]
 
 
-def encode_poems(vocabulary: Vocabulary, texts: Iterable[str]) -> Any:
-    """Return one sequence ``[BOS] c1 … cn [EOS]`` a poem as an int32 `tf.RaggedTensor` `[N, None]`."""
-    texts = list(texts)
-    splits = np.cumsum([0, *(len(text) + 2 for text in texts)])
-    ids = np.empty(splits[-1], np.int32)
-    for text, start, end in zip(texts, splits[:-1], splits[1:], strict=True):
-        ids[start:end] = [BOS, *vocabulary.encode(text), EOS]
+def encode_poems(vocabulary: Vocabulary, texts: Sequence[str], titles: Sequence[str] | None = None) -> Any:
+    """Return one sequence a poem as an int32 `tf.RaggedTensor` `[N, None]`.
+
+    It is ``[BOS] c1 … cn [EOS]``, or ``[BOS] title [SEP] c1 … cn [EOS]`` where a title is given that is not empty.
+    """
+    heads = [
+        [*vocabulary.encode(title), vocabulary.separator] if title else [] for title in titles or [""] * len(texts)
+    ]
+    rows = [[BOS, *head, *vocabulary.encode(text), EOS] for head, text in zip(heads, texts, strict=True)]
     with tf.device("CPU"):
-        return tf.RaggedTensor.from_row_splits(ids, splits)
+        return tf.RaggedTensor.from_row_lengths(
+            np.fromiter(chain.from_iterable(rows), np.int32), [len(row) for row in rows]
+        )
 
 
 def plan_batches(lengths: npt.ArrayLike, token_budget: int, seed: int, epoch: int) -> list[_Rows]:
@@ -71,7 +80,9 @@ def _cut(rows: _Rows, lengths: npt.NDArray[Any], token_budget: int) -> list[_Row
     return [part for part in np.split(rows, cuts) if len(part)]
 
 
-def pair_batches(sequences: Any, batches: list[_Rows], widths: npt.ArrayLike | None = None) -> Any:
+def pair_batches(
+    sequences: Any, batches: list[_Rows], widths: npt.ArrayLike | None = None, separator: int | None = None
+) -> Any:
     """Return a `tf.data.Dataset` of ``(X_t, Y_t)``, int32 `[B, T]` each, in the order of `batches`.
 
     Shorter rows are padded with PAD on the right; a PAD in Y_t has no weight in any loss.
@@ -80,6 +91,7 @@ def pair_batches(sequences: Any, batches: list[_Rows], widths: npt.ArrayLike | N
         sequences: int32 ragged `[N, None]`.
         batches: the row numbers of each batch; one without rows becomes a single row of PAD.
         widths: tokens to pad each batch to, at least those of its longest row, which are the default.
+        separator: the id after a title; what stands up to it is PAD in Y_t.
     """
     if widths is None:
         lengths = sequences.row_lengths().numpy()
@@ -88,7 +100,10 @@ def pair_batches(sequences: Any, batches: list[_Rows], widths: npt.ArrayLike | N
     def gather(rows: Any, width: Any) -> Any:
         ids = tf.gather(sequences, rows).to_tensor(PAD, shape=tf.stack([-1, width]))
         ids = tf.pad(tf.ensure_shape(ids, [None, None]), [[0, tf.cast(tf.size(rows) == 0, tf.int32)], [0, 0]])
-        return ids[:, :-1], ids[:, 1:]
+        x, y = ids[:, :-1], ids[:, 1:]
+        if separator is not None:
+            y = tf.where(tf.cumsum(tf.cast(y == separator, tf.int32), axis=1, reverse=True) > 0, PAD, y)
+        return x, y
 
     with tf.device("CPU"):
         planned = tf.RaggedTensor.from_row_lengths(np.concatenate(batches), [len(b) for b in batches])
@@ -106,15 +121,19 @@ class PoemBatches:
         sequences: int32 ragged `[N, None]` of `encode_poems`.
         token_budget: tokens a batch over all replicas.
         seed: of the run.
+        titled: the same poems with their titles; in each epoch every other one is read, drawn anew.
+        separator: the id after a title.
     """
 
     sequences: Any
     token_budget: int
     seed: int
+    titled: Any = None
+    separator: int | None = None
 
-    def steps(self) -> int:
-        """Return the number of batches in an epoch; the same for every epoch."""
-        return len(self._plan(0))
+    def steps(self, epoch: int) -> int:
+        """Return the number of batches in an epoch."""
+        return len(self._plan(epoch))
 
     def dataset(self, epoch: int, replicas: range, of: int, done: int = 0) -> Any:
         """Return the rows of one input pipeline as a `tf.data.Dataset`.
@@ -125,7 +144,7 @@ class PoemBatches:
         place on every replica. A replica without rows gets one of PAD alone, which has no weight. The first `done`
         batches are passed over.
         """
-        lengths = self.sequences.row_lengths().numpy()
+        lengths = self._all.row_lengths().numpy()
         parts: list[_Rows] = []
         first: list[int] = []
         widths: list[int] = []
@@ -135,12 +154,23 @@ class PoemBatches:
                 parts.append(rows[edges[replica] : edges[replica + 1]])
                 first.append(int(edges[replica]))
                 widths.append(lengths[rows].max())
-        pairs = pair_batches(self.sequences, parts, widths)
+        pairs = pair_batches(self._all, parts, widths, self.separator)
         starts = tf.data.Dataset.from_tensor_slices(np.array(first, np.int32))
         return tf.data.Dataset.zip(pairs, starts).map(_flat)
 
+    @cached_property
+    def _all(self) -> Any:
+        """The poems without their titles, then the same with them."""
+        return self.sequences if self.titled is None else tf.concat([self.sequences, self.titled], axis=0)
+
     def _plan(self, epoch: int) -> list[_Rows]:
-        return plan_batches(self.sequences.row_lengths().numpy(), self.token_budget, self.seed, epoch)
+        """Return the rows of `_all` in each batch."""
+        lengths = self._all.row_lengths().numpy()
+        rows = np.arange(self.sequences.nrows())
+        if self.titled is not None:
+            half = np.random.default_rng([self.seed, epoch, _TITLES]).permutation(len(rows)) % 2
+            rows += half * len(rows)
+        return [rows[batch] for batch in plan_batches(lengths[rows], self.token_budget, self.seed, epoch)]
 
 
 def _flat(pair: Any, first: Any) -> Any:

@@ -24,12 +24,19 @@ class Decoder:
         repeatable: for each token, whether the repetition penalty leaves it alone, as punctuation.
         constraints: the masks for what may stand where.
         unknown_types: how many types share the probability of the unknown token.
+        separator: the id after a title.
     """
 
     def __init__(
-        self, stepper: Callable[[], Any], repeatable: Sequence[bool], constraints: Constraints, unknown_types: int
+        self,
+        stepper: Callable[[], Any],
+        repeatable: Sequence[bool],
+        constraints: Constraints,
+        unknown_types: int,
+        separator: int | None,
     ) -> None:
         """See the class."""
+        self._separator = separator
         self._stepper, self._constraints = stepper, constraints
         size = padded_size(len(repeatable))
         self._counts = tf.constant([0.0 if free else 1.0 for free in repeatable] + [0.0] * (size - len(repeatable)))
@@ -42,12 +49,13 @@ class Decoder:
         depend on how many there are, as far as those of the step do not.
 
         Args:
-            rows: at least two of each: `seed` int64 `[B]`; `typed` int32 `[B, L]`, the tokens that are given, PAD where
-                one is to be chosen; `slots` int32 `[B, S]`, what may stand where, and anything may after that; `groups`
-                int32 `[B]`, the rhymes to choose from (both as in `verse.constraints`); `limit` int32 `[B]`, the most
-                tokens; `ended` bool `[B]`, for rows in which nothing is to be written; `temperature`, `top_k`, `top_p`
-                as in `sampling.sampler`; `repetition_penalty` float32 `[B]`, above 0: each time a token stood in the
-                row before, its odds are divided by it, before the temperature (a frequency penalty of ln(penalty); the
+            rows: at least two of each: `seed` int64 `[B]`; `title` int32 `[B, L]`, PAD after the shorter, none of a
+                row without one; `typed` int32 `[B, L]`, the tokens that are given, PAD where one is to be chosen;
+                `slots` int32 `[B, S]`, what may stand where, and anything may after that; `groups` int32 `[B]`, the
+                rhymes to choose from (both as in `verse.constraints`); `limit` int32 `[B]`, the most tokens; `ended`
+                bool `[B]`, for rows in which nothing is to be written; `temperature`, `top_k`, `top_p` as in
+                `sampling.sampler`; `repetition_penalty` float32 `[B]`, above 0: each time a token stood in the row
+                before, its odds are divided by it, before the temperature (a frequency penalty of ln(penalty); the
                 aim is that of Keskar et al. 2019, who divide logits).
             state: the initial state of the rows.
 
@@ -56,13 +64,14 @@ class Decoder:
             token included, float32 `[B]`.
         """
         step, count = self._stepper(), tf.shape(rows["seed"])[0]
+        token, state = self._read_title(step, rows.pop("title"), state)
         unknown = self._unknown_cost * tf.reduce_sum(tf.cast(rows["typed"] == UNK, tf.float32), axis=1)
         penalised = tf.reduce_any(rows["repetition_penalty"] != 1.0)
         masks = self._constraints.masks()
         constrained = tf.reduce_any(rows["slots"] > Slot.FREE)
         rows = rows | {
             "place": tf.range(count)[:, tf.newaxis],
-            "token": tf.fill([count], BOS),
+            "token": token,
             "total": -unknown,
             "typed": tf.pad(rows["typed"], [[0, 0], [0, _BLOCK]], constant_values=PAD),
             "slots": tf.pad(rows["slots"], [[0, 0], [0, _BLOCK]], constant_values=int(Slot.FREE)),
@@ -122,6 +131,22 @@ class Decoder:
         )
         nothing = tf.zeros([0, count], tf.int32)
         return tf.transpose(tf.cond(written.size() > 0, written.stack, lambda: nothing)), totals
+
+    def _read_title(self, step: Any, title: Any, state: Any) -> tuple[Any, Any]:
+        """Return the token after which the text is written, and the state before it: SEP for rows with a title."""
+        length = tf.math.count_nonzero(title != PAD, axis=1, dtype=tf.int32)
+        if self._separator is None:
+            return tf.fill(tf.shape(length), BOS), state
+        fed = tf.pad(title, [[0, 0], [1, 0]], constant_values=BOS)
+        steps = tf.reduce_max(tf.where(length > 0, length + 1, 0))
+
+        def read_one(t: Any, state: Any) -> Any:
+            _, after = step(fed[:, t], state)
+            reads = ((t <= length) & (length > 0))[:, tf.newaxis]
+            return t + 1, tf.nest.map_structure(lambda new, old: tf.where(reads, new, old), after, state)
+
+        _, state = tf.while_loop(lambda t, *_: t < steps, read_one, (tf.constant(0), state))
+        return tf.where(length > 0, self._separator, BOS), state
 
     def _count(self, seen: Any, token: Any) -> Any:
         index = tf.stack([tf.range(tf.size(token)), token], axis=1)

@@ -18,7 +18,7 @@ from tangshi_tf.dataset import encode_poems, pair_batches, plan_batches
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.training import token_nll
 from tangshi_tf.verse.forms import FORMS, OTHER, form_of
-from tangshi_tf.vocabulary import PAD, SPECIALS, UNK, Vocabulary
+from tangshi_tf.vocabulary import PAD, UNK, Vocabulary
 
 __all__ = ["Evaluation", "Score", "evaluate", "evaluator", "perplexity"]
 
@@ -103,8 +103,8 @@ def evaluator(model: PoetryModel, texts: Sequence[str]) -> Callable[[], _Array]:
 
 def _hanzi_ids(vocabulary: Vocabulary) -> npt.NDArray[np.float32]:
     """Return float32 `[V]`: 1 for characters, the unknown one among them, 0 for punctuation and the other specials."""
-    letters = [token.isalpha() for token in vocabulary.tokens[len(SPECIALS) :]]
-    ids = np.array([False] * len(SPECIALS) + letters, np.float32)
+    letters = [token.isalpha() for token in vocabulary.tokens[vocabulary.specials :]]
+    ids = np.array([False] * vocabulary.specials + letters, np.float32)
     ids[UNK] = 1.0
     return ids
 

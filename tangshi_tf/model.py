@@ -17,6 +17,11 @@ GRU (Cho et al. 2014, reset after the product, as in cuDNN):
     h_t = z_t * h_{t-1} + (1 - z_t) * g_t
 
 Output: tied, logits = (h_t P + p) Eᵀ + b with E the embedding (Press and Wolf 2017); plain, logits = h_t O + b.
+
+With an ear, e(x) = E_x + S_x W, in the output too, where S_x are the sounds of x: 0 or 1 for each rhyme group and tone.
+And what the verse means (see `tangshi_tf.ear`) stands beside e(x_t) before the first layer and beside h_t before the
+output:
+    v_t = M[metre_t] + N[line_t] + S[rhyme_t] R
 """
 
 import math
@@ -29,6 +34,7 @@ import numpy as np
 import tensorflow as tf
 
 from tangshi_tf.config import ModelConfig, from_dict, read_version
+from tangshi_tf.ear import LINES, METRES, SOUNDS, VERSE, hear, kinds_of, listen, sounds_of
 from tangshi_tf.errors import ConfigError, ModelError, StateError, TangshiError, first_line
 from tangshi_tf.recurrence import CELLS, unroll
 from tangshi_tf.sampling import padded_size, row_normal
@@ -37,6 +43,7 @@ from tangshi_tf.vocabulary import PAD, Vocabulary
 
 __all__ = ["PoetryModel"]
 
+_MEANING = 64  # width of what the verse means
 _LAYERS = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 
 
@@ -56,6 +63,8 @@ class PoetryModel(keras.Model):
         self.config = config
         self.vocabulary = vocabulary
         size, policy = len(vocabulary), self.dtype_policy
+        self._has_sounds, self.has_verse = config.ear in ("full", "sounds"), config.ear in ("full", "verse")
+        self._kinds = kinds_of(vocabulary.tokens)
         self.embedding = keras.layers.Embedding(
             size,
             config.embedding,
@@ -72,22 +81,42 @@ class PoetryModel(keras.Model):
             self.output_bias = self.add_weight(shape=(size,), initializer="zeros", name="output_bias", autocast=False)
         else:
             self.projection = keras.layers.Dense(size, dtype=policy, name="output")
+        if config.ear != "none":
+            table = keras.initializers.Constant(sounds_of(vocabulary.tokens))
+            self.sounds = self.add_weight((size, SOUNDS), table, "uint8", trainable=False, name="sounds")
+        if self._has_sounds:
+            self.sound_kernel = self._add_matrix(SOUNDS, config.embedding, "sound_kernel")
+        if self.has_verse:
+            self.metre = self._add_matrix(METRES, _MEANING, "metre")
+            self.line = self._add_matrix(LINES, _MEANING, "line")
+            self.rhyme_kernel = self._add_matrix(SOUNDS, _MEANING, "rhyme_kernel")
         self.build((None, None))
+
+    def _add_matrix(self, rows: int, width: int, name: str) -> Any:
+        normal = keras.initializers.RandomNormal(stddev=width**-0.5)
+        return self.add_weight((rows, width), normal, name=name, autocast=False)
 
     def build(self, input_shape: Any) -> None:
         """Create every variable; an optimizer must know them all before the first step."""
         self.embedding.build(input_shape)
-        width = self.config.embedding
+        beside = _MEANING if self.has_verse else 0
+        width = self.config.embedding + beside
         for layer in self.recurrent:
             layer.build((None, None, width))
             width = self.config.units
-        self.projection.build((None, width))
+        self.projection.build((None, width + beside))
         self.built = True
 
     @property
     def state_widths(self) -> tuple[int, ...]:
-        """The width of each state entry in flat order: h0, or h0, c0, then the next layer."""
+        """The width of each float32 state entry in flat order: h0, or h0, c0, then the next layer."""
         return (self.config.units,) * (len(self.recurrent) * (2 if self.config.cell == "lstm" else 1))
+
+    @property
+    def state_specs(self) -> list[Any]:
+        """The `tf.TensorSpec` of every state entry in flat order; with an ear that hears verse, int32 `[B, 4]` last."""
+        entries = [(width, tf.float32) for width in self.state_widths] + [(VERSE, tf.int32)] * self.has_verse
+        return [tf.TensorSpec([None, width], dtype, f"state_{i}") for i, (width, dtype) in enumerate(entries)]
 
     def call(
         self,
@@ -128,30 +157,54 @@ class PoetryModel(keras.Model):
             Nats, summed over the tokens, a float32 scalar.
         """
         x = self._read(X_t, None, True, dropout_seed, first_row)
-        x, targets = tf.reshape(x, [-1, self.config.units]), tf.reshape(Y_t, [-1])
+        x, targets = tf.reshape(x, [-1, x.shape[-1]]), tf.reshape(Y_t, [-1])
         if tf.config.list_physical_devices("GPU"):
             nll = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, self._output(self.projection(x)))
             return tf.reduce_sum(tf.where(targets == PAD, 0.0, nll))
         if self.config.tied:
-            x, table, bias = self.projection(x), self.embedding.embeddings, self.output_bias
+            x, table, bias = self.projection(x), self._table(), self.output_bias
         else:
             table, bias = tf.transpose(self.projection.kernel), self.projection.bias
         return summed_nll(x, tf.convert_to_tensor(table), tf.convert_to_tensor(bias), targets, self.compute_dtype)
 
     def _read(self, X_t: Any, state: Any, training: bool, dropout_seed: Any, first_row: Any) -> Any:  # noqa: N803
-        """Return what the last layer says of every token, `[B, T, units]`."""
-        states = [None] * len(self.recurrent) if state is None else self._nest(state)
+        """Return what the last layer says of every token, and what the verse means, `[B, T, units (+ meaning)]`."""
+        entries = [None] * (len(self.recurrent) + self.has_verse) if state is None else [*self._nest(state)]
         masks = _Dropout(self.config.dropout if training else 0.0, dropout_seed, first_row)
-        x = masks(self.embedding(X_t))
-        for layer, entry in zip(self.recurrent, states, strict=True):
+        x = self.embedding(X_t)
+        if self._has_sounds:
+            x += self._sounds_of(X_t, x.dtype) @ tf.cast(self.sound_kernel, x.dtype)
+        x, meaning = masks(x), None
+        if self.has_verse:
+            before = entries.pop()
+            before = tf.zeros([tf.shape(X_t)[0], VERSE], tf.int32) if before is None else before
+            meaning = self._meaning(listen(self._kinds, X_t, before), x.dtype)
+        x = _beside(x, meaning)
+        for layer, entry in zip(self.recurrent, entries, strict=True):
             x = masks(self._unroll(layer, x, None if entry is None else tf.nest.flatten(entry)))
-        return x
+        return _beside(x, meaning)
+
+    def _sounds_of(self, token: Any, dtype: Any = tf.float32) -> Any:
+        """Return the sounds of tokens of any shape, with one more axis."""
+        return tf.cast(tf.gather(tf.convert_to_tensor(self.sounds), token), dtype)
+
+    def _meaning(self, verse: Any, dtype: Any = tf.float32) -> Any:
+        """Return what verses `[..., 4]` mean, `[..., meaning]`."""
+        metre, line, _, rhyme = tf.unstack(verse, axis=-1)
+        places = tf.one_hot(metre, METRES, dtype=dtype) @ tf.cast(self.metre, dtype)
+        lines = tf.one_hot(line, LINES, dtype=dtype) @ tf.cast(self.line, dtype)
+        return places + lines + self._sounds_of(rhyme, dtype) @ tf.cast(self.rhyme_kernel, dtype)
+
+    def _table(self, dtype: Any = tf.float32) -> Any:
+        """Return the embedding of every token, `[V, embedding]`."""
+        table = tf.cast(self.embedding.embeddings, dtype)
+        return table + tf.cast(self.sounds, dtype) @ tf.cast(self.sound_kernel, dtype) if self._has_sounds else table
 
     def _output(self, x: Any) -> Any:
         """Return float32 logits `[N, V]` of what the projection says, `[N, width]`."""
         if not self.config.tied:
             return tf.cast(x, tf.float32)
-        table = tf.cast(self.embedding.embeddings, self.compute_dtype)
+        table = self._table(self.compute_dtype)
         return tf.cast(tf.matmul(x, table, transpose_b=True), tf.float32) + self.output_bias
 
     def _unroll(self, layer: Any, x: Any, initial: Any) -> Any:
@@ -185,16 +238,27 @@ class PoetryModel(keras.Model):
         Raises:
             StateError: if the state has another number of entries or other widths than the model.
         """
-        states = self._nest(state)
+        entries = [*self._nest(state)]
         x = tf.gather(tf.convert_to_tensor(self.embedding.embeddings), token)
+        if self._has_sounds:
+            x += self._sounds_of(token) @ self.sound_kernel
+        meaning, verse = None, []
+        if self.has_verse:
+            verse = [hear(self._kinds, token, entries.pop())]
+            meaning = self._meaning(verse[0])
+        x = _beside(x, meaning)
         after: list[Any] = []
-        for layer, entry in zip(self.recurrent, states, strict=True):
+        for layer, entry in zip(self.recurrent, entries, strict=True):
             x, entry = layer.cell.call(x, tf.nest.flatten(entry))
             after.extend(tf.nest.flatten(entry))
-        x = tf.matmul(x, self.projection.kernel) + self.projection.bias
+        x = _beside(x, meaning) @ self.projection.kernel + self.projection.bias
         if self.config.tied:
-            x = tf.matmul(x, self.embedding.embeddings, transpose_b=True) + self.output_bias
-        return x, tf.nest.pack_sequence_as(state, after)
+            logits = tf.matmul(x, self.embedding.embeddings, transpose_b=True) + self.output_bias
+            if self._has_sounds:  # fewer products than with `_table`
+                of_sounds = tf.matmul(x, self.sound_kernel, transpose_b=True)
+                logits += tf.matmul(of_sounds, tf.cast(self.sounds, tf.float32), transpose_b=True)
+            x = logits
+        return x, tf.nest.pack_sequence_as(state, after + verse)
 
     def stepper(self) -> Callable[[Any, Any], tuple[Any, Any]]:
         """Return `step` for a loop, of canonical states: with the output matrix laid out once, as its product wants it.
@@ -203,16 +267,24 @@ class PoetryModel(keras.Model):
         does not; so it was measured with oneDNN for units that are a multiple of 16, up to 768. Others may differ in
         the last bits. The logits are filled up with -inf to `padded_size` tokens.
         """
-        cell, table = CELLS[self.config.cell], tf.convert_to_tensor(self.embedding.embeddings)
+        cell, table = CELLS[self.config.cell], self._table()
         layers = [[tf.convert_to_tensor(w) for w in layer.cell.weights] for layer in self.recurrent]
         output = tf.transpose(table) if self.config.tied else tf.convert_to_tensor(self.projection.kernel)
         bias = tf.convert_to_tensor(self.output_bias if self.config.tied else self.projection.bias)
+        if self.has_verse:
+            metres, lines = tf.convert_to_tensor(self.metre), tf.convert_to_tensor(self.line)
+            rhymes = tf.cast(self.sounds, tf.float32) @ self.rhyme_kernel
         missing = padded_size(len(self.vocabulary)) - len(self.vocabulary)
         output, bias = tf.pad(output, [[0, 0], [0, missing]]), tf.pad(bias, [[0, missing]], constant_values=-math.inf)
 
         def step(token: Any, state: Any) -> tuple[Any, Any]:
-            x, after = tf.gather(table, token), []
-            for (kernel, recurrent, biases), entry in zip(layers, state, strict=True):
+            x, meaning, entries, verse, after = tf.gather(table, token), None, [*state], [], []
+            if self.has_verse:
+                verse = [hear(self._kinds, token, entries.pop())]
+                metre, line, _, rhyme = tf.unstack(verse[0], axis=1)
+                meaning = tf.gather(metres, metre) + tf.gather(lines, line) + tf.gather(rhymes, rhyme)
+            x = _beside(x, meaning)
+            for (kernel, recurrent, biases), entry in zip(layers, entries, strict=True):
                 entry = entry if isinstance(entry, tuple) else (entry,)
                 of_x, of_h = tf.matmul(x, kernel), tf.matmul(entry[0], recurrent)
                 if cell.one_sum:
@@ -222,9 +294,10 @@ class PoetryModel(keras.Model):
                 entry, _ = cell.forward(of_x, of_h, entry)
                 x = entry[0]
                 after.append(entry if cell.states > 1 else x)
+            x = _beside(x, meaning)
             if self.config.tied:
                 x = tf.nn.bias_add(tf.matmul(x, self.projection.kernel), self.projection.bias)
-            return tf.nn.bias_add(tf.matmul(x, output), bias), tuple(after)
+            return tf.nn.bias_add(tf.matmul(x, output), bias), (*after, *verse)
 
         return step
 
@@ -266,22 +339,28 @@ class PoetryModel(keras.Model):
         return self.split_state(stddev * row_normal(seeds, sum(self.state_widths)))
 
     def split_state(self, values: Any) -> Any:
-        """Cut float32 `[B, sum(state_widths)]` into a state of canonical nesting."""
-        return self._nest(tf.split(values, self.state_widths, axis=-1))
+        """Cut float32 `[B, sum(state_widths)]` into a state of canonical nesting, at the beginning of a text."""
+        verse = [tf.zeros([tf.shape(values)[0], VERSE], tf.int32)] * self.has_verse
+        return self._nest([*tf.split(values, self.state_widths, axis=-1), *verse])
 
     def _nest(self, state: Any) -> tuple[Any, ...]:
-        """Return the state as a tuple over layers, whichever accepted nesting it came in."""
-        entries = [tf.convert_to_tensor(entry, tf.float32) for entry in tf.nest.flatten(state)]
-        if len(entries) != len(self.state_widths):
+        """Return the state as a tuple over layers, and the verse, whichever accepted nesting it came in."""
+        flat, specs = tf.nest.flatten(state), self.state_specs
+        if len(flat) != len(specs):
             raise StateError(
-                f"A state of {len(self.state_widths)} tensors is required ({self.config.layers} layers of "
-                f"{self.config.cell}). Received: {len(entries)}."
+                f"A state of {len(specs)} tensors is required ({self.config.layers} layers of {self.config.cell}"
+                f"{' and the verse' * self.has_verse}). Received: {len(flat)}."
             )
-        for entry, width in zip(entries, self.state_widths, strict=True):
-            if entry.shape.rank != 2 or entry.shape[-1] not in (None, width):
-                raise StateError(f"State tensors of shape [B, {width}] are required. Received: {entry.shape}.")
+        entries = [tf.convert_to_tensor(entry, spec.dtype) for entry, spec in zip(flat, specs, strict=True)]
+        for entry, spec in zip(entries, specs, strict=True):
+            if entry.shape.rank != 2 or entry.shape[-1] not in (None, spec.shape[-1]):
+                raise StateError(f"State tensors of shape [B, {spec.shape[-1]}] are required. Received: {entry.shape}.")
         if self.config.cell == "lstm":
-            return tuple(zip(entries[::2], entries[1::2], strict=True))
+            last = entries[len(self.state_widths) :]
+            return (
+                *zip(entries[: len(self.state_widths) : 2], entries[1 : len(self.state_widths) : 2], strict=True),
+                *last,
+            )
         return tuple(entries)
 
     def require_finite_weights(self) -> None:
@@ -313,6 +392,10 @@ class PoetryModel(keras.Model):
         except (TangshiError, tf.errors.OpError, LookupError, ValueError, RuntimeError) as error:
             raise ModelError(f"An undamaged model folder is required: {path}. Received: {first_line(error)}.") from None
         return model
+
+
+def _beside(x: Any, meaning: Any) -> Any:
+    return x if meaning is None else tf.concat([x, meaning], axis=-1)
 
 
 class _Dropout:

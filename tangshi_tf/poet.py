@@ -16,8 +16,9 @@ from tangshi_tf.model import PoetryModel
 from tangshi_tf.plan import Planner
 from tangshi_tf.request import INPUTS, NOTHING, characters, code_points, one_value_a_row, problems, utf8
 from tangshi_tf.sampling import row_normal
+from tangshi_tf.titles import normal_titles
 from tangshi_tf.verse.constraints import Constraints
-from tangshi_tf.vocabulary import EOS, PAD, SPECIALS
+from tangshi_tf.vocabulary import EOS, PAD
 
 __all__ = ["AUTOMATIC_LENGTH", "Poet"]
 
@@ -68,14 +69,15 @@ class Poet(tf.Module):
         # Only the weights are tracked, in `set_weights` order: saving a Keras model would trace `call` too.
         self.weights = [weight.value for weight in model.weights]
         self._step, self._split_state = model.step, model.split_state
-        self._config, self._widths = model.config, model.state_widths
+        self._config, self._widths, self._state_specs = model.config, model.state_widths, model.state_specs
+        self._separator = vocabulary.separator
         self._table = vocabulary.lookup_table()
         texts = vocabulary.texts()
         self._texts = tf.constant(texts)  # [V]
         repeatable = [not text.isalnum() for text in texts]  # punctuation
         constraints = Constraints(vocabulary.tokens)
         self._planner = Planner(constraints)
-        self._decoder = Decoder(model.stepper, repeatable, constraints, vocabulary.unknown_types)
+        self._decoder = Decoder(model.stepper, repeatable, constraints, vocabulary.unknown_types, vocabulary.separator)
         self._about = _describe(model)
         self._generate = _Once(self._write, {name: _rows(name, dtype) for name, (dtype, _) in INPUTS.items()})
         self._score = _Once(self._cost, {"poem": _rows("poem", tf.string)})
@@ -101,7 +103,8 @@ class Poet(tf.Module):
 
         Args:
             begin: any text; the poem begins with it as it was typed. White space in it is not read.
-            title: only empty.
+            title: what the poem is about, of Han characters; empty for none. Notes and numbering are not read. Only
+                empty if the model has no separator.
             form: 五绝, 七绝, 五律, 七律, or another of `verse.forms.FORM_NAMES`; empty for free verse, unless one of
                 the next three is given. Rhyme and tones keep the rules, strictly, as far as what is typed allows.
             rhyme: a level group of 平水韵, by one of `verse.prosody.RHYME_NAMES`; empty leaves it to the poet.
@@ -198,7 +201,7 @@ class Poet(tf.Module):
             likeliest = tf.argmax(logits, axis=-1, output_type=tf.int32)
             return {"token": likeliest, "logits": logits, **dict(zip(order, after, strict=True))}
 
-        states = {f"state_{i}": spec for i, spec in enumerate(self._state_specs())}
+        states = {spec.name: spec for spec in self._state_specs}
         return {
             "serving_default": serving_default.get_concrete_function(),
             "generate": self._generate.concrete,
@@ -214,18 +217,16 @@ class Poet(tf.Module):
             self.get_next_token.get_concrete_function(token, state)
 
     def _nestings(self) -> list[Any]:
-        flat = self._state_specs()
+        flat = self._state_specs
         menu: list[Any] = [tuple(flat), flat]
         if self._config.cell == "lstm":
-            pairs = list(zip(flat[::2], flat[1::2], strict=True))
+            floats, verse = flat[: len(self._widths)], flat[len(self._widths) :]
+            pairs = list(zip(floats[::2], floats[1::2], strict=True))
             for inner in (pairs, [list(pair) for pair in pairs]):
-                menu += [tuple(inner), inner]
+                menu += [(*inner, *verse), [*inner, *verse]]
         elif len(flat) == 1:
             menu.append(flat[0])
         return menu
-
-    def _state_specs(self) -> list[Any]:
-        return [tf.TensorSpec([None, width], tf.float32, name=f"state_{i}") for i, width in enumerate(self._widths)]
 
     def _read(self, text: Any) -> tuple[Any, Any]:
         """Read UTF-8 texts `[B]` to ids int32 `[B, L]`, PAD after the shorter, and lengths int32 `[B]`."""
@@ -246,7 +247,7 @@ class Poet(tf.Module):
         begin_length = tf.split(lengths, 2)[0]
         seed = _fresh(asked["seed"])
         plan = self._planner(asked, ids, seed)
-        problem = problems(asked, begin_length)
+        problem = problems(asked, begin_length, self._separator is not None)
         problem = tf.where(problem == "", plan["problem"], problem)
         good = tf.equal(problem, "")
         knobs = ("init_state", "temperature", "top_p", "repetition_penalty", "top_k")
@@ -256,6 +257,7 @@ class Poet(tf.Module):
         limit = tf.where(plan["length"] > 0, tf.minimum(limit, plan["length"] + 1), limit)
         rows |= {"limit": limit, "ended": ~good, "seed": seed}
         rows |= {name: plan[name] for name in ("typed", "slots", "groups")}
+        rows["title"] = self._read(normal_titles(tf.where(good, asked["title"], "")))[0]
         # A product over one row rounds differently from one over several.
         count = tf.size(seed)
         copies = tf.range(tf.where(count == 1, 2, count)) % tf.maximum(count, 1)
@@ -300,13 +302,23 @@ def _fresh(seed: Any) -> Any:
 def _describe(model: PoetryModel) -> str:
     config, size = model.config, len(model.vocabulary)
     layers = f"{config.layers} layer{'s' if config.layers > 1 else ''}"
-    specials = ", ".join(f"{name.strip('<>').upper()} = {i}" for i, name in enumerate(SPECIALS))
+    tokens = enumerate(model.vocabulary.tokens[: model.vocabulary.specials])
+    specials = ", ".join(f"{name.strip('<>').upper()} = {i}" for i, name in tokens)
     defaults = ", ".join(f"{name}={default!r}" for name, (_, default) in INPUTS.items())
     entry = f"float32 [B, {config.units}]"
     nesting = f"a pair (h, c) of {entry}" if config.cell == "lstm" else entry
+    nesting += ",\n    and last of all int32 [B, 4], the verse so far" * model.has_verse
+    hears = {
+        "full": "the verse, and the sounds of characters",
+        "verse": "the verse",
+        "sounds": "the sounds of characters",
+    }
+    ear = f"\nIt hears {hears[config.ear]}." if config.ear in hears else ""
+    title = "what the poem is about" if model.vocabulary.separator else "accepts only its default"
+    titled = "; BOS title SEP before it" * (model.vocabulary.separator is not None)
     sampler = ", ".join(f"{name} {value}" for name, value in DEFAULT_SAMPLER.items())
     return f"""A poet of tangshi-tf: a recurrent language model of Tang poems that needs TensorFlow only.
-{config.cell} of {layers} of {config.units} units, embedding {config.embedding}, vocabulary of {size} tokens.
+{config.cell} of {layers} of {config.units} units, embedding {config.embedding}, vocabulary of {size} tokens.{ear}
 
 Functions (text is a string or [B] of them; every other knob is one value or [B]):
   generate({defaults})
@@ -323,7 +335,7 @@ Functions (text is a string or [B] of them; every other knob is one value or [B]
       rhyme a level group of 平水韵 (先, 一先, 下平一先, yixian); opening 仄起, 平起, 仄起入韵, 平起入韵 (zeqi, …,
       pingqiruyun; 入韵, 不入韵 leave a choice); acrostic the first characters of the lines.
       What is typed stands; if it breaks a rule, the poem keeps the others.
-    title accepts only its default.
+    title {title}.
   score(poem) -> a dict of nll (nats) and tokens, both with the end token; each [B]
   encode(text) -> int32 [B, L]; decode(token) -> string [B]
   get_initial_state(batch_size, kind='zero', stddev={_STATE_STDDEV}, seed=-1) -> state; kind is zero or random
@@ -336,4 +348,4 @@ Signatures, whose inputs are all required and [B]:
   serving_default(begin) -> poem ({sampler}, fresh seed); generate; score;
   get_next_token(token, state_0, …) -> token, logits, state_0, …
 
-Special ids: {specials}. A text is fed after BOS; EOS ends it."""
+Special ids: {specials}. A text is fed after BOS{titled}; EOS ends it."""

@@ -42,9 +42,7 @@ class _Step(tf.Module):
     def __init__(self, model: PoetryModel) -> None:
         super().__init__()
         self.weights = [weight.value for weight in model.weights]
-        widths = enumerate(model.state_widths)
-        states = [tf.TensorSpec([None, width], tf.float32, name=f"state_{i}") for i, width in widths]
-        self.inputs = [tf.TensorSpec([None], tf.int32, name="token"), *states]
+        self.inputs = [tf.TensorSpec([None], tf.int32, name="token"), *model.state_specs]
 
         def step(token: Any, *state: Any) -> dict[str, Any]:
             logits, after = model.step(token, state)
@@ -75,7 +73,7 @@ def export_step(version: str | Path, directory: str | Path, form: str) -> Path:
     model = PoetryModel.from_saved_model(version)
     step = _Step(model)
     converted = _onnx(step) if form == "onnx" else _litert(step)
-    states = [f"`state_{i}`" for i in range(len(model.state_widths))]
+    states = [f"`{spec.name}`" for spec in model.state_specs]
     readme = _README.format(
         file=_FILES[form],
         states=", ".join(states),

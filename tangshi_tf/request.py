@@ -36,7 +36,6 @@ INPUTS = MappingProxyType(
     }
 )
 
-_UNSUPPORTED = ("title",)
 _WHITE_SPACE = r"[\pZ\t-\r\x1c-\x1f\x{85}]+"  # what str.isspace calls white space; RE2's \s knows ASCII only
 NOTHING = -1  # no code point
 _SHOWN = 40  # characters of a rejected string that an error repeats
@@ -92,9 +91,9 @@ def shown(value: Any) -> Any:
     return tf.strings.substr(tf.strings.regex_replace(value, _WHITE_SPACE, " "), 0, _SHOWN, unit="UTF8_CHAR")
 
 
-def problems(asked: dict[str, Any], begin_length: Any) -> Any:
+def problems(asked: dict[str, Any], begin_length: Any, reads_titles: bool) -> Any:
     """Return string `[B]`: why a row's request cannot be met, on one line; empty if it can."""
-    rules = [(name, asked[name] != "", f"{name} is not supported by this model") for name in _UNSUPPORTED]
+    rules = [("title", (asked["title"] != "") & (not reads_titles), "a model that reads titles is required for title")]
     penalty, kind, temperature = asked["repetition_penalty"], asked["init_state"], asked["temperature"]
     top_p, max_length = asked["top_p"], asked["max_length"]
     rules += [

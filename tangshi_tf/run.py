@@ -27,6 +27,7 @@ from tangshi_tf.evaluation import evaluator, perplexity
 from tangshi_tf.hardware import devices, usage
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.poet import Poet
+from tangshi_tf.titles import titles_of
 from tangshi_tf.training import Position, Progress, Trainer, bfloat16_pays, every_second, total_steps
 from tangshi_tf.vocabulary import Vocabulary
 
@@ -135,7 +136,7 @@ def fit(
     for split in ("train", "validation"):
         if not corpus.splits[split]:
             raise CorpusError(f"A poem to train on and one to validate on are required. Received: none for {split}.")
-    vocabulary = _vocabulary(corpus, config.min_count)
+    vocabulary = _vocabulary(corpus, model_config.titles, config.min_count)
     with contextlib.ExitStack() as held:
         run: Run | None = None
         failure: TangshiError | None = None
@@ -200,10 +201,16 @@ def estimate(
 ) -> tuple[Plan, float, float | None]:
     """Return what a run would do, the seconds it would take, and the GB of memory that its first steps took."""
     began = time.monotonic()
-    maker = _Maker(model_config, config, _vocabulary(corpus, config.min_count), corpus, strategy or choose_strategy())
+    maker = _Maker(
+        model_config,
+        config,
+        _vocabulary(corpus, model_config.titles, config.min_count),
+        corpus,
+        strategy or choose_strategy(),
+    )
     steps = maker.steps(0, began)
     pace, judging = maker.pace
-    seconds = steps * pace + (math.ceil(steps / maker.batches.steps()) + _PUBLISHING) * judging
+    seconds = steps * pace + (math.ceil(steps / maker.batches.steps(0)) + _PUBLISHING) * judging
     return maker.plan(steps), seconds, usage()["peak_memory"]
 
 
@@ -226,10 +233,12 @@ class _Maker:
         self.precision = "bfloat16" if is_bfloat16 else "float32"
         self.model_config, self.config, self.strategy = model_config, config, strategy
         self.vocabulary, self.corpus = vocabulary, corpus
-        sequences = encode_poems(vocabulary, corpus.texts("train"))
+        sequences, titled = encode_poems(vocabulary, corpus.texts("train")), None
+        if vocabulary.separator:
+            titled = encode_poems(vocabulary, corpus.texts("train"), titles_of(corpus.poems("train")))
         # A small corpus is cut into enough batches to learn something in an epoch.
         budget = min(config.token_budget, max(1, len(sequences.flat_values) // _LEAST_BATCHES))
-        self.batches = PoemBatches(sequences, budget, config.seed)
+        self.batches = PoemBatches(sequences, budget, config.seed, titled, vocabulary.separator)
 
     def trainer(self, steps: int) -> Trainer:
         """Return a trainer at the beginning of a run of so many steps; its model is `model`."""
@@ -248,7 +257,7 @@ class _Maker:
         pace, judging = self.pace
         left = 60 * self.config.minutes - (time.monotonic() - began)
         left -= _PUBLISHING * judging
-        steps = left / (pace + judging / self.batches.steps())
+        steps = left / (pace + judging / self.batches.steps(0))
         (whole,) = from_chief(self.strategy, [max(1, math.floor(steps))])
         return int(whole)
 
@@ -275,7 +284,7 @@ class _Maker:
             vocabulary=len(self.vocabulary),
             parameters=self.model.count_params(),
             tokens=int(sequences.flat_values.shape[0] - sequences.nrows()),
-            epoch_steps=self.batches.steps(),
+            epoch_steps=self.batches.steps(0),
             steps=steps,
             precision=self.precision,
             devices=devices(self.strategy),
@@ -390,7 +399,7 @@ def _go_on(trainer: Trainer, position: Position, values: list[Any], strategy: An
     trainer.restore(Position(*(value.item() for value in place)), from_chief(strategy, values or trainer.values()))
 
 
-def _vocabulary(corpus: Corpus, min_count: int) -> Vocabulary:
+def _vocabulary(corpus: Corpus, titled: bool, min_count: int) -> Vocabulary:
     """Take the characters of the training split; all that the shipped corpus knows share the unknown token."""
     shipped = {char for text in read_corpus().texts() for char in text}
-    return Vocabulary.build(corpus.texts("train"), min_count, character_table(), shipped)
+    return Vocabulary.build(corpus.texts("train"), min_count, character_table(), shipped, titled)

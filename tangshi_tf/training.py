@@ -36,8 +36,8 @@ __all__ = [
 class Batches(Protocol):
     """What a `Trainer` reads: see `PoemBatches`."""
 
-    def steps(self) -> int:
-        """Return the number of batches in an epoch."""
+    def steps(self, epoch: int) -> int:
+        """Return the number of batches in an epoch, counted from 0."""
 
     def dataset(self, epoch: int, replicas: range, of: int, done: int) -> Any:
         """Return the parts of the given replicas, `done` batches passed over, as (X_t, Y_t, first row)."""
@@ -112,13 +112,13 @@ class Trainer:
             TangshiError: if the loss is no longer a finite number.
         """
         due = due or every_second()
-        per_epoch = self._batches.steps()
         first_step = self.position.step
         trained = 0.0  # tokens of this call
         seconds = 0.0  # of training in this call; what happens while we wait at the yield is not counted
         resumed = time.monotonic()
+        epoch, done = _place(self._batches, self.position.step)
         while self.position.step < self.steps:
-            epoch, done = divmod(self.position.step, per_epoch)
+            last = self.position.step - done + self._batches.steps(epoch)
             start = Position(self.position.step) if done == 0 else self.position
             nll, tokens, step = tf.constant(start.nll), tf.constant(start.tokens), start.step
             dataset = self._batches.dataset(epoch, self._replicas, self._strategy.num_replicas_in_sync, done)
@@ -128,7 +128,7 @@ class Trainer:
             for parts in zip(*[iter(dataset)] * len(self._replicas), strict=True):
                 batch_nll, batch_tokens = self._train_step(parts, tf.constant(step))
                 nll, tokens, step = nll + batch_nll, tokens + batch_tokens, step + 1
-                ended = step == self.steps or step % per_epoch == 0
+                ended = step in (self.steps, last)
                 if not (ended or due(step)):
                     continue
                 loss = float(nll) / float(tokens)
@@ -153,6 +153,7 @@ class Trainer:
                 if ended:
                     break
             trained += float(tokens) - start.tokens
+            epoch, done = epoch + 1, 0
 
 
 def every_second() -> Callable[[int], bool]:
@@ -172,8 +173,16 @@ def every_second() -> Callable[[int], bool]:
 
 def total_steps(batches: Batches, config: TrainingConfig) -> int:
     """Return the number of batches of a whole run."""
-    steps = batches.steps() * config.epochs
+    steps = sum(batches.steps(epoch) for epoch in range(config.epochs))
     return min(steps, config.max_steps or steps)
+
+
+def _place(batches: Batches, step: int) -> tuple[int, int]:
+    """Return the epoch in which a step is, counted from 0, and how many steps of it are done before."""
+    epoch = 0
+    while (length := batches.steps(epoch)) <= step:
+        epoch, step = epoch + 1, step - length
+    return epoch, step
 
 
 def build_optimizer(config: TrainingConfig, steps: int) -> Any:

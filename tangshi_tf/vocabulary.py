@@ -13,27 +13,40 @@ from typing import Any
 
 from tangshi_tf.errors import VocabularyError, first_line
 
-__all__ = ["BOS", "EOS", "PAD", "SPECIALS", "UNK", "Vocabulary"]
+__all__ = ["BOS", "EOS", "PAD", "SEPARATOR", "SPECIALS", "UNK", "Vocabulary"]
 
 PAD, BOS, EOS, UNK = range(4)
 SPECIALS = ("<pad>", "<bos>", "<eos>", "<unk>")
+SEPARATOR = "<sep>"  # between title and text: a fifth special token, if titles are read
 
 
 class Vocabulary:
-    """An ordered list of characters, after the four special tokens.
+    """An ordered list of characters, after the special tokens.
 
     Args:
         tokens: the characters in the order of their ids, specials left out.
         variants: a character to the character it is read as; pairs whose target is not in `tokens` are ignored.
         rare: characters known to exist that are read as the unknown token. Their number is what the
             probability of the unknown token is shared among when a text is scored.
+        titled: whether a separator is among the special tokens.
+
+    Attributes:
+        tokens: all of them, specials first.
+        specials: the number of special tokens.
+        separator: the id of SEP; None without it.
     """
 
     def __init__(
-        self, tokens: Sequence[str], variants: Mapping[str, str] | None = None, rare: Iterable[str] = ()
+        self,
+        tokens: Sequence[str],
+        variants: Mapping[str, str] | None = None,
+        rare: Iterable[str] = (),
+        titled: bool = False,
     ) -> None:
         """See the class."""
-        self.tokens: tuple[str, ...] = (*SPECIALS, *tokens)
+        self.separator = len(SPECIALS) if titled else None
+        self.specials = len(SPECIALS) + titled
+        self.tokens: tuple[str, ...] = (*SPECIALS, *[SEPARATOR] * titled, *tokens)
         self._ids = {token: index for index, token in enumerate(self.tokens)}
         if len(self._ids) != len(self.tokens):
             repeated = next(token for token, n in Counter(self.tokens).items() if n > 1)
@@ -52,6 +65,7 @@ class Vocabulary:
         min_count: int,
         variants: Mapping[str, str] | None = None,
         known: Iterable[str] = (),
+        titled: bool = False,
     ) -> "Vocabulary":
         """Take every character that occurs at least `min_count` times, by falling frequency, then by code point.
 
@@ -61,6 +75,7 @@ class Vocabulary:
             variants: a character to the character it is read as.
             known: characters known to exist; those that are not taken become `rare`: by the protocol, the types of
                 the shipped corpus.
+            titled: whether a separator is among the special tokens.
 
         Raises:
             VocabularyError: if no character is frequent enough.
@@ -73,7 +88,7 @@ class Vocabulary:
                 f"Received: {sum(counts.values())} characters, the most frequent "
                 f"{max(counts.values(), default=0)} times."
             )
-        return cls(taken, variants, rare=known)
+        return cls(taken, variants, rare=known, titled=titled)
 
     def __len__(self) -> int:
         """Return the number of tokens, specials included: V."""
@@ -86,7 +101,7 @@ class Vocabulary:
 
     @cached_property
     def _reading(self) -> dict[str, int]:
-        characters = {token: self._ids[token] for token in self.tokens[len(SPECIALS) :]}
+        characters = {token: self._ids[token] for token in self.tokens[self.specials :]}
         return characters | {variant: self._ids[token] for variant, token in self.variants.items()}
 
     def encode(self, text: str) -> list[int]:
@@ -96,7 +111,7 @@ class Vocabulary:
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of the ids; special tokens have none."""
-        return "".join(self.tokens[i] for i in ids if i >= len(SPECIALS))
+        return "".join(self.tokens[i] for i in ids if i >= self.specials)
 
     def lookup_table(self) -> Any:
         """Return the same reading as a `tf.lookup.StaticHashTable`: string character to int32 id.
@@ -112,7 +127,7 @@ class Vocabulary:
 
     def texts(self) -> list[str]:
         """Return what each id prints as: specials print nothing."""
-        return [""] * len(SPECIALS) + list(self.tokens[len(SPECIALS) :])
+        return [""] * self.specials + list(self.tokens[self.specials :])
 
     def dumps(self) -> str:
         """Return the vocabulary in its file format."""
@@ -140,5 +155,7 @@ class Vocabulary:
                 f"A vocabulary that begins with {' '.join(SPECIALS)} is required in {path.name}. "
                 f"Received: {' '.join(tokens[: len(SPECIALS)])!r}."
             )
-        variants = {variant: row[0] for row in rows[len(SPECIALS) :] for variant in row[1:]}
-        return cls(tokens[len(SPECIALS) :], variants, rare=rows[UNK][1:])
+        titled = tokens[len(SPECIALS) :][:1] == [SEPARATOR]
+        rest = rows[len(SPECIALS) + titled :]
+        variants = {variant: row[0] for row in rest for variant in row[1:]}
+        return cls([row[0] for row in rest], variants, rare=rows[UNK][1:], titled=titled)

@@ -25,6 +25,8 @@ TEXT = (
     "春眠不觉晓处闻啼鸟夜来风雨声花落知多少水"
 )
 
+VARIANTS = {"風": "风", "黃": "黄", "聲": "声"}
+
 ModelMaker = Callable[..., PoetryModel]
 
 
@@ -45,20 +47,32 @@ def two_replicas() -> Any:
 
 @pytest.fixture(scope="session")
 def vocabulary() -> Vocabulary:
-    return Vocabulary(list(TEXT), variants={"風": "风", "黃": "黄", "聲": "声"}, rare="龘鱻麤")
+    return Vocabulary(list(TEXT), VARIANTS, rare="龘鱻麤")
 
 
 @pytest.fixture(scope="session")
-def make_model(vocabulary: Vocabulary) -> ModelMaker:
+def titled_vocabulary() -> Vocabulary:
+    return Vocabulary(list(TEXT), VARIANTS, rare="龘鱻麤", titled=True)
+
+
+@pytest.fixture(scope="session")
+def make_model(vocabulary: Vocabulary, titled_vocabulary: Vocabulary) -> ModelMaker:
     def make(
-        cell: str = "lstm", layers: int = 1, units: int = 16, tied: bool = True, ending: float = 2.0
+        cell: str = "lstm",
+        layers: int = 1,
+        units: int = 16,
+        tied: bool = True,
+        ending: float = 2.0,
+        ear: str = "none",
     ) -> PoetryModel:
+        """Return a model; one with an ear reads titles, too."""
         keras.utils.set_random_seed(5)
-        config = ModelConfig(cell=cell, units=units, layers=layers, embedding=12, dropout=0.0, tied=tied)
-        model = PoetryModel(config, vocabulary)
-        model.set_weights([2.0 * weight for weight in model.get_weights()])
+        config = ModelConfig(cell=cell, units=units, layers=layers, embedding=12, dropout=0.0, tied=tied, ear=ear)
+        model = PoetryModel(config, titled_vocabulary if ear != "none" else vocabulary)
+        for weight in model.trainable_weights:
+            weight.assign(2.0 * weight)
         bias = model.output_bias if tied else model.projection.bias
-        bias.assign([ending * (i == EOS) for i in range(len(vocabulary))])  # else few poems would end
+        bias.assign([ending * (i == EOS) for i in range(len(model.vocabulary))])  # else few poems would end
         return model
 
     return make
@@ -68,7 +82,7 @@ def make_model(vocabulary: Vocabulary) -> ModelMaker:
 def versed_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A poet that has learnt nothing, with a vocabulary large enough for verse."""
     keras.utils.set_random_seed(6)
-    vocabulary = Vocabulary.build(read_corpus().texts("train")[:8_000], 8, character_table())
+    vocabulary = Vocabulary.build(read_corpus().texts("train")[:8_000], 8, character_table(), titled=True)
     model = PoetryModel(ModelConfig(units=16, embedding=12), vocabulary)
     return export(model, tmp_path_factory.mktemp("models") / "versed")
 

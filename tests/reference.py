@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["CELLS", "choose", "filtered", "gru_cell", "logits", "lstm_cell", "rnn_cell", "softmax"]
+from tangshi_tf.ear import sounds_of
+
+__all__ = ["CELLS", "choose", "filtered", "gru_cell", "logits", "lstm_cell", "rnn_cell", "softmax", "verses"]
 
 
 def softmax(x: Any) -> Any:
@@ -80,13 +82,37 @@ def gru_cell(x: Any, state: Any, kernel: Any, recurrent: Any, bias: Any) -> Any:
 CELLS = {"rnn": rnn_cell, "lstm": lstm_cell, "gru": gru_cell}
 
 
+def verses(names: Any, ids: Any) -> list[tuple[int, int, int, int]]:
+    """Return the verse after each token of a sequence, as `tangshi_tf.ear` says it.
+
+    Args:
+        names: the token of every id.
+        ids: of one sequence.
+    """
+    lines: list[list[int]] = [[]]
+    found = []
+    for i in ids:
+        if names[i] in ("<bos>", "<sep>"):
+            lines = [[]]
+        elif names[i] in "，。？！；：、":
+            lines += [[]] if lines[-1] else []
+        elif names[i] not in ("<pad>", "<eos>"):
+            lines[-1].append(i)
+        *ended, line = lines
+        answered = [ended[0], *ended[1::2]][-1][-1] if ended else 0
+        number = len(ended) if len(ended) < 16 else 14 + len(ended) % 2
+        first = min(15, len(ended[0])) if ended else 0
+        found.append((16 * first + min(15, len(line)), number, line[-1] if line else 0, answered))
+    return found
+
+
 def logits(model: Any, tokens: Any, state: Any) -> Any:
     """Return the logits `[B, T, V]` of a `PoetryModel` in float64, one step after the other.
 
     Args:
         model: gives the weights and nothing else.
         tokens: int `[B, T]`.
-        state: flat list of `[B, units]`.
+        state: flat list of `[B, units]`; the verse, if there is one, is at its beginning.
     """
     cell = CELLS[model.config.cell]
     width = 2 if model.config.cell == "lstm" else 1
@@ -94,12 +120,21 @@ def logits(model: Any, tokens: Any, state: Any) -> Any:
     weights = [[np.asarray(w, np.float64) for w in layer.get_weights()] for layer in model.recurrent]
     table = np.asarray(model.embedding.embeddings, np.float64)
     kernel, bias = (np.asarray(w, np.float64) for w in model.projection.get_weights())
+    sounds = sounds_of(model.vocabulary.tokens).astype(np.float64)
+    if model.config.ear in ("full", "sounds"):
+        table = table + sounds @ np.asarray(model.sound_kernel)
+    meaning = np.zeros((*np.shape(tokens), 0))
+    if model.config.ear in ("full", "verse"):
+        metre, line, _, rhyme = np.moveaxis(np.array([verses(model.vocabulary.tokens, row) for row in tokens]), -1, 0)
+        meaning = np.asarray(model.metre)[metre] + np.asarray(model.line)[line]
+        meaning = meaning + (sounds @ np.asarray(model.rhyme_kernel))[rhyme]
+        states = states[: model.config.layers]
     out = []
-    for token in np.asarray(tokens).T:
-        x = table[token]
+    for t, token in enumerate(np.asarray(tokens).T):
+        x = np.concatenate([table[token], meaning[:, t]], axis=-1)
         for i, own in enumerate(weights):
             states[i] = cell(x, states[i], *own)
             x = states[i][0]
-        x = x @ kernel + bias
+        x = np.concatenate([x, meaning[:, t]], axis=-1) @ kernel + bias
         out.append(x @ table.T + np.asarray(model.output_bias) if model.config.tied else x)
     return np.stack(out, axis=1)

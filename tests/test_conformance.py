@@ -1,7 +1,11 @@
-"""What every cell must do, in one table: {rnn, lstm, gru} x {checkpoint, resume, SavedModel, mirrored, bfloat16}."""
+"""What every cell must do, with an ear for verse and titles, and without.
+
+In one table: {rnn, lstm, gru} x {ear, none} x {checkpoint, resume, SavedModel, mirrored, bfloat16}.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +32,11 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return read_corpus([path])
 
 
-@pytest.fixture(scope="module", params=["rnn", "lstm", "gru"])
+@pytest.fixture(scope="module", params=product(["rnn", "lstm", "gru"], ["full", "none"]), ids="-".join)
 def whole(request: pytest.FixtureRequest, corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run from beginning to end on one device in float32, two layers, dropout on."""
-    model = ModelConfig(cell=request.param, units=16, layers=2, embedding=12, dropout=0.2)
+    cell, ear = request.param
+    model = ModelConfig(cell=cell, units=16, layers=2, embedding=12, dropout=0.2, ear=ear, titles=ear != "none")
     run = fit(corpus, tmp_path_factory.mktemp("runs") / "whole", model, TRAINING)
     assert run is not None
     return run

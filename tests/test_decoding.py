@@ -27,6 +27,8 @@ ROWS: list[dict[str, Any]] = [
     {"temperature": 1.0, "begin": [4 + i % 20 for i in range(70)]},
     {"temperature": 1.0, "repetition_penalty": 1e30, "limit": 40},
     {"temperature": 1.0, "limit": 150},
+    {"temperature": 1.0, "title": [7], "limit": 30},
+    {"temperature": 0.5, "title": [9, 8, UNK, 7, 6], "begin": [10, 11], "limit": 30},
 ]
 NEUTRAL: dict[str, Any] = {
     "temperature": 1.0,
@@ -36,11 +38,12 @@ NEUTRAL: dict[str, Any] = {
     "limit": 100,
     "ended": False,
     "begin": [],
+    "title": [],
 }
 
 
 def decoder_of(model: PoetryModel) -> Decoder:
-    return Decoder(model.stepper, free(model), Constraints(model.vocabulary.tokens), 3)
+    return Decoder(model.stepper, free(model), Constraints(model.vocabulary.tokens), 3, model.vocabulary.separator)
 
 
 def unconstrained(count: int) -> dict[str, Any]:
@@ -54,6 +57,10 @@ def free(model: PoetryModel) -> list[bool]:
 def one_by_one(model: PoetryModel, row: dict[str, Any], seed: int) -> tuple[list[int], float]:
     """Return the tokens of one poem and its log-probability."""
     state, token, total = model.get_initial_state(2), BOS, 0.0
+    if model.vocabulary.separator and row["title"]:
+        for token in (BOS, *row["title"]):
+            _, state = model.step(tf.constant([token, token]), state)
+        token = model.vocabulary.separator
     tokens: list[int] = []
     seen = np.zeros(len(model.vocabulary))
     while not row["ended"] and len(tokens) < row["limit"]:
@@ -62,7 +69,7 @@ def one_by_one(model: PoetryModel, row: dict[str, Any], seed: int) -> tuple[list
         logits = logits.numpy()[0].astype(np.float64)
         uniform = row_uniform([seed], 2 * BLOCK, t // BLOCK).numpy().reshape(BLOCK, 2)[t % BLOCK]
         allowed = logits - np.log(row["repetition_penalty"]) * seen
-        allowed[[PAD, BOS, UNK, *([EOS] if t == 0 else [])]] = -np.inf
+        allowed[[PAD, BOS, *range(UNK, model.vocabulary.specials), *([EOS] if t == 0 else [])]] = -np.inf
         knobs = (row["temperature"], row["top_k"], row["top_p"])
         token = row["begin"][t] if t < len(row["begin"]) else reference.choose(allowed, uniform, *knobs)
         total += np.log(reference.softmax(logits)[token]) - np.log(3) * (token == UNK)
@@ -74,18 +81,30 @@ def one_by_one(model: PoetryModel, row: dict[str, Any], seed: int) -> tuple[list
 
 
 @pytest.mark.parametrize(
-    ("cell", "layers", "tied"), [("lstm", 1, True), ("gru", 2, True), ("rnn", 1, False), ("lstm", 2, False)]
+    ("cell", "layers", "tied", "ear"),
+    [
+        ("lstm", 1, True, "none"),
+        ("gru", 2, True, "none"),
+        ("rnn", 1, False, "none"),
+        ("lstm", 2, False, "none"),
+        ("lstm", 1, True, "full"),
+        ("gru", 2, False, "verse"),
+        ("rnn", 1, True, "sounds"),
+    ],
 )
-def test_the_loop_writes_what_a_slow_one_writes(make_model: ModelMaker, cell: str, layers: int, tied: bool) -> None:
-    model = make_model(cell, layers, tied=tied, ending=0.0)
+def test_the_loop_writes_what_a_slow_one_writes(
+    make_model: ModelMaker, cell: str, layers: int, tied: bool, ear: str
+) -> None:
+    model = make_model(cell, layers, tied=tied, ending=0.0, ear=ear)
     rows = [NEUTRAL | row for row in ROWS]
     seeds = list(range(100, 100 + len(rows)))
     width = max(len(row["begin"]) for row in rows)
     asked = {
         "seed": tf.constant(seeds, tf.int64),
         "typed": tf.constant([row["begin"] + [PAD] * (width - len(row["begin"])) for row in rows]),
+        "title": tf.constant([row["title"] + [PAD] * (5 - len(row["title"])) for row in rows]),
         **unconstrained(len(rows)),
-        **{name: tf.constant([row[name] for row in rows]) for name in NEUTRAL if name != "begin"},
+        **{name: tf.constant([row[name] for row in rows]) for name in NEUTRAL if name not in ("begin", "title")},
     }
     decoder = decoder_of(model)
     tokens, totals = tf.function(decoder.write)(asked, model.get_initial_state(len(rows)))
@@ -103,6 +122,7 @@ def test_a_large_penalty_leaves_no_character_twice(make_model: ModelMaker) -> No
     asked = {
         "seed": tf.range(count, dtype=tf.int64),
         "typed": tf.zeros([count, 0], tf.int32),
+        "title": tf.zeros([count, 0], tf.int32),
         **unconstrained(count),
         "temperature": tf.linspace(0.0, 2.0, count),
         "top_k": tf.zeros([count], tf.int32),

@@ -85,10 +85,15 @@ def foreign(folder: Path) -> dict[str, Any]:
     return answer
 
 
-@pytest.fixture(scope="module", params=[("rnn", 1), ("gru", 1), ("lstm", 1), ("rnn", 2), ("lstm", 2)], ids=str)
+GROWN = [("rnn", 1, "none"), ("gru", 1, "none"), ("lstm", 1, "none"), ("rnn", 2, "none"), ("lstm", 2, "none")]
+GROWN += [("lstm", 1, "full"), ("gru", 2, "verse"), ("rnn", 1, "sounds")]
+
+
+@pytest.fixture(scope="module", params=GROWN, ids=str)
 def grown(request: pytest.FixtureRequest, make_model: ModelMaker, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Return a model, and the same loaded from a folder."""
-    model = make_model(*request.param)
+    cell, layers, ear = request.param
+    model = make_model(cell, layers, ear=ear)
     return model, load(export(model, tmp_path_factory.mktemp("grown")))
 
 
@@ -97,9 +102,10 @@ def nestings(model: PoetryModel) -> list[Any]:
     flat = tf.nest.flatten(state)
     menu = [state, list(state), tuple(flat), list(flat)]
     if model.config.cell == "lstm":
-        menu += [tuple(list(pair) for pair in state), [list(pair) for pair in state]]
-        menu += [state[0], list(state[0])] if model.config.layers == 1 else []
-    elif model.config.layers == 1:
+        layers = [list(entry) if isinstance(entry, tuple) else entry for entry in state]
+        menu += [tuple(layers), layers]
+        menu += [state[0], list(state[0])] if len(state) == 1 else []
+    elif len(state) == 1:
         menu.append(state[0])
     return menu
 
@@ -281,7 +287,7 @@ def test_a_repetition_penalty_is_a_matter_of_choice_alone(lstm: PoetryModel, poe
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("title", "静夜思", "title is not supported by this model; received 静夜思."),
+        ("title", "静夜思", "a model that reads titles is required for title; received 静夜思."),
         ("form", "五绝", "for verse, a model whose characters can rhyme and end lines is required; received 五绝."),
         (
             "opening",

@@ -34,11 +34,14 @@ def open_step(folder: Path, form: str) -> Any:
 
 
 @pytest.mark.parametrize("form", PORTABLE)
-@pytest.mark.parametrize(("cell", "layers", "tied"), [("rnn", 1, True), ("lstm", 2, True), ("gru", 2, False)])
+@pytest.mark.parametrize(
+    ("cell", "layers", "tied", "ear"),
+    [("rnn", 1, True, "none"), ("lstm", 2, True, "none"), ("gru", 2, False, "none"), ("lstm", 1, True, "full")],
+)
 def test_the_step_agrees_with_tensorflow(
-    make_model: ModelMaker, tmp_path: Path, form: str, cell: str, layers: int, tied: bool
+    make_model: ModelMaker, tmp_path: Path, form: str, cell: str, layers: int, tied: bool, ear: str
 ) -> None:
-    model = make_model(cell, layers, tied=tied)
+    model = make_model(cell, layers, tied=tied, ear=ear)
     step = open_step(export_step(export(model, tmp_path / "saved"), tmp_path / form, form), form)
     agree(model, step, poems=[1, 5], length=20)
 
@@ -46,9 +49,10 @@ def test_the_step_agrees_with_tensorflow(
 def agree(model: PoetryModel, step: Any, poems: list[int], length: int) -> None:
     """Walk through random tokens; both sides take every step from the same state."""
     random = np.random.default_rng(0)
-    names = [f"state_{i}" for i in range(len(model.state_widths))]
+    names = [spec.name for spec in model.state_specs]
     for rows in poems:
         state = [random.normal(0, 0.5, (rows, width)).astype(np.float32) for width in model.state_widths]
+        state += [np.zeros((rows, 4), np.int32)] * model.has_verse
         for _ in range(length):
             token = random.integers(0, len(model.vocabulary), rows, np.int32)
             answer = step(token=token, **dict(zip(names, map(np.asarray, state), strict=True)))

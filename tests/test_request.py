@@ -20,10 +20,10 @@ def rows(**given: Any) -> dict[str, Any]:
     return one_value_a_row({name: tf.reshape(value, [-1]) for name, value in values.items()})
 
 
-def ask(**given: Any) -> list[str]:
+def ask(titles: bool = True, **given: Any) -> list[str]:
     asked = rows(**given)
     length = tf.strings.length(asked["begin"], unit="UTF8_CHAR")
-    return [text.decode() for text in problems(asked, length).numpy()]
+    return [text.decode() for text in problems(asked, length, titles).numpy()]
 
 
 def test_single_values_hold_for_all_rows() -> None:

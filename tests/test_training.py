@@ -52,7 +52,7 @@ def test_every_cell_learns_under_every_optimizer_and_precision(cell: str, optimi
 
 
 def test_reports_say_where_the_run_stands() -> None:
-    steps = batches().steps()
+    steps = batches().steps(0)
     reports = run(make(), epochs=3)
     assert [report.step for report in reports] == list(range(1, 3 * steps + 1))
     assert all(report.steps == 3 * steps for report in reports)
@@ -62,7 +62,7 @@ def test_reports_say_where_the_run_stands() -> None:
 
 
 def test_max_steps_bounds_a_run_in_mid_epoch() -> None:
-    steps = batches().steps()
+    steps = batches().steps(0)
     reports = run(make(), epochs=9, max_steps=steps + 1)
     assert reports[-1].step == reports[-1].steps == steps + 1
     assert [report.step for report in reports if report.epoch_ended] == [steps, steps + 1]
@@ -81,7 +81,7 @@ def test_the_same_seed_gives_the_same_weights() -> None:
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_going_on_from_anywhere_is_as_never_having_stopped(cell: str, precision: str) -> None:
     whole = trainer(make(1, precision=precision, cell=cell, dropout=0.3), epochs=3)
-    steps = batches().steps()
+    steps = batches().steps(0)
     kept, reports = {}, []
     for report in whole.run(lambda step: True):
         reports.append(report)

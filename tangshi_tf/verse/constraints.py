@@ -17,13 +17,14 @@ import tensorflow as tf
 from tangshi_tf.sampling import padded_size
 from tangshi_tf.verse.forms import FORMS, LINE_TYPES, OPENINGS, rhyming_lines, ways
 from tangshi_tf.verse.prosody import LEVEL, LEVEL_GROUPS, OBLIQUE, generous, narrow
-from tangshi_tf.vocabulary import BOS, EOS, PAD, SPECIALS, UNK
+from tangshi_tf.vocabulary import EOS, PAD, SEPARATOR, SPECIALS
 
 __all__ = ["COMBINATIONS", "LENGTH", "WAYS", "Constraints", "Slot", "slot_table"]
 
 COMBINATIONS = tuple(product(FORMS, OPENINGS))
 LENGTH = max(lines * (size + 1) for lines, size in FORMS.values()) + 1  # tokens of the longest form, its end included
 WAYS = 3  # the most ways to write a couplet
+_NEVER = {*SPECIALS, SEPARATOR} - {SPECIALS[EOS]}  # what is never written
 _ENDS = max(lines for lines, _ in FORMS.values())  # of lines
 
 
@@ -80,7 +81,7 @@ class Constraints:
     def __init__(self, tokens: Sequence[str]) -> None:
         """See the class."""
         prosody, size = narrow(), padded_size(len(tokens))
-        known = [(i, token) for i, token in enumerate(tokens) if i >= len(SPECIALS) and token in prosody]
+        known = [(i, token) for i, token in enumerate(tokens) if token in prosody]
         tones, rhymes, every = (np.zeros(size, np.int32) for _ in range(3))
         for i, token in known:
             tones[i], rhymes[i], every[i] = prosody.tones(token), prosody.rhyme_bits(token), generous().tones(token)
@@ -89,9 +90,9 @@ class Constraints:
 
         allowed = np.zeros((len(Slot), size), bool)
         allowed[[Slot.FIRST, Slot.FREE], : len(tokens)] = True
-        allowed[:, [PAD, BOS, UNK]] = False
+        allowed[:, [i for i, token in enumerate(tokens) if token in _NEVER]] = False
         allowed[Slot.FIRST, EOS] = False  # no empty poem
-        allowed[Slot.ANY, : len(tokens)] = [i >= len(SPECIALS) and token.isalpha() for i, token in enumerate(tokens)]
+        allowed[Slot.ANY, : len(tokens)] = [token.isalpha() for token in tokens]
         allowed[Slot.LEVEL] = tones & LEVEL > 0
         allowed[Slot.OBLIQUE] = tones & OBLIQUE > 0
         allowed[Slot.RHYME] = rhymes > 0

@@ -1,0 +1,97 @@
+"""The ear: where a poem stands in its verse, computed from the tokens read so far, and what characters sound like.
+
+A recurrent model learns lines by itself and most tones, but not to rhyme: the character to be answered stands a dozen
+tokens back. So what a listener would keep in mind is carried along with the state. The verse is int32 `[B, 4]`:
+
+- metre: 16 times the length of the first line (0 while it lasts), plus the characters read of this line,
+- line: the lines that have ended; after 15 come 14 and 15 again, so that even lines stay even,
+- last: the last token, if it is a character of this line, else 0,
+- rhyme: the character to be answered, the last of the first line, then of each even line; 0 before that.
+
+A line ends at a mark. BOS and SEP begin a text; a character unknown to the vocabulary is a character; everything else
+changes nothing. Lengths count up to 15. All zeros are the beginning.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from tangshi_tf.verse.forms import MARKS
+from tangshi_tf.verse.prosody import GROUPS, load_entries, tones_of
+from tangshi_tf.vocabulary import BOS, SEPARATOR, SPECIALS, UNK
+
+__all__ = ["LINES", "METRES", "SOUNDS", "VERSE", "hear", "kinds_of", "listen", "sounds_of"]
+
+VERSE = 4  # entries
+METRES, LINES = 256, 16  # the values of the first two
+SOUNDS = len(GROUPS) + 2
+
+_WIDE = 16
+_SILENT, _CHARACTER, _MARK, _BEGINNING = range(4)  # kinds of token
+
+
+def kinds_of(tokens: Sequence[str]) -> npt.NDArray[np.int32]:
+    """Return what each token of a vocabulary is to the ear, int32 `[V]`."""
+    kinds = {SPECIALS[BOS]: _BEGINNING, SEPARATOR: _BEGINNING, SPECIALS[UNK]: _CHARACTER}
+    kinds = dict.fromkeys(SPECIALS, _SILENT) | kinds | dict.fromkeys(MARKS, _MARK)
+    return np.array([kinds.get(token, _CHARACTER) for token in tokens], np.int32)
+
+
+def sounds_of(tokens: Iterable[str]) -> npt.NDArray[np.uint8]:
+    """Return which of the 106 rhyme groups each token has, then whether it is level, oblique: 0 or 1, `[V, 108]`.
+
+    A character has the groups that both sources of the table give it, or those of one, if they share none.
+    """
+    entries = load_entries()
+    sounds = []
+    for token in tokens:
+        groups = (entries[token].both or entries[token].one) if token in entries else ""
+        tones = tones_of(groups)
+        sounds.append([*(group in groups for group in GROUPS), tones & 1, tones >> 1])
+    return np.array(sounds, np.uint8)
+
+
+def hear(kinds: Any, token: Any, verse: Any) -> Any:
+    """Read one token of every row.
+
+    Args:
+        kinds: what `kinds_of` returns.
+        token: int32 `[B]`.
+        verse: int32 `[B, 4]`.
+
+    Returns:
+        The verse after the token, int32 `[B, 4]`.
+    """
+    kind = tf.gather(kinds, token)
+    metre, line, last, rhyme = tf.unstack(verse, axis=1)
+    first, place = metre // _WIDE, metre % _WIDE
+    is_character = kind == _CHARACTER
+    ends = (kind == _MARK) & (place > 0)
+    answered = ends & ((line == 0) | (line % 2 == 1))
+    first = tf.where(ends & (line == 0), place, first)
+    place = tf.where(is_character, tf.minimum(place + 1, _WIDE - 1), tf.where(ends, 0, place))
+    after = [
+        _WIDE * first + place,
+        tf.where(ends, tf.where(line == LINES - 1, LINES - 2, line + 1), line),
+        tf.where(is_character, token, tf.where(ends, 0, last)),
+        tf.where(answered, last, rhyme),
+    ]
+    return tf.where((kind == _BEGINNING)[:, tf.newaxis], 0, tf.stack(after, axis=1))
+
+
+def listen(kinds: Any, tokens: Any, verse: Any) -> Any:
+    """Read whole sequences, as `hear` would token by token.
+
+    Args:
+        kinds: what `kinds_of` returns.
+        tokens: int32 `[B, T]`.
+        verse: int32 `[B, 4]`, before the first token.
+
+    Returns:
+        The verse after each token, int32 `[B, T, 4]`.
+    """
+    by_time = tf.scan(lambda before, token: hear(kinds, token, before), tf.transpose(tokens), verse)
+    return tf.transpose(by_time, [1, 0, 2])

@@ -1,0 +1,98 @@
+"""The ear, beside a reference that keeps all lines in mind."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tangshi_tf.corpus import read_corpus
+from tangshi_tf.dataset import encode_poems, pair_batches, plan_batches
+from tangshi_tf.ear import LINES, METRES, SOUNDS, VERSE, hear, kinds_of, listen, sounds_of
+from tangshi_tf.titles import titles_of
+from tangshi_tf.verse.prosody import GROUPS
+from tangshi_tf.vocabulary import PAD, Vocabulary
+from tests import reference
+
+PROSE = (
+    "环滁皆山也。其西南诸峰，林壑尤美，望之蔚然而深秀者，琅琊也。山行六七里，渐闻水声潺潺，而泻出于两峰之间者，酿泉也。"
+    "峰回路转，有亭翼然临于泉上者，醉翁亭也。作亭者谁？山之僧智仙也。名之者谁？太守自谓也。"
+)
+
+
+@pytest.fixture(scope="module")
+def vocabulary() -> Vocabulary:
+    return Vocabulary.build(read_corpus().texts("train"), 4, titled=True)
+
+
+def heard(vocabulary: Vocabulary, ids: np.ndarray) -> np.ndarray:
+    start = tf.zeros([len(ids), VERSE], tf.int32)
+    verse: np.ndarray = tf.function(listen, reduce_retracing=True)(
+        kinds_of(vocabulary.tokens), ids.astype(np.int32), start
+    ).numpy()
+    return verse
+
+
+def expected(vocabulary: Vocabulary, ids: np.ndarray) -> np.ndarray:
+    return np.array([reference.verses(vocabulary.tokens, row) for row in ids], np.int32)
+
+
+def test_every_poem_of_the_corpus(vocabulary: Vocabulary) -> None:
+    poems = read_corpus().poems()
+    listener = tf.function(listen, reduce_retracing=True)
+    sequences = encode_poems(vocabulary, [poem.text for poem in poems], titles_of(poems))
+    kinds, read = kinds_of(vocabulary.tokens), 0
+    for x, _ in pair_batches(sequences, plan_batches(sequences.row_lengths().numpy(), 100_000, 0, 0)):
+        verse = listener(kinds, x, tf.zeros([len(x), VERSE], tf.int32)).numpy()
+        assert verse[..., 0].max() < METRES
+        assert verse[..., 1].max() < LINES
+        np.testing.assert_array_equal(verse, expected(vocabulary, x.numpy()))
+        read += len(x)
+    assert read == len(poems)
+
+
+def test_prose_and_nonsense(vocabulary: Vocabulary) -> None:
+    prose = np.array([vocabulary.encode(PROSE * 3)])
+    np.testing.assert_array_equal(heard(vocabulary, prose), expected(vocabulary, prose))
+    random = np.random.default_rng(0)
+    marks = vocabulary.encode("，。？！；：、")
+    pool = np.array([*range(8), *marks, *vocabulary.encode("山水龘")])
+    for ids in (random.integers(0, len(vocabulary), (50, 200)), random.choice(pool, (200, 300))):
+        np.testing.assert_array_equal(heard(vocabulary, ids.astype(np.int32)), expected(vocabulary, ids))
+
+
+def test_a_text_in_pieces_is_the_text(vocabulary: Vocabulary) -> None:
+    kinds = kinds_of(vocabulary.tokens)
+    ids = tf.constant([vocabulary.encode(PROSE)])
+    verse = tf.zeros([1, VERSE], tf.int32)
+    whole = listen(kinds, ids, verse)
+    for t in range(ids.shape[1]):
+        verse = hear(kinds, ids[:, t], verse)
+        np.testing.assert_array_equal(verse, whole[:, t])
+        if t % 7 == 0:
+            np.testing.assert_array_equal(listen(kinds, ids[:, t + 1 :], verse), whole[:, t + 1 :])
+
+
+def test_what_is_heard_of_a_quatrain(vocabulary: Vocabulary) -> None:
+    text = "白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"
+    ids = encode_poems(vocabulary, [text], ["登鹳雀楼"]).to_tensor().numpy()
+    verse = heard(vocabulary, ids)[0]
+    assert (verse[5] == PAD).all()  # after the separator
+    places = [16 * first + place for first in (0, 5, 5, 5) for place in (1, 2, 3, 4, 5, 0 if first else 80)]
+    assert verse[6:-1, 0].tolist() == places
+    assert verse[6:-1, 1].tolist() == [line + (i == 5) for line in range(4) for i in range(6)]
+    assert vocabulary.decode(verse[6:-1, 3]) == "尽" * 6 + "流" * 12 + "楼"
+
+
+def test_sounds(vocabulary: Vocabulary) -> None:
+    sounds = sounds_of(vocabulary.tokens)
+    assert sounds.shape == (len(vocabulary), SOUNDS)
+    names = (*GROUPS, "平", "仄")
+
+    def of(char: str) -> set[str]:
+        return {names[i] for i in np.flatnonzero(sounds[vocabulary.encode(char)[0]])}
+
+    assert of("流") == of("楼") == {"尤", "平"}
+    assert of("月") == {"月", "仄"}
+    assert of("看") == {"寒", "翰", "平", "仄"}
+    assert of("，") == of("龘") == set()
+    known = [any(sounds[i]) for i, token in enumerate(vocabulary.tokens) if token.isalpha()]
+    assert np.mean(known) > 0.97
