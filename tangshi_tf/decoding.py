@@ -64,12 +64,12 @@ class Decoder:
             token included, float32 `[B]`.
         """
         step, count = self._stepper(), tf.shape(rows["seed"])[0]
-        token, state = self._read_title(step, rows.pop("title"), state)
+        token, state = self._read_title(step, rows["title"], state)
         unknown = self._unknown_cost * tf.reduce_sum(tf.cast(rows["typed"] == UNK, tf.float32), axis=1)
         penalised = tf.reduce_any(rows["repetition_penalty"] != 1.0)
         masks = self._constraints.masks()
         constrained = tf.reduce_any(rows["slots"] > Slot.FREE)
-        rows = rows | {
+        rows = {name: value for name, value in rows.items() if name != "title"} | {
             "place": tf.range(count)[:, tf.newaxis],
             "token": token,
             "total": -unknown,

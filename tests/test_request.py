@@ -46,11 +46,15 @@ def test_a_problem_says_what_is_required_and_what_was_received() -> None:
         "temperature of at least 0 and finite is required; received -1.",
         "temperature of at least 0 and finite is required; received nan.",
     ]
-    assert ask(title=["", "秋夜"]) == ["", "title is not supported by this model; received 秋夜."]
+    assert ask(titles=False, title=["", "秋夜"]) == [
+        "",
+        "a model that reads titles is required for title; received 秋夜.",
+    ]
+    assert ask(title=["", "秋夜"]) == ["", ""]
     assert ask(begin="山水风月", max_length=3) == [
         "max_length of at least the length of begin is required; received 3."
     ]
-    (long,) = ask(title="秋\n夜" * 50)
+    (long,) = ask(titles=False, title="秋\n夜" * 50)
     assert "\n" not in long
     assert len(long) < 100
 
