@@ -3,37 +3,21 @@
 Plain tensors do it, no lookup tables of TensorFlow, which would be part of what a model's weights are saved with.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tangshi_tf.corpus import character_table
-from tangshi_tf.request import NOTHING, characters, code_points
+from tangshi_tf.request import without_white_space
 from tangshi_tf.verse.forms import FORM_NAMES, FORMS, MARKS, OPENING_NAMES, OPENINGS
-from tangshi_tf.verse.prosody import EVERY_GROUP, LEVEL, LEVEL_GROUPS, OBLIQUE, RHYME_NAMES, generous
+from tangshi_tf.verse.prosody import EITHER, EVERY_GROUP, LEVEL_GROUPS, RHYME_NAMES, generous
 
 __all__ = ["MARK", "meanings", "sounds"]
 
 MARK = 4  # the nature of a mark, beside the two tones
-
-
-def _lookup(values: Mapping[str, Sequence[int]], default: Sequence[int]) -> Callable[[Any], Any]:
-    """Return a function from code points to the values of characters, with one more axis."""
-    keys = sorted(values)
-    patterns, index = np.unique([values[key] for key in keys], axis=0, return_inverse=True)
-    kinds = index.reshape(-1).astype(np.uint16)  # most are alike
-    known, found = np.array([ord(key) for key in keys], np.int32), patterns.astype(np.int32)
-
-    def look_up(codes: Any) -> Any:
-        chars = tf.constant(known)
-        place = tf.searchsorted(chars, tf.reshape(codes, [-1]))
-        place = tf.reshape(tf.minimum(place, len(keys) - 1), tf.shape(codes))
-        own = tf.gather(found, tf.cast(tf.gather(kinds, place), tf.int32))
-        return tf.where((tf.gather(chars, place) == codes)[..., tf.newaxis], own, default)
-
-    return look_up
 
 
 def sounds() -> Callable[[Any], Any]:
@@ -45,7 +29,19 @@ def sounds() -> Callable[[Any], Any]:
     known = {char: (prosody.tones(char), prosody.rhyme_bits(char)) for char in prosody}
     known |= dict.fromkeys(MARKS, (MARK, 0))
     known |= {variant: known[char] for variant, char in character_table().items() if char in known}
-    return _lookup(known, (LEVEL | OBLIQUE, EVERY_GROUP))
+    keys = sorted(known)
+    patterns, index = np.unique([known[key] for key in keys], axis=0, return_inverse=True)
+    kinds = index.reshape(-1).astype(np.uint16)  # most are alike
+    in_order, found = np.array([ord(key) for key in keys], np.int32), patterns.astype(np.int32)
+
+    def look_up(codes: Any) -> Any:
+        chars = tf.constant(in_order)
+        place = tf.searchsorted(chars, tf.reshape(codes, [-1]))
+        place = tf.reshape(tf.minimum(place, len(keys) - 1), tf.shape(codes))
+        own = tf.gather(found, tf.cast(tf.gather(kinds, place), tf.int32))
+        return tf.where((tf.gather(chars, place) == codes)[..., tf.newaxis], own, (EITHER, EVERY_GROUP))
+
+    return look_up
 
 
 def meanings() -> Callable[[Any], Any]:
@@ -55,22 +51,18 @@ def meanings() -> Callable[[Any], Any]:
     hyphens and variants of characters do not matter.
     """
     books = ((FORM_NAMES, tuple(FORMS)), (OPENING_NAMES, OPENINGS), (RHYME_NAMES, tuple(LEVEL_GROUPS)))
-    used = {char for names, _ in books for name in names for char in name}
-    folded = _lookup({variant: [ord(char)] for variant, char in character_table().items() if char in used}, [NOTHING])
-    words, meant = [""], [[2 ** len(options) - 1 for _, options in books]]
+    written: dict[str, str] = {}  # a character to itself and its variants
+    for variant, char in character_table().items():
+        written[char] = written.get(char, char) + variant
+    meant = {"": [2 ** len(options) - 1 for _, options in books]}
     for i, (names, options) in enumerate(books):
-        words += names
-        meant += [
-            [sum(1 << options.index(own) for own in set(names[name])) if i == j else -1 for j in range(3)]
-            for name in names
-        ]
-    bits = np.array(meant, np.int32).T  # [3, N]
+        for name, own in names.items():
+            for chars in product(*(written.get(char, char) for char in name)):
+                meant.setdefault("".join(chars), [-1] * 3)[i] = sum(1 << options.index(option) for option in set(own))
+    words, bits = list(meant), np.array(list(meant.values()), np.int32).T  # [3, N]
 
     def look_up(said: Any) -> Any:
-        codes = code_points(tf.strings.lower(tf.reshape(said, [-1]), "utf-8"))
-        simplified = folded(codes)[..., 0]
-        word = tf.strings.reduce_join(characters(tf.where(simplified == NOTHING, codes, simplified)), axis=-1)
-        word = tf.reshape(tf.strings.regex_replace(word, "[-_'’·]", ""), tf.shape(said))
+        word = tf.strings.regex_replace(without_white_space(tf.strings.lower(said, "utf-8")), "[-_'’·]", "")
         return tf.reduce_max(tf.where(word[..., tf.newaxis] == words, bits[:, np.newaxis], -1), axis=-1)
 
     return look_up

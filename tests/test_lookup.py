@@ -31,6 +31,7 @@ def test_every_character_sounds_as_the_table_says() -> None:
         ("form", " \n", 15),
         ("form", "五绝", 1),
         ("form", "七言律詩", 8),
+        ("form", "七言絶句", 2),
         ("form", "Wu-Lü", 4),
         ("form", "绝句", 3),
         ("form", "五", -1),
