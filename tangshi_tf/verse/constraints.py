@@ -19,7 +19,7 @@ from tangshi_tf.verse.forms import FORMS, LINE_TYPES, OPENINGS, rhyming_lines, w
 from tangshi_tf.verse.prosody import LEVEL, LEVEL_GROUPS, OBLIQUE, generous, narrow
 from tangshi_tf.vocabulary import EOS, PAD, SEPARATOR, SPECIALS
 
-__all__ = ["COMBINATIONS", "LENGTH", "WAYS", "Constraints", "Slot", "slot_table"]
+__all__ = ["COMBINATIONS", "LENGTH", "TONES", "WAYS", "Constraints", "Slot", "slot_table"]
 
 COMBINATIONS = tuple(product(FORMS, OPENINGS))
 LENGTH = max(lines * (size + 1) for lines, size in FORMS.values()) + 1  # tokens of the longest form, its end included
@@ -44,6 +44,8 @@ class Slot(IntEnum):
     END = 10
 
 
+TONES = {Slot.LEVEL: LEVEL, Slot.OBLIQUE: OBLIQUE, Slot.GUARD: LEVEL, Slot.CLOSE: OBLIQUE}
+"""The tone that a place needs; that of a guard may stand two tokens before."""
 _SIGNS = {"中": Slot.ANY, "平": Slot.LEVEL, "仄": Slot.OBLIQUE, "护": Slot.GUARD}
 
 
@@ -93,11 +95,10 @@ class Constraints:
         allowed[:, [i for i, token in enumerate(tokens) if token in _NEVER]] = False
         allowed[Slot.FIRST, EOS] = False  # no empty poem
         allowed[Slot.ANY, : len(tokens)] = [token.isalpha() for token in tokens]
-        allowed[Slot.LEVEL] = tones & LEVEL > 0
-        allowed[Slot.OBLIQUE] = tones & OBLIQUE > 0
+        for slot, tone in TONES.items():
+            allowed[slot] = tones & tone > 0
+        allowed[Slot.CLOSE] &= every == OBLIQUE
         allowed[Slot.RHYME] = rhymes > 0
-        allowed[Slot.GUARD] = allowed[Slot.LEVEL]
-        allowed[Slot.CLOSE] = every == OBLIQUE
         allowed[Slot.COMMA, : len(tokens)] = [token == "，" for token in tokens]
         allowed[Slot.STOP, : len(tokens)] = [token == "。" for token in tokens]
         allowed[Slot.END, EOS] = True
