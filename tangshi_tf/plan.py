@@ -6,7 +6,7 @@ in which the typed text breaks the fewest rules, and one of them is drawn as oft
 
 from collections.abc import Mapping
 from functools import reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -14,28 +14,53 @@ import tensorflow as tf
 from tangshi_tf.lookup import MARK, meanings, sounds
 from tangshi_tf.request import NOTHING, characters, code_points, shown, without_white_space
 from tangshi_tf.sampling import row_choice
-from tangshi_tf.verse.constraints import COMBINATIONS, LENGTH, WAYS, Constraints, Slot, slot_table
+from tangshi_tf.verse.constraints import COMBINATIONS, LENGTH, TONES, WAYS, Constraints, Slot, slot_table
 from tangshi_tf.verse.forms import FORM_SHARES, FORMS, OPENING_SHARES, OPENINGS, rhyming_lines
-from tangshi_tf.verse.prosody import CIRCLES, EVERY_GROUP, LEVEL, LEVEL_GROUPS, OBLIQUE
+from tangshi_tf.verse.prosody import CIRCLES, EITHER, EVERY_GROUP, LEVEL, LEVEL_GROUPS
 from tangshi_tf.vocabulary import PAD, UNK
 
 __all__ = ["Planner"]
 
-_LINES = max(lines for lines, _ in FORMS.values())
-_TAKEN = {
-    Slot.ANY: LEVEL | OBLIQUE,
-    Slot.LEVEL: LEVEL,
-    Slot.OBLIQUE: OBLIQUE,
-    Slot.RHYME: LEVEL,
-    Slot.GUARD: LEVEL,
-    Slot.CLOSE: OBLIQUE,
-    Slot.COMMA: MARK,
-    Slot.STOP: MARK,
-    Slot.END: 0,
+_NAMES = {
+    "form": "五绝, 七绝, 五律 or 七律 (or wujue, qijue, wulv, qilv)",
+    "opening": "仄起, 平起, 仄起入韵 or 平起入韵 (or zeqi, pingqi, zeqiruyun, pingqiruyun)",
+    "rhyme": "a level group of 平水韵, as 东, 一东 or yidong,",
 }
-_FORM = np.arange(len(COMBINATIONS)) // len(OPENINGS)  # of each combination
-_CIRCLES = [sum(1 << LEVEL_GROUPS.index(group) for group in circle) for circle in CIRCLES]
 _DUE = {Slot.LEVEL: "平", Slot.OBLIQUE: "仄", Slot.CLOSE: "仄", Slot.GUARD: "平 here or two before"}
+
+# Of each form, [F, 1], and of each of its tokens, [F, T].
+_LINES, _SIZE = np.array(list(FORMS.values()), np.int32).T[:, :, np.newaxis]
+_LINE, _POSITION = np.divmod(np.arange(LENGTH, dtype=np.int32), _SIZE + 1)
+_HEAD = np.where((_POSITION == 0) & (_LINE < _LINES), _LINE + 1, 0)  # which line starts here, from 1, or 0
+_PLACE = [[f"line {t // size + 1}, character {t % size + 1}" for t in range(LENGTH)] for size in _SIZE[:, 0] + 1]
+# Of each line, [L], and of each line of a form, [F, L].
+_NUMBER = np.arange(_LINES.max())
+_END = np.where(_NUMBER < _LINES, _NUMBER * (_SIZE + 1) + _SIZE - 1, LENGTH - 1)
+# Of each combination, [C].
+_FORM = np.arange(len(COMBINATIONS)) // len(OPENINGS)
+_LABEL = [f"{form} {opening}" for form, opening in COMBINATIONS]
+_FIRST_RHYMES = np.array([0 in rhyming_lines(form, opening) for form, opening in COMBINATIONS])
+_SHARES = np.array([FORM_SHARES[form] * share for form in FORMS for share in OPENING_SHARES[form]], np.float32)
+# Of each combination, way to write a couplet and token, [C, W, T]; and, alike for all ways, [C, T].
+_SLOTS = slot_table()
+_NEEDED = np.array([TONES.get(slot, EITHER | MARK) for slot in Slot], np.int32)[_SLOTS]
+_COUPLET = np.minimum(_LINE // 2, _LINES // 2 - 1)[_FORM]
+
+_CIRCLES = [sum(1 << LEVEL_GROUPS.index(group) for group in circle) for circle in CIRCLES]
+
+
+class _Text(NamedTuple):
+    """What is typed, placed in each form: of its tokens, int32 `[B, F, T]`; of rows and forms, bool `[B, F]`."""
+
+    tokens: Any  # PAD where nothing is typed
+    codes: Any  # their code points
+    natures: Any  # their tones, or `MARK`; every tone where nothing is typed
+    rhymes: Any  # the level groups that they rhyme in, as bits; every group where nothing is typed
+    begun: Any  # bool `[B, T]`, whether begin goes so far
+    begin_fits: Any  # whether it has marks at the ends of lines, no others, and is not too long
+    acrostic_fits: Any  # whether it has no marks and no character too many
+    acrostic_fills: Any  # whether it has a character for every line
+    agree: Any  # whether both have the same characters where both have some
 
 
 class Planner:
@@ -49,34 +74,6 @@ class Planner:
         """See the class."""
         self._groups = constraints.groups
         self._meanings, self._sounds = meanings(), sounds()
-
-        slots = slot_table()
-        self._slots = slots  # [C, W, T]
-        self._taken = np.vectorize(_TAKEN.__getitem__)(slots).astype(np.int32)
-        self._couplet = np.array(
-            [
-                [min(t // (2 * FORMS[form][1] + 2), FORMS[form][0] // 2 - 1) for t in range(LENGTH)]
-                for form, _ in COMBINATIONS
-            ]
-        )
-        self._shares = np.array(
-            [FORM_SHARES[form] * OPENING_SHARES[form][OPENINGS.index(opening)] for form, opening in COMBINATIONS],
-            np.float32,
-        )
-        by_form = slots[:: len(OPENINGS), 0]  # [F, T]
-        self._marks = np.isin(by_form, [Slot.COMMA, Slot.STOP])
-        self._after = by_form == Slot.END
-        starts, self._ends = np.full((len(FORMS), LENGTH), _LINES), np.full((len(FORMS), _LINES), LENGTH - 1)
-        places = np.full((len(FORMS), LENGTH), "", object)
-        for f, (lines, size) in enumerate(FORMS.values()):
-            for line in range(lines):
-                starts[f, line * (size + 1)], self._ends[f, line] = line, line * (size + 1) + size - 1
-                for i in range(size):
-                    places[f, line * (size + 1) + i] = f"line {line + 1}, character {i + 1}"
-        self._starts = starts.astype(np.int32)
-        self._places = places.astype(str)
-        self._due = np.array([_DUE.get(slot, "") for slot in Slot])
-        self._labels = np.array([f"{form} {opening}" for form, opening in COMBINATIONS])
 
     def __call__(self, asked: Mapping[str, Any], ids: Any, seed: Any) -> dict[str, Any]:
         """Plan every row.
@@ -92,12 +89,12 @@ class Planner:
             text, 0 for free verse; `problem` string `[B]`, why a row cannot be served; `note` string `[B]`, which typed
             characters break which rule.
         """
-        wishes = tf.stack([asked[name] for name in ("form", "opening", "rhyme", "acrostic")])
+        wishes = tf.stack([asked[name] for name in (*_NAMES, "acrostic")])
         verse = tf.reduce_any(without_white_space(wishes) != "", axis=0)
         count = tf.size(seed)
         free = tf.concat([tf.fill([count, 1], int(Slot.FIRST)), tf.fill([count, LENGTH - 1], int(Slot.FREE))], axis=1)
         nothing = tf.fill([count], "")
-        begin, heads = tf.split(ids, 2)
+        begin = tf.split(ids, 2)[0]
         none = {
             "slots": free,
             "typed": tf.pad(begin, [[0, 0], [0, tf.maximum(0, LENGTH - tf.shape(begin)[1])]], constant_values=PAD),
@@ -109,7 +106,7 @@ class Planner:
         }
 
         def planned() -> dict[str, Any]:
-            plan = self._plan(asked, begin, heads, seed)
+            plan = self._plan(asked, ids, seed)
             plan["typed"] = tf.pad(plan["typed"], [[0, 0], [0, tf.shape(none["typed"])[1] - LENGTH]])
             return {
                 name: tf.where(
@@ -122,187 +119,179 @@ class Planner:
 
         return tf.cond(tf.reduce_any(verse), planned, lambda: none)
 
-    def _plan(self, asked: Mapping[str, Any], begin: Any, heads: Any, seed: Any) -> dict[str, Any]:
-        names = ("form", "opening", "rhyme")
-        meant = self._meanings(tf.stack([asked[name] for name in names]))
-        forms, openings, wanted_rhymes = tf.unstack(meant)
-        codes = code_points(tf.concat([asked["begin"], asked["acrostic"]], axis=0))
-        length = tf.math.count_nonzero(codes != NOTHING, axis=1, keepdims=True, dtype=tf.int32)
-        (begin_length, head_count), (begin_codes, head_codes) = tf.split(length, 2), tf.split(codes, 2)
-        begin, begin_codes = (
-            tf.expand_dims(_cut(values, LENGTH, none), 1) for values, none in ((begin, PAD), (begin_codes, NOTHING))
-        )  # [B, 1, T]
-        head_ids, head_codes = (
-            tf.gather(_cut(_cut(values, _LINES, none), _LINES + 1, none), self._starts, axis=1)
-            for values, none in ((heads, PAD), (head_codes, NOTHING))
-        )  # [B, F, T]
-        begun = begin_codes != NOTHING
-        typed, codes = tf.where(begun, begin, head_ids), tf.where(begun, begin_codes, head_codes)  # [B, F, T]
-        natures, rhymes = tf.unstack(self._sounds(codes), axis=-1)
+    def _plan(self, asked: Mapping[str, Any], ids: Any, seed: Any) -> dict[str, Any]:
+        """Plan every row as verse."""
+        meant = dict(zip(_NAMES, tf.unstack(self._meanings(tf.stack([asked[name] for name in _NAMES]))), strict=True))
+        text = self._place(ids, code_points(tf.concat([asked["begin"], asked["acrostic"]], axis=0)))
 
-        # Shape: what kind of token stands where, by form.
-        wrong = (typed != PAD) & (self._after | ((natures == MARK) != self._marks))
-        begin_fits = ~tf.reduce_any(wrong & begun, axis=2) & (begin_length < LENGTH)
-        heads_fit = ~tf.reduce_any(wrong & ~begun, axis=2) & (head_count <= [lines for lines, _ in FORMS.values()])
-        both = begun & (head_ids != PAD)
-        other = ~_same(head_ids, begin, head_codes, begin_codes)
-        agree = ~tf.reduce_any(both & other, axis=2)
-        wanted = _bits(forms, len(FORMS))
-        possible = wanted & begin_fits & heads_fit & agree  # [B, F]
+        # Shape: the forms in which it can stand; an acrostic is that of a whole poem, if it can be.
+        wanted = _bits(meant["form"], len(FORMS))
+        possible = wanted & text.begin_fits & text.acrostic_fits & text.agree  # [B, F]
+        whole = possible & text.acrostic_fills
+        possible = tf.where(tf.reduce_any(whole, axis=1, keepdims=True), whole, possible)
+        fitting = wanted & text.begin_fits, wanted & text.acrostic_fits, possible
 
-        # Rules: how many of them the typed text breaks, by combination of form and opening.
-        tone_faults, broken, way = self._tones(typed, natures)
-        offered = tf.stack([tf.fill(tf.shape(seed), self._groups), wanted_rhymes & self._groups])
-        groups, rhyme_faults = self._rhymes(typed, codes, rhymes, offered)
-        groups, free_faults, rhyme_faults = groups[1], rhyme_faults[0], rhyme_faults[1]
-        exact = possible & (head_count == [lines for lines, _ in FORMS.values()])  # an acrostic of the whole poem
-        possible = tf.where(tf.reduce_any(exact, axis=1, keepdims=True), exact, possible)
-        possible = tf.gather(possible, _FORM, axis=1)  # [B, C]
-        least_of_all = _least(tone_faults + free_faults, possible)
-        faults = tone_faults + rhyme_faults
-        possible &= tf.tile(_bits(openings, len(OPENINGS)), [1, len(FORMS)])
-        least = _least(faults, possible)
-        chances = tf.where(possible & (faults == tf.expand_dims(least, 1)), self._shares, 0.0)
-        chosen = row_choice(seed, chances)  # [B]
+        # Rules: how many of them it breaks, by combination of form and opening.
+        slots, broken = _tones(text)
+        offered = tf.stack([tf.fill(tf.shape(seed), self._groups), meant["rhyme"] & self._groups])
+        groups, rhyme_faults = _rhymes(text, offered)
+        faults = tf.math.count_nonzero(broken, axis=2, dtype=tf.int32) + rhyme_faults
+        chosen, least, avoidable = _choose(possible, meant["opening"], faults, seed)
+
         form = chosen // len(OPENINGS)
-
-        slots, broken, typed, groups, rhyme_faults, codes = (
-            tf.gather(values, index, batch_dims=1)
-            for values, index in (
-                (way, chosen),
-                (broken, chosen),
-                (typed, form),
-                (groups, chosen),
-                (rhyme_faults, chosen),
-                (codes, form),
-            )
+        tokens, codes = (tf.gather(values, form, batch_dims=1) for values in (text.tokens, text.codes))
+        slots, broken, groups, rhyme_faults = (
+            tf.gather(values, chosen, batch_dims=1) for values in (slots, broken, groups, rhyme_faults[1])
         )
-        length = tf.gather([lines * (size + 1) for lines, size in FORMS.values()], form)
         texts = characters(codes)
-        note = self._faults(chosen, slots, texts, broken, rhyme_faults, asked["rhyme"])
-        unknown = dict(zip(names, tf.unstack(meant < 0), strict=True))
-        problem = _first(
-            [
-                *((own, f"{name} of {_EXAMPLES[name]}", asked[name]) for name, own in unknown.items()),
-                (
-                    tf.fill(tf.shape(chosen), self._groups == 0),
-                    "for verse, a model whose characters can rhyme and end lines",
-                    tf.strings.join([asked[name] for name in (*names, "acrostic")]),
-                ),
-                (
-                    wanted_rhymes & self._groups == 0,
-                    "rhyme of a group with more characters in the model's vocabulary",
-                    asked["rhyme"],
-                ),
-                (
-                    ~tf.reduce_any(wanted & begin_fits, axis=1),
-                    "begin of lines as long as those of the form, with a mark after each,",
-                    asked["begin"],
-                ),
-                (
-                    ~tf.reduce_any(wanted & heads_fit, axis=1),
-                    "acrostic of a character for each line at most, without marks,",
-                    asked["acrostic"],
-                ),
-                (
-                    ~tf.reduce_any(possible, axis=1),
-                    "acrostic that begin, form and opening agree with",
-                    asked["acrostic"],
-                ),
-                (
-                    (asked["max_length"] > 0) & (asked["max_length"] < length),
-                    "max_length of at least the length of the form, marks included,",
-                    shown(asked["max_length"]),
-                ),
-            ]
-        )
-        contradiction = tf.where(
-            least > least_of_all, _received("opening and rhyme that the text leaves possible", note), ""
-        )
+        length = tf.gather((_LINES * (_SIZE + 1))[:, 0], form)
+        note = _note(chosen, slots, texts, broken, rhyme_faults, asked["rhyme"])
+        problem = self._problem(asked, meant, fitting, length)
+        contradiction = tf.where(avoidable, _received("opening and rhyme that the text leaves possible", note), "")
         return {
             "slots": slots,
-            "typed": typed,
-            "heads": tf.where(tf.squeeze(begun, 1), "", texts),
+            "typed": tokens,
+            "heads": tf.where(text.begun, "", texts),
             "groups": groups,
             "length": length,
             "problem": tf.where(problem == "", contradiction, problem),
             "note": tf.where(least > 0, _received("text that keeps the rules", note), ""),
         }
 
-    def _tones(self, typed: Any, natures: Any) -> tuple[Any, Any, Any]:
-        """Return how many typed characters break a tone, int32 `[B, C]`, which, `[B, C, T]`, and the slots `[B, C, T]`.
+    def _place(self, ids: Any, codes: Any) -> _Text:
+        """Place begin and acrostic, whose ids and code points are given, `[2 B, L]`, in each form."""
 
-        Of the ways to write a couplet, that is the one which the typed text breaks least.
-        """
-        before = tf.pad(tf.where(typed == PAD, 0, natures), [[0, 0], [0, 0], [2, 0]])[:, :, :-2] & LEVEL
-        rows = tf.shape(typed)[0]
+        def placed(values: Any, none: int) -> Any:
+            values = tf.pad(values, [[0, 0], [1, LENGTH]], constant_values=none)
+            begin, heads = tf.split(values, 2)
+            return begin[:, tf.newaxis, 1 : LENGTH + 1], tf.gather(heads, _HEAD, axis=1)  # [B, 1, T], [B, F, T]
 
-        def by_combination(values: Any) -> Any:
-            return tf.gather(values, _FORM, axis=1)[:, :, tf.newaxis]  # [B, C, 1, T]
-
-        guarded = by_combination(natures | before)
-        fits = tf.where(self._slots == Slot.GUARD, guarded, by_combination(natures)) & self._taken != 0  # [B, C, W, T]
-        is_word = by_combination((typed != PAD) & (natures != MARK))
-        broken = is_word & ~fits & (self._taken != 0) & (self._slots != Slot.RHYME)  # which `_rhymes` looks at
-        couplets = np.eye(_LINES // 2, dtype=np.float32)[self._couplet]  # [C, T, K]
-        faults = tf.einsum("bcwt,ctk->bckw", tf.cast(broken, tf.float32), couplets)
-        best = tf.argmin(faults, axis=-1, output_type=tf.int32)  # [B, C, K]
-        place = tf.broadcast_to(self._couplet, [rows, *self._couplet.shape])
-        way = tf.gather(best, place, batch_dims=2)  # [B, C, T]
-        slots = tf.broadcast_to(self._slots, [rows, *self._slots.shape])
-        choose = tf.one_hot(way, WAYS, on_value=True, off_value=False, axis=2, dtype=tf.bool)  # [B, C, W, T]
-        return (
-            tf.cast(tf.reduce_sum(tf.reduce_min(faults, axis=-1), axis=-1), tf.int32),
-            tf.reduce_any(broken & choose, axis=2),
-            tf.reduce_sum(tf.where(choose, slots, 0), axis=2),
+        (begin, heads), (begin_codes, head_codes) = placed(ids, PAD), placed(codes, NOTHING)
+        begun = begin != PAD
+        tokens, codes = tf.where(begun, begin, heads), tf.where(begun, begin_codes, head_codes)
+        natures, rhymes = tf.unstack(self._sounds(codes), axis=-1)
+        wrong = (tokens != PAD) & ((_LINE >= _LINES) | ((natures == MARK) != (_POSITION == _SIZE)))
+        count = tf.math.count_nonzero(tf.split(ids, 2)[1] != PAD, axis=1, keepdims=True, dtype=tf.int32)
+        other = begun & (heads != PAD) & ~_same(heads, begin, head_codes, begin_codes)
+        return _Text(
+            tokens,
+            codes,
+            natures,
+            rhymes,
+            begun=tf.squeeze(begun, 1),
+            begin_fits=~tf.reduce_any(wrong & begun, axis=2),
+            acrostic_fits=~tf.reduce_any(wrong & ~begun, axis=2) & (count <= _LINES[:, 0]),
+            acrostic_fills=count == _LINES[:, 0],
+            agree=~tf.reduce_any(other, axis=2),
         )
 
-    def _rhymes(self, typed: Any, codes: Any, rhymes: Any, offered: Any) -> tuple[Any, Any]:
-        """Return the groups that the rhymes may be of, and how many rules of rhyme the text breaks, `[2, B, C]` each.
+    def _problem(self, asked: Mapping[str, Any], meant: Mapping[str, Any], fitting: Any, length: Any) -> Any:
+        """Say why no combination is possible, string `[B]`.
 
         Args:
-            typed: int32 `[B, F, T]`, the tokens that are given.
-            codes: int32 `[B, F, T]`, their code points.
-            rhymes: int32 `[B, F, T]`, the groups that each rhymes in, every one for what is not given.
-            offered: int32 `[2, B]`, the groups to choose from: two such sets.
+            asked: what was.
+            meant: by form, opening and rhyme, as bits.
+            fitting: the forms, bool `[B, F]`, that begin fits, that the acrostic fits, and that both fit together.
+            length: of the text, int32 `[B]`.
         """
-        rows = tf.shape(typed)[0]
-        ends = tf.broadcast_to(self._ends, [rows, *self._ends.shape])
-        typed, codes, rhymes = (tf.gather(values, ends, batch_dims=2) for values in (typed, codes, rhymes))  # [B, F, L]
-        own, *others = tf.unstack(rhymes, axis=2)
-        offered = offered[:, :, tf.newaxis]
-        fitting = reduce(tf.bitwise.bitwise_and, others[::2], offered)  # [2, B, F]
-        pairs = (tf.expand_dims(values, axis) for values in (typed, codes) for axis in (2, 3))
-        later = np.triu(np.ones((_LINES, _LINES), bool), 1) & (np.arange(_LINES) % 2 == 1)
-        twice = tf.math.count_nonzero(_same(*pairs) & later, axis=3, dtype=tf.int32)  # [B, F, L]
-        faults = tf.cast(fitting == 0, tf.int32) + tf.reduce_sum(twice * (np.arange(_LINES) % 2), axis=2)
-        fitting = tf.where(fitting == 0, offered, fitting)
-        near = reduce(tf.bitwise.bitwise_or, (tf.where(own & circle != 0, circle, 0) for circle in _CIRCLES), own)
-        first = tf.where(fitting & own != 0, fitting & own, fitting & near)
-        first_faults = tf.cast(first == 0, tf.int32) + twice[:, :, 0]
-        rhyming = np.array([0 in rhyming_lines(form, opening) for form, opening in COMBINATIONS])
-        fitting, faults, first, first_faults = (
-            tf.gather(values, _FORM, axis=2) for values in (fitting, faults, first, first_faults)
+        no_begin, no_acrostic, no_form = (~tf.reduce_any(forms, axis=1) for forms in fitting)
+        verse = tf.strings.join([asked[name] for name in (*_NAMES, "acrostic")])
+        mute, poor = tf.fill(tf.shape(length), self._groups == 0), meant["rhyme"] & self._groups == 0
+        short = (asked["max_length"] > 0) & (asked["max_length"] < length)
+        return _first(
+            [
+                *((meant[name] < 0, f"{name} of {examples}", asked[name]) for name, examples in _NAMES.items()),
+                (mute, "for verse, a model whose characters can rhyme and end lines", verse),
+                (poor, "rhyme of a group with more characters in the model's vocabulary", asked["rhyme"]),
+                (no_begin, "begin of lines as long as those of the form, with a mark after each,", asked["begin"]),
+                (no_acrostic, "acrostic of a character for each line at most, without marks,", asked["acrostic"]),
+                (no_form, "acrostic that begin, form and opening agree with", asked["acrostic"]),
+                (short, "max_length of at least the length of the form, marks included,", shown(asked["max_length"])),
+            ]
         )
-        return tf.where(rhyming & (first != 0), first, fitting), tf.where(rhyming, faults + first_faults, faults)
-
-    def _faults(self, chosen: Any, slots: Any, texts: Any, broken: Any, rhyme_faults: Any, rhyme: Any) -> Any:
-        """Say what typed characters break, string `[B]`."""
-        places = tf.gather(self._places, chosen // len(OPENINGS))
-        each = tf.strings.join([texts, " (", places, ", where ", tf.gather(self._due, slots), " is due) "])
-        tones = tf.strings.reduce_join(tf.where(broken, each, ""), axis=1)
-        ends = tf.strings.reduce_join(tf.where((slots == Slot.RHYME) & (texts != ""), texts, ""), axis=1)
-        group = tf.where(rhyme == "", "of one level group", tf.strings.join(["of ", shown(rhyme)]))
-        rhymes = tf.strings.join([ends, " (at the rhymes, which are to be ", group, ", and different) "])
-        rhymes = tf.where(rhyme_faults > 0, rhymes, "")
-        return tf.strings.join([tones, rhymes, "in ", tf.gather(self._labels, chosen)])
 
 
-_EXAMPLES = {
-    "form": "五绝, 七绝, 五律 or 七律 (or wujue, qijue, wulv, qilv)",
-    "opening": "仄起, 平起, 仄起入韵 or 平起入韵 (or zeqi, pingqi, zeqiruyun, pingqiruyun)",
-    "rhyme": "a level group of 平水韵, as 东, 一东 or yidong,",
-}
+def _tones(text: _Text) -> tuple[Any, Any]:
+    """Return the slots int32 `[B, C, T]`, and where a typed character breaks a tone, bool `[B, C, T]`.
+
+    Of the ways to write a couplet, that is the one which the typed text breaks least.
+    """
+    before = tf.pad(tf.where(text.tokens == PAD, 0, text.natures), [[0, 0], [0, 0], [2, 0]])[:, :, :-2] & LEVEL
+    natures, guarded = (
+        tf.gather(values, _FORM, axis=1)[:, :, tf.newaxis] for values in (text.natures, text.natures | before)
+    )  # [B, C, 1, T]
+    broken = tf.where(_SLOTS == Slot.GUARD, guarded, natures) & _NEEDED == 0  # [B, C, W, T]
+    couplets = np.eye(_LINES.max() // 2, dtype=np.float32)[_COUPLET]  # [C, T, K]
+    faults = tf.einsum("bcwt,ctk->bckw", tf.cast(broken, tf.float32), couplets)
+    best = tf.argmin(faults, axis=-1, output_type=tf.int32)  # [B, C, K]
+    way = tf.gather(best, tf.broadcast_to(_COUPLET, [tf.shape(best)[0], *_COUPLET.shape]), batch_dims=2)  # [B, C, T]
+    choose = tf.one_hot(way, WAYS, on_value=True, off_value=False, axis=2, dtype=tf.bool)  # [B, C, W, T]
+    return tf.reduce_sum(tf.where(choose, _SLOTS, 0), axis=2), tf.reduce_any(broken & choose, axis=2)
+
+
+def _rhymes(text: _Text, offered: Any) -> tuple[Any, Any]:
+    """Return the groups that the rhymes may be of, and how many rules of rhyme the text breaks.
+
+    Args:
+        text: what is typed.
+        offered: int32 `[2, B]`, the groups to choose from: two such sets.
+
+    Returns:
+        int32 `[B, C]`, out of the second set; and int32 `[2, B, C]`.
+    """
+    ends = tf.broadcast_to(_END, [tf.shape(text.tokens)[0], *_END.shape])
+    tokens, codes, rhymes = (tf.gather(values, ends, batch_dims=2) for values in (text.tokens, text.codes, text.rhymes))
+    own, *others = tf.unstack(rhymes, axis=2)
+    offered = offered[:, :, tf.newaxis]
+    fitting = reduce(tf.bitwise.bitwise_and, others[::2], offered)  # [2, B, F]
+    pairs = (tf.expand_dims(values, axis) for values in (tokens, codes) for axis in (2, 3))
+    later = (_NUMBER[:, np.newaxis] < _NUMBER) & (_NUMBER % 2 == 1)
+    twice = tf.math.count_nonzero(_same(*pairs) & later, axis=3, dtype=tf.int32)  # [B, F, L]
+    faults = tf.cast(fitting == 0, tf.int32) + tf.reduce_sum(twice * (_NUMBER % 2), axis=2)
+    fitting = tf.where(fitting == 0, offered, fitting)
+    near = reduce(tf.bitwise.bitwise_or, (tf.where(own & circle != 0, circle, 0) for circle in _CIRCLES), own)
+    first = tf.where(fitting & own != 0, fitting & own, fitting & near)
+    first_faults = faults + tf.cast(first == 0, tf.int32) + twice[:, :, 0]
+    first = tf.where(first != 0, first, fitting)
+    fitting, first, faults, first_faults = (
+        tf.gather(values, _FORM, axis=-1) for values in (fitting[1], first[1], faults, first_faults)
+    )
+    return tf.where(_FIRST_RHYMES, first, fitting), tf.where(_FIRST_RHYMES, first_faults, faults)
+
+
+def _choose(possible: Any, openings: Any, faults: Any, seed: Any) -> tuple[Any, Any, Any]:
+    """Choose a combination of form and opening.
+
+    Args:
+        possible: the forms, bool `[B, F]`.
+        openings: as bits, int32 `[B]`.
+        faults: of the combinations, int32 `[2, B, C]`: with any rhyme, with the one that was asked for.
+        seed: int64 `[B]`.
+
+    Returns:
+        Its number int32 `[B]`, its faults, and whether another opening or rhyme would have had fewer, bool `[B]`.
+    """
+    possible = tf.gather(possible, _FORM, axis=1)  # [B, C]
+    asked_for = possible & tf.tile(_bits(openings, len(OPENINGS)), [1, len(FORMS)])
+    least_of_all, least = (
+        tf.reduce_min(tf.where(some, own, LENGTH), axis=1)
+        for some, own in zip((possible, asked_for), tf.unstack(faults), strict=True)
+    )
+    chances = tf.where(asked_for & (faults[1] == least[:, tf.newaxis]), _SHARES, 0.0)
+    return row_choice(seed, chances), least, least > least_of_all
+
+
+def _note(chosen: Any, slots: Any, texts: Any, broken: Any, rhyme_faults: Any, rhyme: Any) -> Any:
+    """Say what typed characters break, string `[B]`."""
+    places = tf.gather(_PLACE, chosen // len(OPENINGS))
+    due = tf.gather([_DUE.get(slot, "") for slot in Slot], slots)
+    each = tf.strings.join([texts, " (", places, ", where ", due, " is due) "])
+    tones = tf.strings.reduce_join(tf.where(broken, each, ""), axis=1)
+    ends = tf.strings.reduce_join(tf.where((slots == Slot.RHYME) & (texts != ""), texts, ""), axis=1)
+    group = tf.where(rhyme == "", "of one level group", tf.strings.join(["of ", shown(rhyme)]))
+    rhymes = tf.strings.join([ends, " (at the rhymes, which are to be ", group, ", and different) "])
+    rhymes = tf.where(rhyme_faults > 0, rhymes, "")
+    return tf.strings.join([tones, rhymes, "in ", tf.gather(_LABEL, chosen)])
 
 
 def _same(ids: Any, other_ids: Any, codes: Any, other_codes: Any) -> Any:
@@ -313,16 +302,6 @@ def _same(ids: Any, other_ids: Any, codes: Any, other_codes: Any) -> Any:
 def _bits(values: Any, size: int) -> Any:
     """Return bool `[B, size]`."""
     return tf.bitwise.right_shift(values[:, tf.newaxis], tf.range(size)) & 1 == 1
-
-
-def _cut(values: Any, size: int, none: int) -> Any:
-    """Return the first columns `[B, size]`, `none` in those that are missing."""
-    missing = tf.maximum(0, size - tf.shape(values)[1])
-    return tf.pad(values[:, :size], [[0, 0], [0, missing]], constant_values=none)
-
-
-def _least(faults: Any, possible: Any) -> Any:
-    return tf.reduce_min(tf.where(possible, faults, LENGTH), axis=1)
 
 
 def _first(rules: list[tuple[Any, str, Any]]) -> Any:
