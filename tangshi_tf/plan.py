@@ -148,13 +148,14 @@ class Planner:
         note = _note(chosen, slots, texts, broken, rhyme_faults, asked["rhyme"])
         problem = self._problem(asked, meant, fitting, length)
         contradiction = tf.where(avoidable, _received("opening and rhyme that the text leaves possible", note), "")
+        problem = tf.where(problem == "", contradiction, problem)
         return {
-            "slots": slots,
+            "slots": tf.where(problem[:, tf.newaxis] == "", slots, int(Slot.FREE)),  # else no token might fit
             "typed": tokens,
             "heads": tf.where(text.begun, "", texts),
             "groups": groups,
             "length": length,
-            "problem": tf.where(problem == "", contradiction, problem),
+            "problem": problem,
             "note": tf.where(least > 0, _received("text that keeps the rules", note), ""),
         }
 

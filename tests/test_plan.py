@@ -238,6 +238,11 @@ def test_rows_know_nothing_of_each_other(versed: Any) -> None:
         assert ask(versed, row.pop("begin"), **row, seed=seed) == [answer]
 
 
+def test_a_refused_row_does_not_stop_the_others(versed: Any) -> None:
+    (alone,) = ask(versed, begin="山")
+    assert ask(versed, begin="山", rhyme=["", "江"])[0] == alone
+
+
 @pytest.mark.slow
 def test_thousands_of_random_requests_are_met_or_refused(fuzz: int, versed: Any) -> None:
     source = Random(0)
