@@ -108,8 +108,8 @@ def _settings(cls: type[ModelConfig | TrainingConfig]) -> Callable[[_Command], _
     def add(command: _Command) -> _Command:
         for field in reversed(dataclasses.fields(cls)):
             name = field.name.replace("_", "-")
-            declaration = f"--{name}/--untied" if field.name == "tied" else f"--{name}"
-            choices, least, most = (field.metadata[key] for key in ("choices", "least", "most"))
+            choices, least, most, off = (field.metadata[key] for key in ("choices", "least", "most", "off"))
+            declaration = f"--{name}/--{off}" if off else f"--{name}"
             kind: Any = type(field.default)
             if choices:
                 kind = click.Choice(choices)
@@ -192,6 +192,7 @@ def main() -> None:
     type=click.Choice(list(PRESETS)),
     help="Other defaults: of the two-layer LSTM (o1) or the plain RNN (o4) of the course programs.",
 )
+@click.option("--no-ear", is_flag=True, help="As --ear none: the plain model.")
 @_origin_filter_option
 @_settings(ModelConfig)
 @_settings(TrainingConfig)
@@ -206,6 +207,7 @@ def fit(
     plot: bool,
     tensorboard: bool,
     preset: str | None,
+    no_ear: bool,
     origin_filter: bool,
     **settings: Any,
 ) -> None:
@@ -224,10 +226,14 @@ def fit(
         raise ConfigError("--resume or --restart is required. Received: both.")
     if _typed("minutes") and (_typed("epochs") or _typed("max_steps")):
         raise ConfigError("--minutes, or --epochs and --max-steps, are required. Received: both.")
+    if no_ear and _typed("ear"):
+        raise ConfigError("--ear or --no-ear is required. Received: both.")
     model_config, config = PRESETS[preset] if preset else (ModelConfig(), TrainingConfig())
     if resume and not preset and (folder / "config.json").exists():
         model_config, config = read_settings(folder / "config.json")
     model_config, config = _with_typed(model_config, settings), _with_typed(config, settings)
+    if no_ear:
+        model_config = dataclasses.replace(model_config, ear="none")
     if _typed("weight_decay") and config.optimizer != "adamw":
         raise ConfigError(f"The optimizer adamw is required for --weight-decay. Received: {config.optimizer}.")
     for flag, module in ((plot, "matplotlib"), (tensorboard, "tensorboard")):
@@ -278,6 +284,7 @@ def fit(
 
 @main.command()
 @click.option("--begin", default="", help="What the poem begins with; empty lets the poet begin.")
+@click.option("--title", default="", help="What the poem is about, in a few characters; empty: anything.")
 @click.option(
     "--form",
     default="",
@@ -351,6 +358,7 @@ def fit(
 @_model_option
 def sample(
     begin: str,
+    title: str,
     form: str,
     rhyme: str,
     opening: str,
@@ -376,10 +384,11 @@ def sample(
     tangshi-tf sample --begin 山 --init-state random
     tangshi-tf sample --begin 明月 --count 5 --temperature 0.7 --seed 1
     tangshi-tf sample --begin 春 --best-of 16
+    tangshi-tf sample --title 秋夜 --form 五绝
     tangshi-tf sample --form 七绝 --rhyme 先 --opening 仄起 --acrostic 春夏秋冬 --tones
     """
     verse = {"form": form, "rhyme": rhyme, "opening": opening, "acrostic": acrostic}
-    "".join([begin, *verse.values()]).encode()  # a lone surrogate of a broken console is refused before loading
+    "".join([begin, title, *verse.values()]).encode()  # a lone surrogate of a broken console is refused before loading
     same_opening = opening or not any(verse.values())  # one that is drawn gives another poem for every seed
     if best_of > 1 and (temperature < COLDEST or top_k == 1) and init_state == "zero" and same_opening:
         raise ConfigError(
@@ -407,6 +416,7 @@ def sample(
         seed,
         best_of,
         _copied() if novel else None,
+        title=title,
         **verse,
         init_state=init_state,
         temperature=temperature,
@@ -439,6 +449,7 @@ def sample(
     show_default=True,
     help="Of the shipped corpus; a given corpus is taken whole.",
 )
+@click.option("--titles", is_flag=True, help="Give the model the title of each poem.")
 @click.option("--verse", is_flag=True, help="Compare poems of the model with these instead, by the rules of verse.")
 @click.option(
     "--count",
@@ -460,6 +471,7 @@ def sample(
 def evaluate(
     corpus: tuple[Path, ...],
     split: str,
+    titles: bool,
     verse: bool,
     count: int,
     seed: int,
@@ -472,10 +484,13 @@ def evaluate(
     \b
     tangshi-tf evaluate
     tangshi-tf evaluate my-poems.txt --model mine --json
+    tangshi-tf evaluate --titles
     tangshi-tf evaluate --verse
     """
     if corpus and _typed("split"):
         raise ConfigError("A CORPUS or a --split is required, as a given corpus is taken whole. Received: both.")
+    if titles and verse:
+        raise ConfigError("--titles or --verse is required. Received: both.")
     for name in ("count", "seed", "plot"):
         if _typed(name) and not verse:
             raise ConfigError(f"--verse is required for --{name}. Received: --{name} alone.")
@@ -486,6 +501,7 @@ def evaluate(
     from tangshi_tf.corpus import read_corpus, read_poems
     from tangshi_tf.evaluation import evaluate as score
     from tangshi_tf.model import PoetryModel
+    from tangshi_tf.titles import titles_of
 
     split = "all" if corpus else split
     poems, dropped = read_poems(corpus) if corpus else (read_corpus().poems(split), {})
@@ -495,10 +511,11 @@ def evaluate(
     if verse:
         _compare_verse(texts, split, _model_path(model), count, seed, plot, as_json)
         return
-    result = score(PoetryModel.from_saved_model(_model_path(model)), texts)
+    result = score(PoetryModel.from_saved_model(_model_path(model)), texts, titles_of(poems) if titles else None)
     if as_json:
         report = _score_record(result.total) | {
             "split": split,
+            "titles": titles,
             "by_form": {form: _score_record(part) for form, part in result.by_form.items()},
         }
         click.echo(json.dumps(report, ensure_ascii=False))

@@ -50,10 +50,14 @@ def _setting(
     choices: tuple[str, ...] = (),
     least: float | None = None,
     most: float | None = None,
+    off: str = "",
     absent: Any = None,
 ) -> Any:
-    """Declare a setting; `absent` is what a file says that was written before there was such a setting."""
-    facts = {"help": help, "choices": choices, "least": least, "most": most, "absent": absent}
+    """Declare a setting.
+
+    `off` names the opposite of a switch; `absent` is what a file means that is older than the setting.
+    """
+    facts = {"help": help, "choices": choices, "least": least, "most": most, "off": off, "absent": absent}
     return dataclasses.field(default=default, metadata=facts)
 
 
@@ -68,14 +72,14 @@ class ModelConfig:
     dropout: float = _setting(
         0.3, "Share of values dropped after the embedding and after each layer.", least=0.0, most=0.95
     )
-    tied: bool = _setting(True, "Output through the embedding itself, or through a matrix of its own.")
+    tied: bool = _setting(True, "Output through the embedding itself, or through a matrix of its own.", off="untied")
     ear: str = _setting(
         "full",
         "What the model hears: the sounds of characters (in their embedding), the verse so far (beside the state).",
         choices=("full", "sounds", "verse", "none"),
         absent="none",
     )
-    titles: bool = _setting(True, "Read the titles of half of the poems.", absent=False)
+    titles: bool = _setting(True, "Read the titles of half of the poems.", off="no-titles", absent=False)
 
     def __post_init__(self) -> None:
         """Refuse what no model can be built from."""

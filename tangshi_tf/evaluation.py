@@ -15,6 +15,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tangshi_tf.dataset import encode_poems, pair_batches, plan_batches
+from tangshi_tf.errors import ConfigError
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.training import token_nll
 from tangshi_tf.verse.forms import FORMS, OTHER, form_of
@@ -61,28 +62,34 @@ class Evaluation:
     by_form: Mapping[str, Score] = field(default_factory=dict)
 
 
-def evaluate(model: PoetryModel, texts: Sequence[str]) -> Evaluation:
+def evaluate(model: PoetryModel, texts: Sequence[str], titles: Sequence[str] | None = None) -> Evaluation:
     """Score poems by the protocol.
 
     Args:
         model: any precision; figures to be quoted come from float32.
         texts: cleaned and folded, as `Poem.text`.
+        titles: of the poems, as `titles.normal_title` returns them, to be read before the texts; only the texts count.
+
+    Raises:
+        ConfigError: if the model reads no titles.
     """
-    rows = evaluator(model, texts)()
+    rows = evaluator(model, texts, titles)()
     forms = np.array([form_of(text) for text in texts])
     return Evaluation(_sum(rows), {form: _sum(rows[forms == form]) for form in (*FORMS, OTHER)})
 
 
-def evaluator(model: PoetryModel, texts: Sequence[str]) -> Callable[[], _Array]:
+def evaluator(model: PoetryModel, texts: Sequence[str], titles: Sequence[str] | None = None) -> Callable[[], _Array]:
     """Prepare the scoring of the same poems again and again, as after every epoch.
 
     Returns:
         A function that returns float64 `[N, 4]`: tokens, nll, hanzi, nll of the hanzi, one row a poem.
     """
-    sequences = encode_poems(model.vocabulary, texts)
+    if titles and model.vocabulary.separator is None:
+        raise ConfigError("A model that reads titles is required. Received: one that does not.")
+    sequences = encode_poems(model.vocabulary, texts, titles)
     batches = plan_batches(sequences.row_lengths().numpy(), _TOKEN_BUDGET, seed=0, epoch=0)
     order = np.concatenate(batches)
-    dataset = pair_batches(sequences, batches)
+    dataset = pair_batches(sequences, batches, separator=model.vocabulary.separator)
     is_hanzi = tf.constant(_hanzi_ids(model.vocabulary))
     sharing = math.log(model.vocabulary.unknown_types)
 

@@ -21,7 +21,7 @@ Output: tied, logits = (h_t P + p) Eᵀ + b with E the embedding (Press and Wolf
 With an ear, e(x) = E_x + S_x W, in the output too, where S_x are the sounds of x: 0 or 1 for each rhyme group and tone.
 And what the verse means (see `tangshi_tf.ear`) stands beside e(x_t) before the first layer and beside h_t before the
 output:
-    v_t = M[metre_t] + N[line_t] + S[rhyme_t] R
+    v_t = M[metre_t] + N[line_t] + G[metre_t, line_t mod 2] * S[rhyme_t] R
 """
 
 import math
@@ -90,6 +90,7 @@ class PoetryModel(keras.Model):
             self.metre = self._add_matrix(METRES, _MEANING, "metre")
             self.line = self._add_matrix(LINES, _MEANING, "line")
             self.rhyme_kernel = self._add_matrix(SOUNDS, _MEANING, "rhyme_kernel")
+            self.gate = self.add_weight((2 * METRES, _MEANING), "ones", name="gate", autocast=False)
         self.build((None, None))
 
     def _add_matrix(self, rows: int, width: int, name: str) -> Any:
@@ -193,7 +194,8 @@ class PoetryModel(keras.Model):
         metre, line, _, rhyme = tf.unstack(verse, axis=-1)
         places = tf.one_hot(metre, METRES, dtype=dtype) @ tf.cast(self.metre, dtype)
         lines = tf.one_hot(line, LINES, dtype=dtype) @ tf.cast(self.line, dtype)
-        return places + lines + self._sounds_of(rhyme, dtype) @ tf.cast(self.rhyme_kernel, dtype)
+        gates = tf.one_hot(2 * metre + line % 2, 2 * METRES, dtype=dtype) @ tf.cast(self.gate, dtype)
+        return places + lines + gates * (self._sounds_of(rhyme, dtype) @ tf.cast(self.rhyme_kernel, dtype))
 
     def _table(self, dtype: Any = tf.float32) -> Any:
         """Return the embedding of every token, `[V, embedding]`."""
@@ -272,7 +274,7 @@ class PoetryModel(keras.Model):
         output = tf.transpose(table) if self.config.tied else tf.convert_to_tensor(self.projection.kernel)
         bias = tf.convert_to_tensor(self.output_bias if self.config.tied else self.projection.bias)
         if self.has_verse:
-            metres, lines = tf.convert_to_tensor(self.metre), tf.convert_to_tensor(self.line)
+            metres, lines, gates = (tf.convert_to_tensor(w) for w in (self.metre, self.line, self.gate))
             rhymes = tf.cast(self.sounds, tf.float32) @ self.rhyme_kernel
         missing = padded_size(len(self.vocabulary)) - len(self.vocabulary)
         output, bias = tf.pad(output, [[0, 0], [0, missing]]), tf.pad(bias, [[0, missing]], constant_values=-math.inf)
@@ -282,7 +284,8 @@ class PoetryModel(keras.Model):
             if self.has_verse:
                 verse = [hear(self._kinds, token, entries.pop())]
                 metre, line, _, rhyme = tf.unstack(verse[0], axis=1)
-                meaning = tf.gather(metres, metre) + tf.gather(lines, line) + tf.gather(rhymes, rhyme)
+                answer = tf.gather(gates, 2 * metre + line % 2) * tf.gather(rhymes, rhyme)
+                meaning = tf.gather(metres, metre) + tf.gather(lines, line) + answer
             x = _beside(x, meaning)
             for (kernel, recurrent, biases), entry in zip(layers, entries, strict=True):
                 entry = entry if isinstance(entry, tuple) else (entry,)

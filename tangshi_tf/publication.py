@@ -12,6 +12,7 @@ from tangshi_tf.errors import CorpusError
 from tangshi_tf.evaluation import Evaluation, evaluate
 from tangshi_tf.export import export
 from tangshi_tf.poet import Poet
+from tangshi_tf.titles import titles_of
 
 __all__ = ["publish"]
 
@@ -36,7 +37,12 @@ def publish(run: Run, directory: str | Path, corpus: Corpus) -> Path:
     if run.manifest.get("corpus") != corpus.digest():
         raise CorpusError(f"The corpus is required that {run.folder} was trained on. Received: another one.")
     model = run.load_model()
-    figures = {split: evaluate(model, corpus.texts(split)) for split in _JUDGED if corpus.splits[split]}
+    judged = [split for split in _JUDGED if corpus.splits[split]]
+    figures = {split: evaluate(model, corpus.texts(split)) for split in judged}
+    if model.vocabulary.separator:
+        for split in judged:
+            poems = corpus.poems(split)
+            figures[f"{split}, titled"] = evaluate(model, [poem.text for poem in poems], titles_of(poems))
     poet = Poet(model)
     samples = poet.generate([""] * 10, seed=list(range(10)), **DEFAULT_SAMPLER)["poem"].numpy()
     readme = _readme(run, best, figures, [sample.decode() for sample in samples])
@@ -70,13 +76,14 @@ def _readme(run: Run, best: Mapping[str, Any], figures: Mapping[str, Evaluation]
             f"({best['tokens_per_second']:,.0f} tokens/s while training, {manifest['precision']}; "
             f"TensorFlow {manifest['tensorflow']}, Keras {manifest['keras']}).",
             "",
-            f"{model.layers} x {model.cell.upper()}({model.units}), embedding {model.embedding}, "
+            f"{model.layers} x {model.cell.upper()}({model.units}), embedding {model.embedding}, ear {model.ear}, "
             f"{manifest['vocabulary']:,} tokens, {manifest['parameters']:,} parameters. Trained on "
             f"{manifest['poems']['train']:,} poems, {manifest['tokens']:,} tokens an epoch; the weights are those "
             f"after epoch {best['epoch']} of the {len(history)} trained, the best on the validation split.",
             "",
             "Perplexity: exp of the mean nll over every character, punctuation mark and end token, zero state; an",
-            "unknown character costs its share of the unknown token's probability.",
+            "unknown character costs its share of the unknown token's probability. Titled: the text alone, given its",
+            "title.",
             "",
             "| split | form | poems | tokens | perplexity | characters alone |",
             "|---|---|---:|---:|---:|---:|",

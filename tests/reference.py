@@ -127,7 +127,8 @@ def logits(model: Any, tokens: Any, state: Any) -> Any:
     if model.config.ear in ("full", "verse"):
         metre, line, _, rhyme = np.moveaxis(np.array([verses(model.vocabulary.tokens, row) for row in tokens]), -1, 0)
         meaning = np.asarray(model.metre)[metre] + np.asarray(model.line)[line]
-        meaning = meaning + (sounds @ np.asarray(model.rhyme_kernel))[rhyme]
+        answer = np.asarray(model.gate)[2 * metre + line % 2] * (sounds @ np.asarray(model.rhyme_kernel))[rhyme]
+        meaning = meaning + answer
         states = states[: model.config.layers]
     out = []
     for t, token in enumerate(np.asarray(tokens).T):

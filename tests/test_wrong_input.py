@@ -111,6 +111,16 @@ REQUESTS: list[tuple[list[str], str]] = [
         ["fit", "--optimizer", "rmsprop", "--weight-decay", "0.1"],
         "The optimizer adamw is required for --weight-decay. Received: rmsprop.",
     ),
+    (["fit", "--ear", "verse", "--no-ear"], "--ear or --no-ear is required. Received: both."),
+    (["evaluate", "--titles", "--verse"], "--titles or --verse is required. Received: both."),
+    (
+        ["evaluate", "one.txt", "--titles", "--model", "mini"],
+        "A model that reads titles is required. Received: one that does not.",
+    ),
+    (
+        [*MINI, "--title", "秋夜"],
+        "a model that reads titles is required for title; received 秋夜.",
+    ),
     (["fit", "--resume", "--restart"], "--resume or --restart is required. Received: both."),
     (
         ["fit", "--minutes", "5", "--epochs", "3"],
