@@ -12,7 +12,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 TEMPERATURE = 0.8
-BOS, EOS = 1, 2  # the special tokens, 0 to 3, stand first in the vocabulary
+BOS, EOS = 1, 2
+NEVER_WRITTEN = ("<pad>", "<bos>", "<unk>", "<sep>")
 
 
 def main(folder: str = "litert/tangshi/1", begin: str = "山", seed: str = "1") -> None:
@@ -23,7 +24,7 @@ def main(folder: str = "litert/tangshi/1", begin: str = "山", seed: str = "1") 
     interpreter = Interpreter(str(Path(folder) / "step.tflite"))
     step = interpreter.get_signature_runner("step")
     states = {
-        name: np.zeros((1, entry["shape"][1]), np.float32)
+        name: np.zeros((1, entry["shape"][1]), entry["dtype"])
         for name, entry in step.get_input_details().items()
         if name != "token"
     }
@@ -35,7 +36,7 @@ def main(folder: str = "litert/tangshi/1", begin: str = "山", seed: str = "1") 
             answer = step(token=np.array([token], np.int32), **states)
             states = {name: answer[f"next_{name}"] for name in states}
         logits = answer["logits"][0].astype(np.float64)
-        logits[[ids["<pad>"], BOS, ids["<unk>"]]] = -np.inf
+        logits[[ids[name] for name in NEVER_WRITTEN if name in ids]] = -np.inf
         weights = np.exp((logits - logits.max()) / TEMPERATURE)
         token = int(random.choice(len(weights), p=weights / weights.sum()))
         if token == EOS:

@@ -12,7 +12,8 @@ import numpy as np
 import onnxruntime
 
 TEMPERATURE = 0.8
-BOS, EOS = 1, 2  # the special tokens, 0 to 3, stand first in the vocabulary
+BOS, EOS = 1, 2
+NEVER_WRITTEN = ("<pad>", "<bos>", "<unk>", "<sep>")
 
 
 def main(folder: str = "onnx/tangshi/1", begin: str = "山", seed: str = "1") -> None:
@@ -23,7 +24,11 @@ def main(folder: str = "onnx/tangshi/1", begin: str = "山", seed: str = "1") ->
     session = onnxruntime.InferenceSession(str(Path(folder) / "step.onnx"))
     inputs = {entry.name: entry for entry in session.get_inputs()}
     outputs = [entry.name for entry in session.get_outputs()]
-    states = {name: np.zeros((1, entry.shape[1]), np.float32) for name, entry in inputs.items() if name != "token"}
+    states = {
+        name: np.zeros((1, entry.shape[1]), np.int32 if entry.type == "tensor(int32)" else np.float32)
+        for name, entry in inputs.items()
+        if name != "token"
+    }
 
     random = np.random.default_rng(int(seed))
     poem, to_read = begin, [BOS, *(ids.get(character, ids["<unk>"]) for character in begin)]
@@ -33,7 +38,7 @@ def main(folder: str = "onnx/tangshi/1", begin: str = "山", seed: str = "1") ->
             answer = dict(zip(outputs, session.run(None, given), strict=True))
             states = {name: answer[f"next_{name}"] for name in states}
         logits = answer["logits"][0].astype(np.float64)
-        logits[[ids["<pad>"], BOS, ids["<unk>"]]] = -np.inf
+        logits[[ids[name] for name in NEVER_WRITTEN if name in ids]] = -np.inf
         weights = np.exp((logits - logits.max()) / TEMPERATURE)
         token = int(random.choice(len(weights), p=weights / weights.sum()))
         if token == EOS:

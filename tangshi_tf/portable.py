@@ -16,6 +16,7 @@ from tangshi_tf.config import FORMAT, PORTABLE
 from tangshi_tf.errors import ConfigError
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.versions import add_version
+from tangshi_tf.vocabulary import SEPARATOR
 
 __all__ = ["export_step"]
 
@@ -24,15 +25,16 @@ _OPSET = 17  # of ONNX: understood by every onnxruntime since 1.12, of 2022
 
 _README = """# One step of a poet: {file}
 
-Inputs: `token` int32 [rows]; {states} float32 [rows, {units}].
+Inputs: `token` int32 [rows]; {states}.
 Outputs: `next_token` int32 [rows], the likeliest; `logits` float32 [rows, {size}]; and, as the inputs, the state after
 the token: {nexts}.
 
-Begin with a state of zeros, or of normal numbers of standard deviation 0.5, and with the token 1, `<bos>`; then feed
-one token after the other, each with the state before it, and choose the next by its logits until it is 2, `<eos>`.
+Begin with a state of zeros, or of normal numbers of standard deviation 0.5 (int32: zeros), and with the token 1,
+`<bos>`; then feed one token after the other, each with the state before it, and choose the next by its logits until it
+is 2, `<eos>`.
 
 `vocabulary.txt` has one token a line in the order of their ids and, after tabs, the characters that are read as it.
-The first four are special and never printed: `<pad>`, `<bos>`, `<eos>`, and `<unk>` for what is unknown.
+The first ones are special and never printed: {specials}. `<unk>` stands for what is unknown{titled}.
 """
 
 
@@ -73,13 +75,14 @@ def export_step(version: str | Path, directory: str | Path, form: str) -> Path:
     model = PoetryModel.from_saved_model(version)
     step = _Step(model)
     converted = _onnx(step) if form == "onnx" else _litert(step)
-    states = [f"`{spec.name}`" for spec in model.state_specs]
+    vocabulary, specs = model.vocabulary, model.state_specs
     readme = _README.format(
         file=_FILES[form],
-        states=", ".join(states),
-        nexts=", ".join(state.replace("state", "next_state") for state in states),
-        units=model.config.units,
-        size=len(model.vocabulary),
+        states=", ".join(f"`{spec.name}` {spec.dtype.name} [rows, {spec.shape[1]}]" for spec in specs),
+        nexts=", ".join(f"`next_{spec.name}`" for spec in specs),
+        size=len(vocabulary),
+        specials=", ".join(f"`{token}`" for token in vocabulary.tokens[: vocabulary.specials]),
+        titled=f"; a title may be fed after `<bos>`, with `{SEPARATOR}` after it" if vocabulary.separator else "",
     )
 
     def write(made: Path) -> None:
