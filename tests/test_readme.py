@@ -105,7 +105,8 @@ def test_every_option_is_listed_with_its_default(document: str) -> None:
         for parameter in known.params:
             if isinstance(parameter, click.Option):
                 both = "/".join([*parameter.opts, *parameter.secondary_opts])
-                expected[name, both] = "tied" if parameter.secondary_opts else str(parameter.default)
+                names = parameter.opts if parameter.default else parameter.secondary_opts
+                expected[name, both] = names[0][2:] if parameter.secondary_opts else str(parameter.default)
     assert list(listed) == sorted(expected, key=list(listed).index)
     for key, default in listed.items():
         if default.isascii() and default not in ("empty", "drawn", "off", "terminal", "none"):
