@@ -33,7 +33,7 @@ def ours(precision: str, batches: Batches, vocabulary: Any, threads: int) -> Ste
     from tangshi_tf import ModelConfig, PoetryModel, TrainingConfig
     from tangshi_tf.training import build_optimizer
 
-    model = PoetryModel(ModelConfig(), vocabulary, precision)
+    model = PoetryModel(ModelConfig(ear="none"), vocabulary, precision)
     optimizer = build_optimizer(TrainingConfig(), 1_000)
     optimizer.build(model.trainable_variables)
 
@@ -60,7 +60,7 @@ def stock_keras(precision: str, batches: Batches, vocabulary: Any, threads: int)
 
     from tangshi_tf import ModelConfig
 
-    config, size = ModelConfig(), len(vocabulary)
+    config, size = ModelConfig(ear="none"), len(vocabulary)
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     embedding = keras.layers.Embedding(size, config.embedding)
 
@@ -98,7 +98,7 @@ def pytorch(precision: str, batches: Batches, vocabulary: Any, threads: int) -> 
     from tangshi_tf import ModelConfig
 
     torch.set_num_threads(threads)
-    config, size = ModelConfig(), len(vocabulary)
+    config, size = ModelConfig(ear="none"), len(vocabulary)
 
     class Model(nn.Module):
         def __init__(self) -> None:
@@ -152,7 +152,7 @@ def limit(precision: str, batches: Batches, vocabulary: Any, threads: int) -> Ca
     def run(batches: Batches) -> tuple[float, float]:
         large = max(rate(n, n, n) for n in (1024, 2048, 3072))
         rows, steps = (round(statistics.mean(x.shape[i] for x, _ in batches)) for i in (0, 1))
-        own = shapes(ModelConfig(), len(vocabulary), rows, steps)
+        own = shapes(ModelConfig(ear="none"), len(vocabulary), rows, steps)
         seconds = sum(count * 2 * m * k * n / rate(m, k, n, 0.1) for m, k, n, count in own)
         return large, sum(count * 2 * m * k * n for m, k, n, count in own) / seconds
 
@@ -222,7 +222,7 @@ def main() -> None:
     tokens = sum(x.size for x, _ in batches)
     from tangshi_tf import ModelConfig
 
-    flop = work(ModelConfig(), len(vocabulary)) * tokens
+    flop = work(ModelConfig(ear="none"), len(vocabulary)) * tokens
     print(f"{BATCHES} batches of {tokens / BATCHES:,.0f} tokens, median of {options.rounds} rounds")
     for precision in options.precision:
         players = [("ours", 0), ("stock Keras fit", 0), ("limit", 0)]
