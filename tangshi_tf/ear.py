@@ -40,8 +40,8 @@ def kinds_of(tokens: Sequence[str]) -> npt.NDArray[np.int32]:
     return np.array([kinds.get(token, _CHARACTER) for token in tokens], np.int32)
 
 
-def sounds_of(tokens: Iterable[str]) -> npt.NDArray[np.uint8]:
-    """Return which of the 106 rhyme groups each token has, then whether it is level, oblique: 0 or 1, `[V, 108]`.
+def sounds_of(tokens: Iterable[str]) -> npt.NDArray[np.bool_]:
+    """Return which of the 106 rhyme groups each token has, then whether it is level, oblique: bool `[V, 108]`.
 
     A character has the groups that both sources of the table give it, or those of one, if they share none.
     """
@@ -51,7 +51,7 @@ def sounds_of(tokens: Iterable[str]) -> npt.NDArray[np.uint8]:
         groups = (entries[token].both or entries[token].one) if token in entries else ""
         tones = tones_of(groups)
         sounds.append([*(group in groups for group in GROUPS), tones & 1, tones >> 1])
-    return np.array(sounds, np.uint8)
+    return np.array(sounds, np.bool_)
 
 
 def hear(kinds: Any, token: Any, verse: Any) -> Any:

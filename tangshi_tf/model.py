@@ -83,7 +83,7 @@ class PoetryModel(keras.Model):
             self.projection = keras.layers.Dense(size, dtype=policy, name="output")
         if config.ear != "none":
             table = keras.initializers.Constant(sounds_of(vocabulary.tokens))
-            self.sounds = self.add_weight((size, SOUNDS), table, "uint8", trainable=False, name="sounds")
+            self.sounds = self.add_weight((size, SOUNDS), table, "bool", trainable=False, name="sounds")
         if self._has_sounds:
             self.sound_kernel = self._add_matrix(SOUNDS, config.embedding, "sound_kernel")
         if self.has_verse:

@@ -59,7 +59,7 @@ def agree(model: PoetryModel, step: Any, poems: list[int], length: int) -> None:
             logits, state = model.step(token, state)
             theirs = [answer["logits"], *(answer[f"next_{name}"] for name in names)]
             for ours, other in zip([logits, *state], theirs, strict=True):
-                assert np.abs(other - ours).max() < 1e-5 * np.abs(ours).max()
+                assert np.abs(other - ours).max() <= 1e-5 * np.abs(ours).max()
             chosen = np.take_along_axis(answer["logits"], answer["next_token"][:, np.newaxis], axis=1)[:, 0]
             assert (chosen == answer["logits"].max(axis=1)).all()
 

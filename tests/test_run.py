@@ -213,7 +213,7 @@ def test_time_decides_the_steps_once(corpus: Corpus, tmp_path: Path) -> None:
 
 def test_an_estimate_trains_nothing(corpus: Corpus) -> None:
     plan, seconds, memory = estimate(corpus, MODEL, TRAINING)
-    assert plan.steps == 2 * plan.epoch_steps
+    assert abs(plan.steps - 2 * plan.epoch_steps) <= 2  # titles make epochs a little longer or shorter
     assert seconds > 0
     assert memory is None or memory > 0
 

@@ -32,7 +32,7 @@ def test_the_likeliest_of_the_candidates_is_taken(loaded: Any, best_of: int) -> 
 
 
 def test_a_request_that_cannot_be_met_is_an_error(loaded: Any) -> None:
-    with pytest.raises(ConfigError, match=r"title is not supported by this model; received 静夜思\."):
+    with pytest.raises(ConfigError, match=r"a model that reads titles is required for title; received 静夜思\."):
         list(write(loaded, ["山"], 1, title="静夜思"))
 
 
