@@ -55,6 +55,32 @@ def test_pairs_are_shifted_by_one() -> None:
     assert sorted(seen) == sorted(TEXTS)
 
 
+def test_every_other_title_is_read_and_none_is_learnt() -> None:
+    vocabulary = Vocabulary.build(TEXTS, 1, titled=True)
+    texts, titles = ["山水。"] * 20 + ["风。"] * 20, ["山风"] * 39 + [""]
+    bare, titled = encode_poems(vocabulary, texts), encode_poems(vocabulary, texts, titles)
+    batches = PoemBatches(bare, 20, 0, titled, vocabulary.separator)
+    with_title = []
+    for epoch in range(2):
+        read, seen, found = 0, [], []
+        steps = list(batches.dataset(epoch, range(1), 1))
+        assert len(steps) == batches.steps(epoch)
+        for x, y, _ in steps:
+            for row_x, row_y in zip(x.numpy().tolist(), y.numpy().tolist(), strict=True):
+                begin = row_x.index(vocabulary.separator) if vocabulary.separator in row_x else 0
+                assert row_x[:begin] == ([BOS, *vocabulary.encode("山风")] if begin else [])
+                assert row_y[:begin] == [PAD] * begin
+                end = row_y.index(EOS)
+                assert row_x[begin + 1 : end + 1] == row_y[begin:end]
+                seen.append(vocabulary.decode(row_y[begin:end]))
+                found.append(begin > 0)
+                read += begin > 0
+        assert sorted(seen) == sorted(texts)
+        assert 19 <= read <= 20
+        with_title.append(found)
+    assert with_title[0] != with_title[1]
+
+
 @pytest.mark.parametrize("replicas", [2, 3, 7])
 def test_replicas_share_each_batch_and_none_reads_the_work_of_another(replicas: int) -> None:
     batches = PoemBatches(encode_poems(VOCABULARY, TEXTS), 20, seed=4)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tangshi_tf.config import ModelConfig
+from tangshi_tf.errors import ConfigError
 from tangshi_tf.evaluation import Score, evaluate, evaluator
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.vocabulary import EOS, UNK, Vocabulary
@@ -45,6 +46,30 @@ def test_the_protocol(model: PoetryModel) -> None:
     assert result.total.tokens == tokens
     assert result.total.perplexity == pytest.approx(math.exp(nll / tokens))
     assert result.total.hanzi_perplexity == pytest.approx(math.exp(hanzi_nll / hanzi))
+
+
+def test_a_title_is_read_and_not_counted() -> None:
+    vocabulary = Vocabulary("，。山水风月花春秋夜人天", rare="龙虎豹", titled=True)
+    model = PoetryModel(ModelConfig(units=16, embedding=8), vocabulary)
+    titles = ["春夜", "", "山水人天", "月"]
+    rows = evaluator(model, TEXTS, titles)()
+    for row, text, title in zip(rows, TEXTS, titles, strict=True):
+        head = [1, *vocabulary.encode(title), vocabulary.separator] if title else [1]
+        ids = [*head, *vocabulary.encode(text)]
+        own = reference.logits(model, np.array([ids]), [np.zeros((1, 16))] * 2)[0, len(head) - 1 :]
+        y = [*ids[len(head) :], EOS]
+        nll = -np.log(reference.softmax(own))[np.arange(len(y)), y]
+        assert row[0] == len(text) + 1
+        assert row[1] == pytest.approx(nll.sum() + math.log(3) * y.count(UNK), rel=1e-5)
+        assert row[2] == sum(char.isalpha() for char in text)
+    untitled = evaluate(model, TEXTS)
+    assert evaluate(model, TEXTS, [""] * 4).total.nll == pytest.approx(untitled.total.nll)
+    assert evaluate(model, TEXTS, titles).total.nll != pytest.approx(untitled.total.nll)
+
+
+def test_titles_ask_for_a_model_that_reads_them(model: PoetryModel) -> None:
+    with pytest.raises(ConfigError, match=r"A model that reads titles is required\. Received: one that does not\."):
+        evaluate(model, TEXTS, ["春"] * 4)
 
 
 def test_forms_are_told_apart(model: PoetryModel) -> None:

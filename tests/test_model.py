@@ -157,6 +157,18 @@ def test_initial_states() -> None:
     assert abs(many.mean()) < 0.01
 
 
+def test_the_ear_begins_at_the_beginning() -> None:
+    model = make("gru", layers=2, ear="full")
+    for kind in ("zero", "random"):
+        *cells, verse = model.get_initial_state(5, kind, seed=3)
+        assert [cell.shape for cell in cells] == [(5, 24)] * 2
+        assert cells[0].numpy().any() == (kind == "random")
+        assert verse.dtype == tf.int32
+        assert verse.numpy().tolist() == [[0] * 4] * 5
+    with pytest.raises(StateError, match=r"A state of 3 tensors is required \(2 layers of gru and the verse\)"):
+        model.step(np.array([4]), (tf.zeros([1, 24]), tf.zeros([1, 24])))
+
+
 def test_wrong_states_are_refused_in_one_line() -> None:
     model = make()
     with pytest.raises(StateError, match=r"A state of 2 tensors is required \(1 layers of lstm\). Received: 1."):

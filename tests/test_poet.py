@@ -162,6 +162,40 @@ def test_more_than_one_block_of_random_numbers(make_model: ModelMaker) -> None:
     assert text(long["poem"])[1][:140] == poems(endless, seed=2, max_length=140)[0]
 
 
+# Titles
+
+
+@pytest.fixture(scope="module")
+def titled(make_model: ModelMaker, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A loaded poet that reads titles, and has an ear."""
+    return load(export(make_model(ear="full", ending=0.0), tmp_path_factory.mktemp("titled")))
+
+
+def test_a_title_makes_another_poem_and_is_not_in_it(titled: Any) -> None:
+    knobs: dict[str, Any] = {"seed": list(range(20)), "temperature": 0.5}
+    without, moon, sea = (titled.generate("", title=title, **knobs) for title in ("", "明月", "海"))
+    assert sum(a != b for a, b in zip(text(without["poem"]), text(moon["poem"]), strict=True)) > 15
+    assert sum(a != b for a, b in zip(text(sea["poem"]), text(moon["poem"]), strict=True)) > 15
+    lengths = [len(poem) for poem in text(moon["poem"])]
+    assert moon["length"].numpy().tolist() == lengths
+    assert poems(titled, title="明月二首 其二（一作三）", **knobs) == text(moon["poem"])
+    assert poems(titled, title="🙂", **knobs) == text(without["poem"])
+    given = titled.generate(text(moon["poem"]), title="明月", max_length=lengths)
+    ended = moon["log_probability"].numpy() - given["log_probability"].numpy()
+    assert (ended < 1e-3).all()  # the end token is what may be missing
+
+
+def test_neighbours_with_titles_do_not_matter(titled: Any) -> None:
+    titles = ["", "明月", "海", "", "日" * 40, "月"]
+    seeds = list(range(6))
+    together = titled.generate("", title=titles, seed=seeds)
+    for title, seed, poem, own in zip(titles, seeds, text(together["poem"]), together["log_probability"], strict=True):
+        alone = titled.generate("", title=title, seed=seed)
+        assert text(alone["poem"]) == [poem]
+        assert alone["log_probability"].numpy()[0] == own
+    assert poems(titled, title=titles[0], seed=seeds[0]) == poems(titled, seed=0)
+
+
 # What a poem begins with, and how it ends
 
 
