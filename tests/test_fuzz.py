@@ -178,4 +178,6 @@ def test_thousands_of_option_sets_are_taken_or_refused(
                 if left.name not in models:
                     shutil.rmtree(left)
     print(outcomes)
-    assert all(outcomes[command, status] > 0 for command in main.commands for status in (0, 1, 2)), outcomes
+    for command in main.commands:
+        assert min(outcomes[command, 2], outcomes[command, 1] + outcomes[command, 0]) > 0, outcomes
+    assert all(sum(outcomes[command, status] for command in main.commands) > fuzz / 20 for status in (0, 1, 2))
