@@ -29,7 +29,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from tangshi_tf.config import ModelConfig, TrainingConfig, read_json, read_settings
+from tangshi_tf.config import ModelConfig, TrainingConfig, read_json, read_settings, to_dict
 from tangshi_tf.errors import CheckpointError, first_line
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.training import Position
@@ -227,9 +227,9 @@ class Run:
 
     def _digest(self, name: str) -> str:
         """Return what tells one of the files of weights from those of another configuration or vocabulary."""
-        settings = [dataclasses.asdict(self.model_config)]
+        settings = [to_dict(self.model_config)]
         if name == _CHECKPOINT:  # the optimizer's variables depend on these
-            settings.append(dataclasses.asdict(self.training_config))
+            settings.append(to_dict(self.training_config))
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         digest.update(self.vocabulary.dumps().encode())
         return digest.hexdigest()

@@ -29,10 +29,11 @@ __all__ = [
     "read_json",
     "read_settings",
     "read_version",
+    "to_dict",
 ]
 
 BOX = "tangshi"  # the name of the model inside the package, and of what is trained if no other is given
-FORMAT = 1  # of assets.extra/config.json in a model folder; raised when an older reader could not understand one
+FORMAT = 1  # of assets.extra/config.json in a model folder; an older reader refuses settings that it does not know
 COLDEST = 1e-3  # a lower temperature is 0: few logits are so close that it would matter, and rounding would
 PORTABLE = ("onnx", "litert")  # formats that take one step of a model
 STRATEGIES = ("auto", "one", "mirrored", "multiworker")
@@ -90,7 +91,7 @@ class ModelConfig:
 class TrainingConfig:
     """How a model is trained."""
 
-    epochs: int = _setting(12, "Passes over the training poems.", least=1)
+    epochs: int = _setting(12, "Passes over the training poems.", least=1, most=100_000)
     max_steps: int = _setting(0, "Bound on the number of batches; 0: none.", least=0)
     minutes: float = _setting(
         0.0, "Time to spend: a measurement at the start fixes steps and schedule; 0: --epochs decides.", least=0.0
@@ -129,6 +130,13 @@ def from_dict(cls: type[_Config], values: Mapping[str, Any]) -> _Config:
         if key not in known:
             raise ConfigError(f"A setting of {cls.__name__} is required. Received: {key!r}.")
     return cls(**{key: absent for key, absent in known.items() if absent is not None} | dict(values))
+
+
+def to_dict(config: ModelConfig | TrainingConfig) -> dict[str, Any]:
+    """Return what `from_dict` reads; settings with the value that their absence means are left out."""
+    absent = {field.name: field.metadata["absent"] for field in dataclasses.fields(config)}
+    values = dataclasses.asdict(config)
+    return {name: value for name, value in values.items() if absent[name] is None or value != absent[name]}
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -104,11 +104,11 @@ class Corpus:
         """Return the texts of `poems(split)`."""
         return [poem.text for poem in self.poems(split)]
 
-    def digest(self) -> str:
-        """Return what tells one corpus, split included, from another."""
+    def digest(self, titled: bool = False) -> str:
+        """Return what tells one corpus, split included and perhaps titles, from another."""
         digest = hashlib.sha256()
         for split in self.splits:
-            lines = (f"{poem.title}\t{poem.text}" for poem in self.poems(split))
+            lines = [f"{poem.title}\t{poem.text}" if titled else poem.text for poem in self.poems(split)]
             digest.update("\n".join([split, *lines, ""]).encode())
         return digest.hexdigest()
 

@@ -87,11 +87,11 @@ def listen(kinds: Any, tokens: Any, verse: Any) -> Any:
 
     Args:
         kinds: what `kinds_of` returns.
-        tokens: int32 `[B, T]`.
+        tokens: integers `[B, T]`.
         verse: int32 `[B, 4]`, before the first token.
 
     Returns:
         The verse after each token, int32 `[B, T, 4]`.
     """
-    by_time = tf.scan(lambda before, token: hear(kinds, token, before), tf.transpose(tokens), verse)
+    by_time = tf.scan(lambda before, token: hear(kinds, token, before), tf.transpose(tf.cast(tokens, tf.int32)), verse)
     return tf.transpose(by_time, [1, 0, 2])

@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
 import tangshi_tf
-from tangshi_tf.config import FORMAT, read_version
+from tangshi_tf.config import FORMAT, read_version, to_dict
 from tangshi_tf.errors import ConfigError, ModelError, first_line
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.poet import Poet
@@ -65,7 +64,7 @@ def export(
     signatures = poet.signatures()
     config = {
         "format": FORMAT,
-        "model": asdict(model.config),
+        "model": to_dict(model.config),
         "tensorflow": tf.__version__,
         "package": tangshi_tf.__version__,
         **(metadata or {}),

@@ -119,6 +119,10 @@ class PoetryModel(keras.Model):
         entries = [(width, tf.float32) for width in self.state_widths] + [(VERSE, tf.int32)] * self.has_verse
         return [tf.TensorSpec([None, width], dtype, f"state_{i}") for i, (width, dtype) in enumerate(entries)]
 
+    def count_params(self) -> int:
+        """Return the number of parameters that are trained; the table of sounds is not."""
+        return sum(math.prod(weight.shape) for weight in self.trainable_weights)
+
     def call(
         self,
         X_t: Any,  # noqa: N803
@@ -232,7 +236,8 @@ class PoetryModel(keras.Model):
             token: int32 `[B]`.
             state: canonically a tuple over layers of float32 `[B, units]` or, for the LSTM, pairs of them.
                 Also taken, and returned as they came: a list over layers, pairs as lists, the flat sequence
-                h0, c0, h1, c1, …, and for one layer the bare tensor or pair.
+                h0, c0, h1, c1, …, and for one layer the bare tensor or pair. If the model hears the verse, that is one
+                more entry, int32 `[B, 4]`, the last of all; then nothing is bare.
 
         Returns:
             Logits float32 `[B, V]`, and the state after the token.

@@ -107,6 +107,7 @@ class Planner:
 
         def planned() -> dict[str, Any]:
             plan = self._plan(asked, ids, seed)
+            plan["slots"] = tf.where(plan["problem"][:, tf.newaxis] == "", plan["slots"], free)  # else none might fit
             plan["typed"] = tf.pad(plan["typed"], [[0, 0], [0, tf.shape(none["typed"])[1] - LENGTH]])
             return {
                 name: tf.where(
@@ -150,7 +151,7 @@ class Planner:
         contradiction = tf.where(avoidable, _received("opening and rhyme that the text leaves possible", note), "")
         problem = tf.where(problem == "", contradiction, problem)
         return {
-            "slots": tf.where(problem[:, tf.newaxis] == "", slots, int(Slot.FREE)),  # else no token might fit
+            "slots": slots,
             "typed": tokens,
             "heads": tf.where(text.begun, "", texts),
             "groups": groups,

@@ -247,7 +247,8 @@ class Poet(tf.Module):
         begin_length = tf.split(lengths, 2)[0]
         seed = _fresh(asked["seed"])
         plan = self._planner(asked, ids, seed)
-        problem = problems(asked, begin_length, self._separator is not None)
+        titles = normal_titles(asked["title"])
+        problem = problems(asked, begin_length, None if self._separator is None else titles)
         problem = tf.where(problem == "", plan["problem"], problem)
         good = tf.equal(problem, "")
         knobs = ("init_state", "temperature", "top_p", "repetition_penalty", "top_k")
@@ -257,7 +258,7 @@ class Poet(tf.Module):
         limit = tf.where(plan["length"] > 0, tf.minimum(limit, plan["length"] + 1), limit)
         rows |= {"limit": limit, "ended": ~good, "seed": seed}
         rows |= {name: plan[name] for name in ("typed", "slots", "groups")}
-        rows["title"] = self._read(normal_titles(tf.where(good, asked["title"], "")))[0]
+        rows["title"] = self._read(tf.where(good, titles, ""))[0]
         # A product over one row rounds differently from one over several.
         count = tf.size(seed)
         copies = tf.range(tf.where(count == 1, 2, count)) % tf.maximum(count, 1)
@@ -315,6 +316,7 @@ def _describe(model: PoetryModel) -> str:
     }
     ear = f"\nIt hears {hears[config.ear]}." if config.ear in hears else ""
     title = "what the poem is about" if model.vocabulary.separator else "accepts only its default"
+    bare = "" if model.has_verse else "; for one layer also the entry alone"
     titled = "; BOS title SEP before it" * (model.vocabulary.separator is not None)
     sampler = ", ".join(f"{name} {value}" for name, value in DEFAULT_SAMPLER.items())
     return f"""A poet of tangshi-tf: a recurrent language model of Tang poems that needs TensorFlow only.
@@ -341,7 +343,7 @@ Functions (text is a string or [B] of them; every other knob is one value or [B]
   get_initial_state(batch_size, kind='zero', stddev={_STATE_STDDEV}, seed=-1) -> state; kind is zero or random
   step(token, state) -> (logits [B, {size}], state); get_next_token(token, state) -> (likeliest token, state)
     token is int32 [B]; a state has one entry a layer, {nesting}.
-    It may be a tuple or a list of them, or of h0, c0, h1, c1, …; for one layer also the entry alone.
+    It may be a tuple or a list of them, or of h0, c0, h1, c1, …{bare}.
   about() -> this text
 
 Signatures, whose inputs are all required and [B]:

@@ -6,13 +6,12 @@ next state, and chooses. The examples show such programs.
 
 import json
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
-from tangshi_tf.config import FORMAT, PORTABLE
+from tangshi_tf.config import FORMAT, PORTABLE, to_dict
 from tangshi_tf.errors import ConfigError
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.versions import add_version
@@ -88,7 +87,7 @@ def export_step(version: str | Path, directory: str | Path, form: str) -> Path:
     def write(made: Path) -> None:
         (made / _FILES[form]).write_bytes(converted)
         (made / "vocabulary.txt").write_text(model.vocabulary.dumps(), encoding="utf-8", newline="\n")
-        config = {"format": FORMAT, "model": asdict(model.config), "tensorflow": tf.__version__}
+        config = {"format": FORMAT, "model": to_dict(model.config), "tensorflow": tf.__version__}
         (made / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         (made / "README.md").write_text(readme, encoding="utf-8")
 

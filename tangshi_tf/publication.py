@@ -34,7 +34,7 @@ def publish(run: Run, directory: str | Path, corpus: Corpus) -> Path:
         TangshiError: if the run has no epoch, was trained on another corpus, or cannot be exported.
     """
     best = run.best
-    if run.manifest.get("corpus") != corpus.digest():
+    if run.manifest.get("corpus") != corpus.digest(run.model_config.titles):
         raise CorpusError(f"The corpus is required that {run.folder} was trained on. Received: another one.")
     model = run.load_model()
     judged = [split for split in _JUDGED if corpus.splits[split]]

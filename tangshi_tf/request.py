@@ -91,9 +91,19 @@ def shown(value: Any) -> Any:
     return tf.strings.substr(tf.strings.regex_replace(value, _WHITE_SPACE, " "), 0, _SHOWN, unit="UTF8_CHAR")
 
 
-def problems(asked: dict[str, Any], begin_length: Any, reads_titles: bool) -> Any:
-    """Return string `[B]`: why a row's request cannot be met, on one line; empty if it can."""
-    rules = [("title", (asked["title"] != "") & (not reads_titles), "a model that reads titles is required for title")]
+def problems(asked: dict[str, Any], begin_length: Any, titles: Any) -> Any:
+    """Return string `[B]`: why a row's request cannot be met, on one line; empty if it can.
+
+    Args:
+        asked: what was, a value a row.
+        begin_length: int32 `[B]`, in tokens.
+        titles: string `[B]`, what is read of the titles; None if the model reads none.
+    """
+    wanted = without_white_space(asked["title"]) != ""
+    if titles is None:
+        rules = [("title", wanted, "a model that reads titles is required for title")]
+    else:
+        rules = [("title", wanted & (titles == ""), "title of Han characters, numbering aside, is required")]
     penalty, kind, temperature = asked["repetition_penalty"], asked["init_state"], asked["temperature"]
     top_p, max_length = asked["top_p"], asked["max_length"]
     rules += [

@@ -36,7 +36,8 @@ __all__ = ["EpochReport", "Listener", "Plan", "estimate", "fit"]
 _LEAST_BATCHES = 20  # an epoch
 _LOG = logging.getLogger(__name__)
 _PACE_STEPS = 40  # of a trial
-_PUBLISHING = 5  # validations; the best weights are judged once more in float32, on two splits, and exported
+_PUBLISHING = 5  # validations: the best weights are judged once more in float32, on two splits, and exported
+_PUBLISHING_TITLED = 9  # the same, with and without titles
 _WORKERS_MEET = 10  # steps between two moments at which several workers talk to each other
 
 
@@ -159,7 +160,7 @@ def fit(
         if run and not manifest:
             facts = {
                 "command": command,
-                "corpus": corpus.digest(),
+                "corpus": corpus.digest(model_config.titles),
                 "tensorflow": tf.__version__,
                 "keras": keras.__version__,
                 "package": tangshi_tf.__version__,
@@ -210,7 +211,7 @@ def estimate(
     )
     steps = maker.steps(0, began)
     pace, judging = maker.pace
-    seconds = steps * pace + (math.ceil(steps / maker.batches.steps(0)) + _PUBLISHING) * judging
+    seconds = steps * pace + (math.ceil(steps / maker.batches.steps(0)) + maker.publishing) * judging
     return maker.plan(steps), seconds, usage()["peak_memory"]
 
 
@@ -233,6 +234,7 @@ class _Maker:
         self.precision = "bfloat16" if is_bfloat16 else "float32"
         self.model_config, self.config, self.strategy = model_config, config, strategy
         self.vocabulary, self.corpus = vocabulary, corpus
+        self.publishing = _PUBLISHING_TITLED if vocabulary.separator else _PUBLISHING
         sequences, titled = encode_poems(vocabulary, corpus.texts("train")), None
         if vocabulary.separator:
             titled = encode_poems(vocabulary, corpus.texts("train"), titles_of(corpus.poems("train")))
@@ -256,7 +258,7 @@ class _Maker:
             return total_steps(self.batches, self.config)
         pace, judging = self.pace
         left = 60 * self.config.minutes - (time.monotonic() - began)
-        left -= _PUBLISHING * judging
+        left -= self.publishing * judging
         steps = left / (pace + judging / self.batches.steps(0))
         (whole,) = from_chief(self.strategy, [max(1, math.floor(steps))])
         return int(whole)
@@ -370,7 +372,8 @@ def _open(
     for old, new in ((run.model_config, model), (run.training_config, training)):
         values = [(field.name, getattr(old, field.name), getattr(new, field.name)) for field in fields(old)]
         changes += [f"{name} {now} in place of {before}" for name, before, now in values if now != before]
-    if run.manifest.get("corpus", corpus.digest()) != corpus.digest():
+    digest = corpus.digest(model.titles)
+    if run.manifest.get("corpus", digest) != digest:
         changes.append("another corpus")
     elif run.vocabulary.dumps() != vocabulary.dumps():
         changes.append("another vocabulary")
@@ -383,7 +386,7 @@ def _open(
 
 def _fingerprint(model: ModelConfig, training: TrainingConfig, vocabulary: Vocabulary, corpus: Corpus) -> int:
     """Return a number that tells what is to be learnt, and how, from anything else."""
-    text = json.dumps([asdict(model), asdict(training), vocabulary.dumps(), corpus.digest()])
+    text = json.dumps([asdict(model), asdict(training), vocabulary.dumps(), corpus.digest(model.titles)])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
 
 
@@ -402,4 +405,5 @@ def _go_on(trainer: Trainer, position: Position, values: list[Any], strategy: An
 def _vocabulary(corpus: Corpus, titled: bool, min_count: int) -> Vocabulary:
     """Take the characters of the training split; all that the shipped corpus knows share the unknown token."""
     shipped = {char for text in read_corpus().texts() for char in text}
+    titled = titled and any(titles_of(corpus.poems("train")))
     return Vocabulary.build(corpus.texts("train"), min_count, character_table(), shipped, titled)

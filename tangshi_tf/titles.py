@@ -16,7 +16,7 @@ LONGEST_TITLE = 32  # characters; the longest titles are prose
 _NUMBER = "[一二三四五六七八九十百千0-9]+"
 _PATTERNS = (
     (r"（[^（）]*）|\([^()]*\)|\[[^\[\]]*\]|〔[^〔〕]*〕|【[^【】]*】", " "),  # a note
-    (f"(^|[ 　])[其之第]?{_NUMBER}首?([ 　]|$)|其{_NUMBER}([ 　]|$)", " "),  # which of several poems this is
+    (f"(^|[ 　])([其之第]?{_NUMBER}首?([ 　]+|$))+|其{_NUMBER}([ 　]|$)", " "),  # which of several poems this is
     (_NUMBER + "[首章绝篇则]([ 　]|$)", " "),  # how many there are
     (f"[^{HAN}]+", ""),
 )

@@ -173,8 +173,12 @@ def every_second() -> Callable[[int], bool]:
 
 def total_steps(batches: Batches, config: TrainingConfig) -> int:
     """Return the number of batches of a whole run."""
-    steps = sum(batches.steps(epoch) for epoch in range(config.epochs))
-    return min(steps, config.max_steps or steps)
+    steps = 0
+    for epoch in range(config.epochs):
+        steps += batches.steps(epoch)
+        if config.max_steps and steps >= config.max_steps:
+            return config.max_steps
+    return steps
 
 
 def _place(batches: Batches, step: int) -> tuple[int, int]:

@@ -5,14 +5,22 @@ from typing import Any
 
 import pytest
 
-from tangshi_tf.config import ModelConfig, TrainingConfig, from_dict, read_json
+from tangshi_tf.config import ModelConfig, TrainingConfig, from_dict, read_json, to_dict
 from tangshi_tf.errors import ConfigError
 
+PLAIN = ModelConfig(cell="gru", tied=False, ear="none", titles=False)
 
-@pytest.mark.parametrize("config", [ModelConfig(cell="gru", tied=False), TrainingConfig(learning_rate=1, seed=7)])
+
+@pytest.mark.parametrize("config", [ModelConfig(), PLAIN, TrainingConfig(learning_rate=1, seed=7)])
 def test_settings_survive_json(config: ModelConfig | TrainingConfig) -> None:
-    text = json.dumps(dataclasses.asdict(config))
-    assert from_dict(type(config), json.loads(text)) == config
+    for values in (dataclasses.asdict(config), to_dict(config)):
+        assert from_dict(type(config), json.loads(json.dumps(values))) == config
+
+
+def test_what_is_older_than_a_setting_is_read_as_it_was_meant() -> None:
+    older = {"cell": "gru", "units": 640, "layers": 1, "embedding": 256, "dropout": 0.3, "tied": False}
+    assert to_dict(PLAIN) == older
+    assert from_dict(ModelConfig, older) == PLAIN
 
 
 @pytest.mark.parametrize(

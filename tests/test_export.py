@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tangshi_tf.config import ModelConfig
+from tangshi_tf.config import ModelConfig, from_dict
 from tangshi_tf.errors import ModelError
 from tangshi_tf.export import export, load
 from tangshi_tf.model import PoetryModel
@@ -23,7 +23,7 @@ def test_a_folder_describes_itself(lstm: PoetryModel, tmp_path: Path) -> None:
     extra = export(lstm, tmp_path, readme="# 诗\n", metadata={"perplexity": 80.5}) / "assets.extra"
     config = json.loads((extra / "config.json").read_text(encoding="utf-8"))
     assert config["format"] == 1
-    assert ModelConfig(**config["model"]) == lstm.config
+    assert from_dict(ModelConfig, config["model"]) == lstm.config
     assert config["tensorflow"] == tf.__version__
     assert config["perplexity"] == 80.5
     readme = (extra / "README.md").read_text(encoding="utf-8")

@@ -241,6 +241,9 @@ def test_rows_know_nothing_of_each_other(versed: Any) -> None:
 def test_a_refused_row_does_not_stop_the_others(versed: Any) -> None:
     (alone,) = ask(versed, begin="山")
     assert ask(versed, begin="山", rhyme=["", "江"])[0] == alone
+    assert ask(versed, begin="山", rhyme=["江", ""])[1] == alone
+    free = [row for seed in range(40) for row in ask(versed, rhyme=["x", ""], seed=seed, temperature=3.0)[1:]]
+    assert all(row[0] for row in free)  # the end never comes first
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from tangshi_tf.request import (
     problems,
     utf8,
 )
+from tangshi_tf.titles import normal_titles
 
 
 def rows(**given: Any) -> dict[str, Any]:
@@ -20,10 +21,13 @@ def rows(**given: Any) -> dict[str, Any]:
     return one_value_a_row({name: tf.reshape(value, [-1]) for name, value in values.items()})
 
 
-def ask(titles: bool = True, **given: Any) -> list[str]:
+def ask(reads_titles: bool = True, **given: Any) -> list[str]:
     asked = rows(**given)
     length = tf.strings.length(asked["begin"], unit="UTF8_CHAR")
-    return [text.decode() for text in problems(asked, length, titles).numpy()]
+    return [
+        text.decode()
+        for text in problems(asked, length, normal_titles(asked["title"]) if reads_titles else None).numpy()
+    ]
 
 
 def test_single_values_hold_for_all_rows() -> None:
@@ -46,15 +50,20 @@ def test_a_problem_says_what_is_required_and_what_was_received() -> None:
         "temperature of at least 0 and finite is required; received -1.",
         "temperature of at least 0 and finite is required; received nan.",
     ]
-    assert ask(titles=False, title=["", "秋夜"]) == [
+    assert ask(reads_titles=False, title=["", "秋夜"]) == [
         "",
         "a model that reads titles is required for title; received 秋夜.",
     ]
-    assert ask(title=["", "秋夜"]) == ["", ""]
+    assert ask(title=["", " ", "秋夜", "其二"]) == [
+        "",
+        "",
+        "",
+        "title of Han characters, numbering aside, is required; received 其二.",
+    ]
     assert ask(begin="山水风月", max_length=3) == [
         "max_length of at least the length of begin is required; received 3."
     ]
-    (long,) = ask(titles=False, title="秋\n夜" * 50)
+    (long,) = ask(reads_titles=False, title="秋\n夜" * 50)
     assert "\n" not in long
     assert len(long) < 100
 

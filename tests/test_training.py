@@ -68,6 +68,39 @@ def test_max_steps_bounds_a_run_in_mid_epoch() -> None:
     assert [report.step for report in reports if report.epoch_ended] == [steps, steps + 1]
 
 
+def test_a_bound_on_steps_needs_no_count_of_all_epochs() -> None:
+    assert total_steps(batches(), TrainingConfig(epochs=100_000, max_steps=7)) == 7
+    assert total_steps(batches(), TrainingConfig(epochs=3)) == 3 * batches().steps(0)
+
+
+def test_epochs_of_different_lengths_are_gone_on_with() -> None:
+    vocabulary = Vocabulary.build(TEXTS, 1, titled=True)
+    titles = ["山" * (2 * i % 9) for i in range(len(TEXTS))]
+    titled = PoemBatches(
+        encode_poems(vocabulary, TEXTS), 40, 0, encode_poems(vocabulary, TEXTS, titles), vocabulary.separator
+    )
+    steps = [titled.steps(epoch) for epoch in range(4)]
+    assert len(set(steps)) > 1, steps
+
+    def start() -> Trainer:
+        keras.utils.set_random_seed(3)
+        model = PoetryModel(ModelConfig(units=8, embedding=8), vocabulary)
+        config = TrainingConfig(epochs=4, seed=0)
+        return Trainer(model, tf.distribute.get_strategy(), titled, config, total_steps(titled, config))
+
+    whole, kept, reports = start(), {}, []
+    for report in whole.run(lambda step: True):
+        reports.append(report)
+        kept[report.step] = (whole.position, whole.values())
+    ends = [report.step for report in reports if report.epoch_ended]
+    assert ends == np.cumsum(steps).tolist()
+    for step in (steps[0], sum(steps[:2]) + 1, sum(steps) - 1):
+        again = start()
+        again.restore(*kept[step])
+        assert [report.loss for report in again.run(lambda step: True)] == [report.loss for report in reports[step:]]
+        assert all(np.array_equal(a, b) for a, b in zip(again.values(), whole.values(), strict=True))
+
+
 def test_the_same_seed_gives_the_same_weights() -> None:
     first, again, other = make(1), make(1), make(1)
     run(first)

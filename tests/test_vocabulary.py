@@ -44,6 +44,19 @@ def test_a_vocabulary_survives_its_file(tmp_path: Path) -> None:
     assert loaded.unknown_types == 2
 
 
+def test_a_separator_is_the_fifth_special_token_and_survives(tmp_path: Path) -> None:
+    vocabulary = Vocabulary.build(TEXTS, 2, {"風": "风"}, known="龙", titled=True)
+    assert vocabulary.tokens == (*SPECIALS, "<sep>", "风", "山", "，")
+    assert (vocabulary.separator, vocabulary.specials, make().separator, make().specials) == (4, 5, None, 4)
+    assert vocabulary.encode("風山<") == [5, 6, UNK]
+    assert vocabulary.decode([1, 5, 4, 6, 2]) == "风山"
+    assert vocabulary.texts()[:6] == [""] * 5 + ["风"]
+    path = tmp_path / "vocabulary.txt"
+    path.write_bytes(vocabulary.dumps().encode())
+    loaded = Vocabulary.load(path)
+    assert (loaded.tokens, loaded.separator, loaded.rare) == (vocabulary.tokens, 4, vocabulary.rare)
+
+
 def test_what_is_no_vocabulary_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "vocabulary.txt"
     with pytest.raises(VocabularyError, match=r"A vocabulary file is required: vocabulary.txt"):
