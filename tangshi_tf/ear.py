@@ -1,7 +1,8 @@
 """The ear: where a poem stands in its verse, computed from the tokens read so far, and what characters sound like.
 
-A recurrent model learns lines by itself and most tones, but not to rhyme: the character to be answered stands a dozen
-tokens back. So what a listener would keep in mind is carried along with the state. The verse is int32 `[B, 4]`:
+A recurrent model soon learns lines by itself and most tones, but is slow to learn to rhyme: the character to be
+answered stands a dozen tokens back. So what a listener would keep in mind is carried along with the state. The verse is
+int32 `[B, 4]`:
 
 - metre: 16 times the length of the first line (0 while it lasts), plus the characters read of this line,
 - line: the lines that have ended; after 15 come 14 and 15 again, so that even lines stay even,
