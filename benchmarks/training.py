@@ -33,14 +33,14 @@ def ours(precision: str, batches: Batches, vocabulary: Any, threads: int) -> Ste
     from tangshi_tf import ModelConfig, PoetryModel, TrainingConfig
     from tangshi_tf.training import build_optimizer
 
-    model = PoetryModel(ModelConfig(ear="none"), vocabulary, precision)
+    model = PoetryModel(ModelConfig(ear="none", titles=False, recurrent_dropout=0.0), vocabulary, precision)
     optimizer = build_optimizer(TrainingConfig(), 1_000)
     optimizer.build(model.trainable_variables)
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)] * 2)
     def step(x: Any, y: Any) -> None:
         with tf.GradientTape() as tape:
-            loss = model.summed_nll(x, y, [0, 1]) / tf.cast(tf.size(y), tf.float32)
+            loss = model.summed_nll(x, y, [0, 1])[0] / tf.cast(tf.size(y), tf.float32)
         gradients = [tf.convert_to_tensor(g) for g in tape.gradient(loss, model.trainable_variables)]
         gradients, _ = tf.clip_by_global_norm(gradients, 1.0)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
@@ -60,7 +60,7 @@ def stock_keras(precision: str, batches: Batches, vocabulary: Any, threads: int)
 
     from tangshi_tf import ModelConfig
 
-    config, size = ModelConfig(ear="none"), len(vocabulary)
+    config, size = ModelConfig(ear="none", titles=False, recurrent_dropout=0.0), len(vocabulary)
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
     embedding = keras.layers.Embedding(size, config.embedding)
 
@@ -72,9 +72,10 @@ def stock_keras(precision: str, batches: Batches, vocabulary: Any, threads: int)
             return keras.ops.matmul(x, keras.ops.transpose(embedding.embeddings)) + self.bias
 
     tokens = keras.Input([None], dtype="int32")
-    x = keras.layers.Dropout(config.dropout)(embedding(tokens))
+    drop = {"rate": config.dropout, "noise_shape": (None, 1, None)}
+    x = keras.layers.Dropout(**drop)(embedding(tokens))
     x = keras.layers.LSTM(config.units, return_sequences=True)(x)
-    x = keras.layers.Dense(config.embedding)(keras.layers.Dropout(config.dropout)(x))
+    x = keras.layers.Dense(config.embedding)(keras.layers.Dropout(**drop)(x))
     model = keras.Model(tokens, keras.layers.Activation("linear", dtype="float32")(Tied()(x)))
     model.compile(
         keras.optimizers.AdamW(0.003, weight_decay=0.02, global_clipnorm=1.0),
@@ -98,7 +99,7 @@ def pytorch(precision: str, batches: Batches, vocabulary: Any, threads: int) -> 
     from tangshi_tf import ModelConfig
 
     torch.set_num_threads(threads)
-    config, size = ModelConfig(ear="none"), len(vocabulary)
+    config, size = ModelConfig(ear="none", titles=False, recurrent_dropout=0.0), len(vocabulary)
 
     class Model(nn.Module):
         def __init__(self) -> None:
@@ -107,7 +108,9 @@ def pytorch(precision: str, batches: Batches, vocabulary: Any, threads: int) -> 
             self.lstm = nn.LSTM(config.embedding, config.units, batch_first=True)
             self.projection = nn.Linear(config.units, config.embedding)
             self.bias = nn.Parameter(torch.zeros(size))
-            self.dropout = nn.Dropout(config.dropout)
+
+        def dropout(self, x: Any) -> Any:
+            return x * nn.functional.dropout(torch.ones_like(x[:, :1]), config.dropout)
 
         def forward(self, tokens: Any) -> Any:
             h, _ = self.lstm(self.dropout(self.embedding(tokens)))
@@ -152,7 +155,7 @@ def limit(precision: str, batches: Batches, vocabulary: Any, threads: int) -> Ca
     def run(batches: Batches) -> tuple[float, float]:
         large = max(rate(n, n, n) for n in (1024, 2048, 3072))
         rows, steps = (round(statistics.mean(x.shape[i] for x, _ in batches)) for i in (0, 1))
-        own = shapes(ModelConfig(ear="none"), len(vocabulary), rows, steps)
+        own = shapes(ModelConfig(ear="none", titles=False, recurrent_dropout=0.0), len(vocabulary), rows, steps)
         seconds = sum(count * 2 * m * k * n / rate(m, k, n, 0.1) for m, k, n, count in own)
         return large, sum(count * 2 * m * k * n for m, k, n, count in own) / seconds
 
@@ -222,7 +225,7 @@ def main() -> None:
     tokens = sum(x.size for x, _ in batches)
     from tangshi_tf import ModelConfig
 
-    flop = work(ModelConfig(ear="none"), len(vocabulary)) * tokens
+    flop = work(ModelConfig(ear="none", titles=False, recurrent_dropout=0.0), len(vocabulary)) * tokens
     print(f"{BATCHES} batches of {tokens / BATCHES:,.0f} tokens, median of {options.rounds} rounds")
     for precision in options.precision:
         players = [("ours", 0), ("stock Keras fit", 0), ("limit", 0)]

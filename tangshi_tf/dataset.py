@@ -1,8 +1,10 @@
 """Ids to a tf.data pipeline of pairs (X_t, Y_t): all but the last token, and all but the first.
 
-A poem may begin with its title, which is read but not learnt: in Y_t there is PAD in place of title and separator.
+A poem is a row, and rows of one length are a batch. It may begin with its title, which is read but not learnt: in Y_t
+there is PAD in place of title and separator. Prose is one stream, cut into lanes that are read side by side, chunk
+after chunk.
 
-Batches are planned in NumPy as a pure function of (seed, epoch); tf.data only gathers the planned rows.
+Batches are planned in NumPy as a pure function of (seed, epoch); tf.data only gathers what is planned.
 """
 
 from collections.abc import Sequence
@@ -17,7 +19,7 @@ import tensorflow as tf
 
 from tangshi_tf.vocabulary import BOS, EOS, PAD, Vocabulary
 
-__all__ = ["PoemBatches", "encode_poems", "pair_batches", "plan_batches"]
+__all__ = ["LaneBatches", "PoemBatches", "encode_poems", "pair_batches", "plan_batches"]
 
 _AHEAD = 4  # batches
 _TITLES = 1  # tells their numbers from those of the batches
@@ -130,6 +132,7 @@ class PoemBatches:
     seed: int
     titled: Any = None
     separator: int | None = None
+    lanes = 0  # nothing is carried from batch to batch
 
     def steps(self, epoch: int) -> int:
         """Return the number of batches in an epoch."""
@@ -175,3 +178,59 @@ class PoemBatches:
 
 def _flat(pair: Any, first: Any) -> Any:
     return (*pair, first)
+
+
+@dataclass(frozen=True)
+class LaneBatches:
+    """The chunks of every epoch of one stream, cut for any number of replicas.
+
+    The stream is cut into lanes of equal length but for one token, each read after BOS from a state of its own. A batch
+    is the next tokens of every lane; the state after it is that before the next one. Every epoch reads the same.
+
+    Args:
+        stream: int32 `[N]`.
+        lanes: read side by side.
+        length: tokens of each lane in a batch; the last batch of an epoch may be shorter.
+    """
+
+    stream: npt.NDArray[np.int32]
+    lanes: int
+    length: int
+
+    def steps(self, epoch: int) -> int:
+        """Return the number of batches in an epoch."""
+        return -(-int(np.diff(self._edges).max()) // self.length)
+
+    def dataset(self, epoch: int, replicas: range, of: int, done: int = 0) -> Any:
+        """Return the lanes of one input pipeline as a `tf.data.Dataset`, as `PoemBatches.dataset`.
+
+        A lane that is one token shorter than others ends with PAD in X_t and Y_t.
+        """
+        cuts = np.linspace(0, self.lanes, of + 1).astype(np.int64)
+        edges, stream = tf.constant(self._edges), self._tensor
+        longest = int(np.diff(self._edges).max())
+
+        def part(chunk: Any, replica: Any) -> Any:
+            first, after = tf.gather(cuts, replica), tf.gather(cuts, replica + 1)
+            place = tf.range(chunk * self.length, tf.minimum((chunk + 1) * self.length, longest))
+            index = edges[first:after, tf.newaxis] + place
+            inside = index < edges[first + 1 : after + 1, tf.newaxis]
+            y = tf.where(inside, tf.gather(stream, tf.where(inside, index, 0)), PAD)
+            x = tf.where(place == 0, BOS, tf.gather(stream, tf.maximum(index - 1, 0)))
+            x = tf.where(inside, x, PAD)
+            return tf.ensure_shape(x, [None, None]), tf.ensure_shape(y, [None, None]), tf.cast(first, tf.int32)
+
+        chunks = np.arange(done, self.steps(epoch))
+        planned = np.repeat(chunks, len(replicas)), np.tile(np.array(replicas, np.int64), len(chunks))
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return tf.data.Dataset.from_tensor_slices(planned).map(part).prefetch(_AHEAD).with_options(options)
+
+    @cached_property
+    def _edges(self) -> _Rows:
+        return np.linspace(0, len(self.stream), self.lanes + 1).astype(np.int64)
+
+    @cached_property
+    def _tensor(self) -> Any:
+        with tf.device("CPU"):
+            return tf.constant(self.stream)

@@ -73,7 +73,9 @@ class PoetryModel(keras.Model):
             name="embedding",
         )
         self.recurrent = [
-            _LAYERS[config.cell](config.units, return_sequences=True, dtype=policy, name=f"{config.cell}_{i}")
+            _LAYERS[config.cell](
+                config.units, return_sequences=True, return_state=True, dtype=policy, name=f"{config.cell}_{i}"
+            )
             for i in range(config.layers)
         ]
         if config.tied:
@@ -144,12 +146,22 @@ class PoetryModel(keras.Model):
         Returns:
             float32 `[B, T, V]`.
         """
-        x = self._read(X_t, state, training, dropout_seed, first_row)
-        width = self.projection.units
-        logits = self._output(tf.reshape(self.projection(x), [-1, width]))
-        return tf.reshape(logits, [*tf.unstack(tf.shape(X_t)), len(self.vocabulary)])
+        x, _ = self._read(X_t, state, training, dropout_seed, first_row)
+        return self._logits(x)
 
-    def summed_nll(self, X_t: Any, Y_t: Any, dropout_seed: Any, first_row: Any = 0) -> Any:  # noqa: N803
+    def read(self, X_t: Any, state: Any) -> tuple[Any, Any]:  # noqa: N803
+        """Return the logits of every next token, as `call`, and the layers' state after the last one, flat."""
+        x, after = self._read(X_t, state, False, None, 0)
+        return self._logits(x), after
+
+    def summed_nll(
+        self,
+        X_t: Any,  # noqa: N803
+        Y_t: Any,  # noqa: N803
+        dropout_seed: Any,
+        first_row: Any = 0,
+        state: Any = None,
+    ) -> tuple[Any, list[Any]]:
         """Return the loss of a training batch; as from `call` with training, but without its `[B, T, V]`.
 
         Args:
@@ -157,25 +169,36 @@ class PoetryModel(keras.Model):
             Y_t: int32 `[B, T]`; where it is PAD, there is no loss.
             dropout_seed: see `call`.
             first_row: see `call`.
+            state: see `call`.
 
         Returns:
-            Nats, summed over the tokens, a float32 scalar.
+            Nats, summed over the tokens, a float32 scalar; and the state after the last token, flat, without the verse,
+            to be carried on: no gradient goes back through it.
         """
-        x = self._read(X_t, None, True, dropout_seed, first_row)
+        x, after = self._read(X_t, state, True, dropout_seed, first_row)
         x, targets = tf.reshape(x, [-1, x.shape[-1]]), tf.reshape(Y_t, [-1])
         if tf.config.list_physical_devices("GPU"):
             nll = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, self._output(self.projection(x)))
-            return tf.reduce_sum(tf.where(targets == PAD, 0.0, nll))
+            return tf.reduce_sum(tf.where(targets == PAD, 0.0, nll)), after
         if self.config.tied:
             x, table, bias = self.projection(x), self._table(), self.output_bias
         else:
             table, bias = tf.transpose(self.projection.kernel), self.projection.bias
-        return summed_nll(x, tf.convert_to_tensor(table), tf.convert_to_tensor(bias), targets, self.compute_dtype)
+        nll = summed_nll(x, tf.convert_to_tensor(table), tf.convert_to_tensor(bias), targets, self.compute_dtype)
+        return nll, after
+
+    def _logits(self, x: Any) -> Any:
+        """Return float32 logits `[B, T, V]` of what `_read` returns."""
+        logits = self._output(tf.reshape(self.projection(x), [-1, self.projection.units]))
+        return tf.reshape(logits, [*tf.unstack(tf.shape(x)[:2]), len(self.vocabulary)])
 
     def _read(self, X_t: Any, state: Any, training: bool, dropout_seed: Any, first_row: Any) -> Any:  # noqa: N803
-        """Return what the last layer says of every token, and what the verse means, `[B, T, units (+ meaning)]`."""
+        """Return what the last layer says of every token, and what the verse means, `[B, T, units (+ meaning)]`.
+
+        And the layers' state after the last token, flat.
+        """
         entries = [None] * (len(self.recurrent) + self.has_verse) if state is None else [*self._nest(state)]
-        masks = _Dropout(self.config.dropout if training else 0.0, dropout_seed, first_row)
+        masks = _Dropout(self.config, dropout_seed, first_row) if training else _NoDropout()
         x = self.embedding(X_t)
         if self._has_sounds:
             x += self._sounds_of(X_t, x.dtype) @ tf.cast(self.sound_kernel, x.dtype)
@@ -184,10 +207,13 @@ class PoetryModel(keras.Model):
             before = entries.pop()
             before = tf.zeros([tf.shape(X_t)[0], VERSE], tf.int32) if before is None else before
             meaning = self._meaning(listen(self._kinds, X_t, before), x.dtype)
-        x = _beside(x, meaning)
+        x, after = _beside(x, meaning), []
         for layer, entry in zip(self.recurrent, entries, strict=True):
-            x = masks(self._unroll(layer, x, None if entry is None else tf.nest.flatten(entry)))
-        return _beside(x, meaning)
+            recurrent = masks.of_weights(tf.convert_to_tensor(layer.cell.recurrent_kernel))
+            h, last = self._unroll(layer, recurrent, x, None if entry is None else tf.nest.flatten(entry))
+            x = masks(h)
+            after += [tf.cast(value, tf.float32) for value in last]
+        return _beside(x, meaning), after
 
     def _sounds_of(self, token: Any, dtype: Any = tf.float32) -> Any:
         """Return the sounds of tokens of any shape, with one more axis."""
@@ -213,19 +239,22 @@ class PoetryModel(keras.Model):
         table = self._table(self.compute_dtype)
         return tf.cast(tf.matmul(x, table, transpose_b=True), tf.float32) + self.output_bias
 
-    def _unroll(self, layer: Any, x: Any, initial: Any) -> Any:
-        """Run a layer over `[B, T, D]` from a state, zeros if None, to `[B, T, units]`."""
+    def _unroll(self, layer: Any, recurrent: Any, x: Any, initial: Any) -> Any:
+        """Run a layer over `[B, T, D]` from a state, zeros if None, to `[B, T, units]` and the last state."""
         if tf.config.list_physical_devices("GPU"):
             initial = initial and [tf.cast(entry, self.compute_dtype) for entry in initial]
-            return layer(x, initial_state=initial)
+            weights = [recurrent if w is layer.cell.recurrent_kernel else w.value for w in layer.trainable_variables]
+            rest = [w.value for w in layer.non_trainable_variables]
+            (h, *last), _ = layer.stateless_call(weights, rest, x, initial_state=initial)
+            return h, [tf.stop_gradient(entry) for entry in last]
         cell, dtype = CELLS[self.config.cell], self.compute_dtype
-        kernel, recurrent = (tf.cast(w, dtype) for w in (layer.cell.kernel, layer.cell.recurrent_kernel))
+        kernel, recurrent = tf.cast(layer.cell.kernel, dtype), tf.cast(recurrent, dtype)
         rows, steps, width = tf.unstack(tf.shape(x))
         by_time = tf.reshape(tf.transpose(x, [1, 0, 2]), [-1, width])
         products = tf.reshape(tf.matmul(by_time, kernel), [steps, rows, cell.gates * self.config.units])
         initial = initial or [tf.zeros([rows, self.config.units])] * cell.states
-        h = unroll(cell, products, recurrent, tf.convert_to_tensor(layer.cell.bias), initial)
-        return tf.cast(tf.transpose(h, [1, 0, 2]), dtype)
+        h, last = unroll(cell, products, recurrent, tf.convert_to_tensor(layer.cell.bias), initial)
+        return tf.cast(tf.transpose(h, [1, 0, 2]), dtype), last
 
     def step(self, token: Any, state: Any) -> tuple[Any, Any]:
         """Read one token of every row.
@@ -406,24 +435,45 @@ def _beside(x: Any, meaning: Any) -> Any:
     return x if meaning is None else tf.concat([x, meaning], axis=-1)
 
 
-class _Dropout:
-    """Inverted dropout whose masks are a function of a seed, the row's number and how many masks were drawn before."""
+class _NoDropout:
+    def __call__(self, x: Any) -> Any:
+        return x
 
-    def __init__(self, rate: float, seed: Any, first_row: Any) -> None:
-        self.rate = rate
-        self.drawn = 0
-        self.first_row = first_row
-        if rate > 0:
-            fresh = seed is None
-            self.seed = tf.random.uniform([2], 0, 2**31 - 1, tf.int32) if fresh else tf.cast(seed, tf.int32)
+    def of_weights(self, w: Any) -> Any:
+        return w
+
+
+class _Dropout:
+    """Inverted dropout whose masks are a function of a seed, the row's number and how many masks were drawn before.
+
+    A row has the same mask at all its steps (Gal and Ghahramani 2016), and a matrix of recurrent weights one for the
+    whole batch (Wan et al. 2013, Merity et al. 2018).
+    """
+
+    def __init__(self, config: ModelConfig, seed: Any, first_row: Any) -> None:
+        self._rate, self._weight_rate, self._first_row = config.dropout, config.recurrent_dropout, first_row
+        self._drawn = 0
+        fresh = seed is None
+        self._seed = tf.random.uniform([2], 0, 2**31 - 1, tf.int32) if fresh else tf.cast(seed, tf.int32)
 
     def __call__(self, x: Any) -> Any:
-        if self.rate == 0:
+        """Drop values of `[B, T, D]`."""
+        if self._rate == 0:
             return x
-        self.drawn += 1
-        seed = tf.random.fold_in(self.seed, self.drawn, alg="philox")
-        rows, *rest = tf.unstack(tf.shape(x))
+        rows, _, width = tf.unstack(tf.shape(x))
         # Numbers are drawn row after row, so those of the rows before this replica's are drawn and passed over.
-        uniform = tf.random.stateless_uniform([self.first_row + rows, *rest], seed, alg="philox")
-        kept = uniform[self.first_row :] >= self.rate
-        return tf.where(kept, x / tf.cast(1 - self.rate, x.dtype), tf.zeros([], x.dtype))
+        return _dropped(x, self._uniform([self._first_row + rows, 1, width])[self._first_row :], self._rate)
+
+    def of_weights(self, w: Any) -> Any:
+        """Drop values of a matrix."""
+        return _dropped(w, self._uniform(w.shape), self._weight_rate) if self._weight_rate else w
+
+    def _uniform(self, shape: Any) -> Any:
+        self._drawn += 1
+        return tf.random.stateless_uniform(
+            shape, tf.random.fold_in(self._seed, self._drawn, alg="philox"), alg="philox"
+        )
+
+
+def _dropped(x: Any, uniform: Any, rate: float) -> Any:
+    return tf.where(uniform >= rate, x / tf.cast(1 - rate, x.dtype), tf.zeros([], x.dtype))

@@ -118,25 +118,27 @@ def unroll(cell: _Cell, x: Any, recurrent: Any, bias: Any, initial: Sequence[Any
         initial: the state before the first step, `[B, units]` each, h first.
 
     Returns:
-        h after every step, `[T, B, units]` in the dtype of the recurrent matrix.
+        h after every step, `[T, B, units]` in the dtype of the recurrent matrix; and the state after the last one, as
+        `initial`, through which no gradient goes back.
     """
 
     @tf.custom_gradient
     def run(x: Any, recurrent: Any, bias: Any, *initial: Any) -> Any:
-        h, kept, others = _forward(cell, x, recurrent, bias, initial)
+        h, last, kept, others = _forward(cell, x, recurrent, bias, initial)
 
-        def gradient(d_h: Any) -> Any:
+        def gradient(d_h: Any, *_: Any) -> Any:
             before = tf.concat([tf.cast(initial[0], h.dtype)[tf.newaxis], h[:-1]], axis=0)
             return _backward(cell, d_h, x.dtype, recurrent, bias, before, kept, others)
 
-        return h, gradient
+        return (h, *last), gradient
 
     exact = _exact(recurrent)
-    return run(x, recurrent, bias, *[tf.cast(entry, exact) for entry in initial])
+    h, *last = run(x, recurrent, bias, *[tf.cast(entry, exact) for entry in initial])
+    return h, tuple(last)
 
 
 def _forward(cell: _Cell, x: Any, recurrent: Any, bias: Any, initial: Sequence[Any]) -> Any:
-    """Return h after each step, stacked over T; what each step kept, and every state but h before it, in arrays."""
+    """Return h after each step, stacked over T; the last state; in arrays, what each step kept, and its c before."""
     steps, rows = tf.shape(x)[0], x.shape[1]
     units, dtype, exact = recurrent.shape[0], recurrent.dtype, _exact(recurrent)
 
@@ -157,8 +159,8 @@ def _forward(cell: _Cell, x: Any, recurrent: Any, bias: Any, initial: Sequence[A
 
     arrays = [array(units), array(cell.kept * units), *(array(units) for _ in initial[1:])]
     start = (0, tf.cast(initial[0], dtype), tuple(initial), *arrays)
-    _, _, _, outputs, kept, *before = tf.while_loop(lambda t, *_: t < steps, body, start)
-    return outputs.stack(), kept, before
+    _, _, last, outputs, kept, *before = tf.while_loop(lambda t, *_: t < steps, body, start)
+    return outputs.stack(), last, kept, before
 
 
 def _backward(

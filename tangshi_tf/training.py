@@ -34,7 +34,11 @@ __all__ = [
 
 
 class Batches(Protocol):
-    """What a `Trainer` reads: see `PoemBatches`."""
+    """What a `Trainer` reads: see `PoemBatches` and `LaneBatches`."""
+
+    @property
+    def lanes(self) -> int:
+        """The rows of every batch, whose state is carried to the next one; 0 if nothing is carried."""
 
     def steps(self, epoch: int) -> int:
         """Return the number of batches in an epoch, counted from 0."""
@@ -73,7 +77,7 @@ class Trainer:
     back by `restore`, for a run to go on as if nothing had happened: batches and dropout are functions of the step.
 
     Args:
-        model: has `summed_nll`, as `PoetryModel`.
+        model: has `summed_nll` and `state_widths`, as `PoetryModel`.
         strategy: of `tf.distribute`.
         batches: what to read.
         config: how to train.
@@ -88,8 +92,9 @@ class Trainer:
         with strategy.scope():
             self._optimizer = build_optimizer(config, steps)
             self._optimizer.build(model.trainable_variables)
+            self._carry = [_carried(batches.lanes, width) for width in model.state_widths] if batches.lanes else []
         self._replicas = local_replicas(strategy)
-        self._variables: list[Any] = [*model.weights, *self._optimizer.variables]
+        self._variables: list[Any] = [*model.weights, *self._optimizer.variables, *self._carry]
         self._train_step: Callable[..., Any] | None = None
 
     def values(self) -> list[npt.NDArray[Any]]:
@@ -119,12 +124,17 @@ class Trainer:
         epoch, done = _place(self._batches, self.position.step)
         while self.position.step < self.steps:
             last = self.position.step - done + self._batches.steps(epoch)
-            start = Position(self.position.step) if done == 0 else self.position
+            start = self.position
+            if done == 0:
+                start = Position(self.position.step)
+                self._forget()
             nll, tokens, step = tf.constant(start.nll), tf.constant(start.tokens), start.step
             dataset = self._batches.dataset(epoch, self._replicas, self._strategy.num_replicas_in_sync, done)
             if self._train_step is None:
                 specs = (dataset.element_spec,) * len(self._replicas)
-                self._train_step = _compile(self._model, self._optimizer, self._strategy, self._config, specs)
+                self._train_step = _compile(
+                    self._model, self._optimizer, self._carry, self._strategy, self._config, specs
+                )
             for parts in zip(*[iter(dataset)] * len(self._replicas), strict=True):
                 batch_nll, batch_tokens = self._train_step(parts, tf.constant(step))
                 nll, tokens, step = nll + batch_nll, tokens + batch_tokens, step + 1
@@ -154,6 +164,12 @@ class Trainer:
                     break
             trained += float(tokens) - start.tokens
             epoch, done = epoch + 1, 0
+
+    def _forget(self) -> None:
+        """Begin an epoch from the zero state."""
+        with self._strategy.scope():
+            for variable in self._carry:
+                variable.assign(tf.zeros(variable.shape))
 
 
 def every_second() -> Callable[[int], bool]:
@@ -243,7 +259,14 @@ def bfloat16_pays(repeats: int = 5) -> bool:
     return seconds(tf.float32) > 1.5 * seconds(tf.bfloat16)
 
 
-def _compile(model: Any, optimizer: Any, strategy: Any, config: TrainingConfig, specs: Any) -> Callable[..., Any]:
+def _carried(lanes: int, width: int) -> Any:
+    """Return a variable for an entry of the state of all lanes, which every replica has whole."""
+    return tf.Variable(tf.zeros([lanes, width]), trainable=False, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
+
+
+def _compile(
+    model: Any, optimizer: Any, carry: Sequence[Any], strategy: Any, config: TrainingConfig, specs: Any
+) -> Callable[..., Any]:
     """Trace one step over all replicas: (parts, step) to the whole batch's summed nll and its tokens.
 
     The parts are those of this worker's replicas, and each takes its own. TensorFlow's distributed datasets would hand
@@ -259,7 +282,9 @@ def _compile(model: Any, optimizer: Any, strategy: Any, config: TrainingConfig, 
         all_tokens = context.all_reduce(tf.distribute.ReduceOp.SUM, tokens)
         with tf.GradientTape() as tape:
             seed = tf.stack([tf.constant(config.seed), step])
-            nll = model.summed_nll(x, y, dropout_seed=seed, first_row=first_row)
+            rows = tf.shape(x)[0]
+            state = [entry[first_row : first_row + rows] for entry in carry] or None
+            nll, after = model.summed_nll(x, y, dropout_seed=seed, first_row=first_row, state=state)
             loss = nll / all_tokens
         gradients = [tf.convert_to_tensor(g) for g in tape.gradient(loss, variables)]
         # The norm to clip is that of the whole batch's gradient, so the sum over replicas comes first. The optimizer
@@ -271,6 +296,9 @@ def _compile(model: Any, optimizer: Any, strategy: Any, config: TrainingConfig, 
         if replicas > 1:
             gradients = [g / replicas for g in gradients]
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        for entry, own in zip(carry, after if carry else (), strict=True):
+            lanes = tf.pad(own, [[first_row, entry.shape[0] - first_row - rows], [0, 0]])
+            entry.assign(context.all_reduce(tf.distribute.ReduceOp.SUM, lanes) if replicas > 1 else lanes)
         return nll, tokens
 
     @tf.function(input_signature=[specs, tf.TensorSpec([], tf.int32)])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tangshi_tf.corpus import read_corpus
-from tangshi_tf.dataset import PoemBatches, encode_poems, plan_batches
+from tangshi_tf.dataset import LaneBatches, PoemBatches, encode_poems, plan_batches
 from tangshi_tf.vocabulary import BOS, EOS, PAD, Vocabulary
 
 TEXTS = ["山水。", "风。", "山山山山，水水水水。", "水山。", "风风，山山。", "山。"] * 3
@@ -100,3 +100,36 @@ def test_replicas_share_each_batch_and_none_reads_the_work_of_another(replicas: 
             assert np.array_equal(y, expected[rows : rows + len(y)])
             rows += len(y)
         assert rows == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "lanes", "length"), [(100, 4, 7), (103, 4, 7), (101, 1, 200), (9, 9, 1), (50, 7, 8)]
+)
+def test_lanes_read_every_token_once_in_order(tokens: int, lanes: int, length: int) -> None:
+    stream = np.arange(10, 10 + tokens, dtype=np.int32)
+    batches = LaneBatches(stream, lanes, length)
+    read = list(batches.dataset(0, range(1), 1))
+    assert len(read) == batches.steps(0)
+    assert all(x.shape == y.shape and y.shape[0] == lanes and y.shape[1] <= length for x, y, _ in read)
+    x, y = (np.concatenate([pair[i] for pair in read], axis=1) for i in (0, 1))
+    assert y[y != PAD].tolist() == stream.tolist()
+    assert ((y == PAD).sum(axis=1) <= 1).all()
+    assert (x[:, 0] == BOS).all()
+    assert ((x[:, 1:] == y[:, :-1]) | (y[:, 1:] == PAD)).all()
+    assert all(
+        np.array_equal(a[1], b[1]) for a, b in zip(read[1:], batches.dataset(5, range(1), 1, done=1), strict=True)
+    )
+
+
+@pytest.mark.parametrize("replicas", [2, 3])
+def test_replicas_share_the_lanes(replicas: int) -> None:
+    batches = LaneBatches(np.arange(10, 110, dtype=np.int32), 5, 8)
+    whole = list(batches.dataset(0, range(1), 1))
+    parts = list(batches.dataset(0, range(replicas), replicas))
+    for i, (x, y, _) in enumerate(whole):
+        own = parts[i * replicas : (i + 1) * replicas]
+        assert np.concatenate([part[0] for part in own]).tolist() == x.numpy().tolist()
+        assert np.concatenate([part[1] for part in own]).tolist() == y.numpy().tolist()
+        assert [int(part[2]) for part in own] == np.cumsum([0] + [len(part[0]) for part in own])[:-1].tolist()
+    (alone,) = {int(first) for *_, first in batches.dataset(0, range(1, 2), replicas)}
+    assert alone == int(parts[1][2])

@@ -56,7 +56,7 @@ def test_the_keras_layers_compute_the_same(cell: str) -> None:
     model, x = make(cell, layers=2), tokens()
     h = model.embedding(x)
     for layer in model.recurrent:
-        h = layer(h)
+        h, *_ = layer(h)
     logits = model.projection(h) @ tf.transpose(model.embedding.embeddings) + model.output_bias
     assert close(logits, model(x))
 
@@ -186,7 +186,7 @@ def test_dropout_belongs_to_the_row_and_the_seed() -> None:
     assert np.array_equal(whole, model(x, training=True, dropout_seed=[1, 2]))
     assert not np.array_equal(whole, model(x, training=True, dropout_seed=[1, 3]))
     assert not np.array_equal(model(x, training=True), model(x, training=True))
-    masks = [_Dropout(0.5, [0, step], 0) for step in range(3)]
+    masks = [_Dropout(model.config, [0, step], 0) for step in range(3)]
     drawn = [tuple(mask(tf.ones([4, 5, 6])).numpy().ravel()) for mask in masks for _ in range(3)]
     assert len(set(drawn)) == 9  # no step repeats a mask of another
     part = model(x[4:], training=True, dropout_seed=[1, 2], first_row=4)
@@ -194,11 +194,36 @@ def test_dropout_belongs_to_the_row_and_the_seed() -> None:
 
 
 def test_dropout_keeps_the_mean_and_drops_its_share() -> None:
-    drop = _Dropout(0.4, seed=[0, 0], first_row=0)
-    out = drop(tf.ones([2_000, 3, 8])).numpy()
+    drop = _Dropout(ModelConfig(dropout=0.4, recurrent_dropout=0.25), seed=[0, 0], first_row=0)
+    out = drop(tf.ones([6_000, 3, 8])).numpy()
     assert out.mean() == pytest.approx(1.0, abs=0.02)
     assert (out == 0).mean() == pytest.approx(0.4, abs=0.01)
-    assert not np.array_equal(out, drop(tf.ones([2_000, 3, 8])))
+    assert (out == out[:, :1]).all()  # at all steps of a row
+    assert not np.array_equal(out, drop(tf.ones([6_000, 3, 8])))
+    weights = drop.of_weights(tf.ones([200, 800])).numpy()
+    assert weights.mean() == pytest.approx(1.0, abs=0.01)
+    assert (weights == 0).mean() == pytest.approx(0.25, abs=0.005)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_the_layers_of_gpus_compute_the_same(monkeypatch: pytest.MonkeyPatch, cell: str) -> None:
+    model, x = make(cell=cell, dropout=0.2, recurrent_dropout=0.3, layers=2), tokens(rows=6)
+    weights = model.trainable_weights
+
+    def computed() -> tuple[Any, list[Any]]:
+        with tf.GradientTape() as tape:
+            nll, _ = model.summed_nll(x, x, dropout_seed=[1, 2])
+        return [model(x), model(x, training=True, dropout_seed=[1, 2]), nll], tape.gradient(nll, weights)
+
+    values, gradients = computed()
+    real = tf.config.list_physical_devices
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: ["GPU"] if kind == "GPU" else real(kind))
+    others, other_gradients = computed()
+    assert all(close(a, b, 1e-4) for a, b in zip(values, others, strict=True))
+    for weight, a, b in zip(weights, gradients, other_gradients, strict=True):
+        np.testing.assert_allclose(
+            tf.convert_to_tensor(a), tf.convert_to_tensor(b), rtol=1e-3, atol=1e-4, err_msg=weight.path
+        )
 
 
 def test_bfloat16_computes_sequences_low_and_steps_in_float32() -> None:

@@ -34,7 +34,7 @@ def inputs(name: str) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
 def unrolled(name: str, given: Any) -> Any:
     x, kernel, recurrent, bias, *states = given
     products = tf.tensordot(tf.transpose(x, [1, 0, 2]), kernel, 1)
-    h = unroll(CELLS[name], products, recurrent, bias, states)
+    h, _ = unroll(CELLS[name], products, recurrent, bias, states)
     assert h.dtype == recurrent.dtype
     return tf.cast(tf.transpose(h, [1, 0, 2]), tf.float64)
 
@@ -106,3 +106,17 @@ def test_bfloat16_matmuls_stay_near_float32(name: str) -> None:
         assert np.abs(tf.cast(found, tf.float32) - expected).max() < 0.05 * np.abs(expected).max()
     h = unrolled(name, [*low, *[tf.constant(s, tf.float32) for s in states]])
     np.testing.assert_allclose(h, gradients(name)[0], atol=0.05)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_sequence_may_be_read_in_parts(name: str) -> None:
+    x, states, _ = inputs(name)
+    kernel, recurrent, bias = weights(name)
+    products = tf.constant(np.tensordot(x.transpose(1, 0, 2), kernel, 1))
+    whole, last = unroll(CELLS[name], products, tf.constant(recurrent), tf.constant(bias), states)
+    head, between = unroll(CELLS[name], products[:1], tf.constant(recurrent), tf.constant(bias), states)
+    tail, after = unroll(CELLS[name], products[1:], tf.constant(recurrent), tf.constant(bias), between)
+    np.testing.assert_allclose(tf.concat([head, tail], axis=0), whole, rtol=1e-12)
+    for a, b in zip(after, last, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+    np.testing.assert_array_equal(last[0], whole[-1])

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tangshi_tf import training
 from tangshi_tf.config import ModelConfig, TrainingConfig
-from tangshi_tf.dataset import PoemBatches, encode_poems
+from tangshi_tf.dataset import LaneBatches, PoemBatches, encode_poems
 from tangshi_tf.errors import TangshiError
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.training import Trainer, bfloat16_pays, build_optimizer, every_second, token_nll, total_steps
@@ -30,13 +30,17 @@ def batches(budget: int = 40) -> PoemBatches:
     return PoemBatches(encode_poems(VOCABULARY, TEXTS), budget, seed=0)
 
 
-def trainer(model: PoetryModel, strategy: Any = STRATEGY, **settings: Any) -> Trainer:
+def lanes(count: int = 3, length: int = 8) -> LaneBatches:
+    return LaneBatches(np.array(VOCABULARY.encode("".join(TEXTS)), np.int32), count, length)
+
+
+def trainer(model: PoetryModel, strategy: Any = STRATEGY, read: Any = batches, **settings: Any) -> Trainer:
     config = TrainingConfig(**{"epochs": 2, "learning_rate": 0.01, **settings})
-    return Trainer(model, strategy, batches(), config, total_steps(batches(), config))
+    return Trainer(model, strategy, read(), config, total_steps(read(), config))
 
 
-def run(model: PoetryModel, strategy: Any = STRATEGY, **settings: Any) -> list[Any]:
-    return list(trainer(model, strategy, **settings).run(lambda step: True))
+def run(model: PoetryModel, strategy: Any = STRATEGY, read: Any = batches, **settings: Any) -> list[Any]:
+    return list(trainer(model, strategy, read, **settings).run(lambda step: True))
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
@@ -112,15 +116,16 @@ def test_the_same_seed_gives_the_same_weights() -> None:
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_going_on_from_anywhere_is_as_never_having_stopped(cell: str, precision: str) -> None:
-    whole = trainer(make(1, precision=precision, cell=cell, dropout=0.3), epochs=3)
-    steps = batches().steps(0)
+@pytest.mark.parametrize(("read", "ear"), [(batches, "full"), (lanes, "none")])
+def test_going_on_from_anywhere_is_as_never_having_stopped(cell: str, precision: str, read: Any, ear: str) -> None:
+    whole = trainer(make(1, precision=precision, cell=cell, dropout=0.3, ear=ear), read=read, epochs=3)
+    steps = read().steps(0)
     kept, reports = {}, []
     for report in whole.run(lambda step: True):
         reports.append(report)
         kept[report.step] = (whole.position, whole.values())
     for step in (1, steps - 1, steps, steps + 2, 3 * steps):
-        again = trainer(make(7, precision=precision, cell=cell, dropout=0.3), epochs=3)
+        again = trainer(make(7, precision=precision, cell=cell, dropout=0.3, ear=ear), read=read, epochs=3)
         again.restore(*kept[step])
         rest = list(again.run(lambda step: True))
         assert [report.loss for report in rest] == [report.loss for report in reports[step:]]
@@ -170,6 +175,41 @@ def test_the_measurement_of_bfloat16_gives_a_verdict() -> None:
 def descent(config: TrainingConfig, steps: int) -> Any:
     """Plain gradient descent: the other optimizers hardly notice a gradient of the wrong size."""
     return keras.optimizers.SGD(keras.optimizers.schedules.PolynomialDecay(0.5, steps, 0.1))
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("count", [1, 3])
+def test_lanes_are_read_as_if_never_cut_and_every_epoch_begins_at_zero(cell: str, count: int) -> None:
+    read = lanes(count)
+    ((x, y, _),) = LaneBatches(read.stream, count, len(read.stream)).dataset(0, range(1), 1)
+    for layers in (1, 2):
+        model = make(cell=cell, layers=layers, ear="none", dropout=0.0, recurrent_dropout=0.0)
+        whole = float(tf.reduce_sum(token_nll(model(x), y))) / len(read.stream)
+        reports = run(model, read=lambda: read, learning_rate=1e-9, clip_norm=0.0, epochs=2)
+        ends = [report.loss for report in reports if report.epoch_ended]
+        np.testing.assert_allclose(ends, [whole] * 2, rtol=1e-6)
+        cut = sum(
+            float(tf.reduce_sum(token_nll(model(x), y))) for x, y, _ in read.dataset(0, range(1), 1)
+        )  # from zero states
+        assert abs(cut / len(read.stream) / whole - 1) > 1e-4
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_two_replicas_carry_the_state_of_their_own_lanes(
+    monkeypatch: pytest.MonkeyPatch, two_replicas: Any, count: int
+) -> None:
+    monkeypatch.setattr(training, "build_optimizer", descent)
+    found = []
+    for strategy in (STRATEGY, two_replicas):
+        start = trainer(make(strategy=strategy, dropout=0.3, ear="none"), strategy, lambda: lanes(count), epochs=2)
+        losses = [report.loss for report in start.run(lambda step: True)]
+        found.append((losses, start.values()))
+    (one, values), (two, others) = found
+    np.testing.assert_allclose(two, one, rtol=1e-5)
+    for a, b in zip(values, others, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
+    assert values[-1].shape == (count, 24)
+    assert np.abs(values[-1]).max() > 0
 
 
 def test_two_replicas_train_as_one_does(monkeypatch: pytest.MonkeyPatch, two_replicas: Any) -> None:
