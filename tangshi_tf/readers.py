@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from tangshi_tf.errors import CorpusError, first_line
 
-__all__ = ["HEADER", "Record", "parse_records", "read_records"]
+__all__ = ["HEADER", "Record", "parse_records", "read_records", "read_text", "text_files"]
 
 HEADER = "split\tauthor\ttitle\ttext"
 
@@ -51,14 +51,34 @@ def read_records(path: Path) -> Iterator[Record]:
     if not path.is_dir():
         yield from parse_records(_bytes(path), str(path))
         return
-    files = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
-    if not files:
-        raise CorpusError(f"A corpus file or a folder with some is required. Received: {path}, which is empty")
-    for file in files:
+    for file in text_files(path):
         try:
             yield from parse_records(_bytes(file), str(file))
         except CorpusError:
             yield Record("", "", file.name, "")
+
+
+def text_files(path: Path) -> list[Path]:
+    """Return the file, or all files of the folder in the order of their names; hidden ones are passed over.
+
+    Raises:
+        CorpusError: if the folder has none.
+    """
+    if not path.is_dir():
+        return [path]
+    files = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+    if not files:
+        raise CorpusError(f"A corpus file or a folder with some is required. Received: {path}, which is empty")
+    return files
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file, with plain line ends.
+
+    Raises:
+        CorpusError: if there is no such file, or it is empty, damaged, or no text.
+    """
+    return _text(_bytes(path), str(path))
 
 
 def parse_records(data: bytes, name: str) -> Iterator[Record]:
@@ -145,7 +165,7 @@ def _text(data: bytes, name: str) -> str:
                 raise CorpusError(message) from None
     text = _decode(data, name).replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
-        raise CorpusError(f"A corpus file with poems is required. Received: {name}, which is empty")
+        raise CorpusError(f"A corpus file with text is required. Received: {name}, which is empty")
     return text
 
 

@@ -1,10 +1,12 @@
-"""Tokens and their ids, both ways, in Python and as a table inside the graph.
+r"""Tokens and their ids, both ways, in Python and as a table inside the graph.
 
-A vocabulary file holds one token a line, the line number being its id, followed by the characters that are
-read as that token, all separated by tabs: 风 is followed by its traditional form 風, and the unknown token
-by the characters that were too rare to be learnt. So one file says how any text is read.
+A vocabulary file holds one token a line, the line number being its id, followed by what is read as that token, all
+separated by tabs: 风 is followed by its traditional form 風, and the unknown token by the characters, or words, that
+were too rare to be learnt. So one file says how any text is read. In it a line break is written \n, a tab \t, a
+carriage return \r and a backslash \\.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -19,19 +21,23 @@ PAD, BOS, EOS, UNK = range(4)
 SPECIALS = ("<pad>", "<bos>", "<eos>", "<unk>")
 SEPARATOR = "<sep>"  # between title and text: a fifth special token, if titles are read
 
+_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+_MEANT = {escape: character for character, escape in _ESCAPES.items()}
+
 
 class Vocabulary:
-    """An ordered list of characters, after the special tokens.
+    """An ordered list of characters, or words, after the special tokens.
 
     Args:
-        tokens: the characters in the order of their ids, specials left out.
+        tokens: the characters or words in the order of their ids, specials left out.
         variants: a character to the character it is read as; pairs whose target is not in `tokens` are ignored.
         rare: characters known to exist that are read as the unknown token. Their number is what the
             probability of the unknown token is shared among when a text is scored.
         titled: whether a separator is among the special tokens.
 
     Attributes:
-        tokens: all of them, specials first.
+        tokens: all of them, specials first: id to token.
+        ids: token to id.
         specials: the number of special tokens.
         separator: the id of SEP; None without it.
     """
@@ -47,45 +53,52 @@ class Vocabulary:
         self.separator = len(SPECIALS) if titled else None
         self.specials = len(SPECIALS) + titled
         self.tokens: tuple[str, ...] = (*SPECIALS, *[SEPARATOR] * titled, *tokens)
-        self._ids = {token: index for index, token in enumerate(self.tokens)}
-        if len(self._ids) != len(self.tokens):
+        self.ids = {token: index for index, token in enumerate(self.tokens)}
+        if len(self.ids) != len(self.tokens):
             repeated = next(token for token, n in Counter(self.tokens).items() if n > 1)
             raise VocabularyError(f"Tokens that occur once each are required. Received twice: {repeated!r}.")
-        self.rare: tuple[str, ...] = tuple(sorted(set(rare) - set(self._ids)))
+        self.rare: tuple[str, ...] = tuple(sorted(set(rare) - set(self.ids)))
         self.variants: dict[str, str] = {
             variant: token
             for variant, token in sorted((variants or {}).items())
-            if token in self._ids and variant not in self._ids
+            if token in self.ids and variant not in self.ids
         }
 
     @classmethod
-    def build(
+    def build(cls, texts: Iterable[Iterable[str]], *settings: Any, **more: Any) -> "Vocabulary":
+        """Do what `from_counts` does with the tokens of texts, strings or lists of words, and its other arguments."""
+        return cls.from_counts(Counter(token for text in texts for token in text), *settings, **more)
+
+    @classmethod
+    def from_counts(
         cls,
-        texts: Iterable[str],
+        counts: Mapping[str, int],
         min_count: int,
         variants: Mapping[str, str] | None = None,
         known: Iterable[str] = (),
         titled: bool = False,
     ) -> "Vocabulary":
-        """Take every character that occurs at least `min_count` times, by falling frequency, then by code point.
+        """Take every token that occurs at least `min_count` times, by falling frequency, then by code point.
 
         Args:
-            texts: the training texts, variants already folded.
+            counts: how often each character or word occurs in the training texts, variants already folded.
             min_count: the least number of occurrences.
             variants: a character to the character it is read as.
-            known: characters known to exist; those that are not taken become `rare`: by the protocol, the types of
+            known: tokens known to exist; those that are not taken become `rare`: by the protocol, the types of
                 the shipped corpus.
             titled: whether a separator is among the special tokens.
 
         Raises:
-            VocabularyError: if no character is frequent enough.
+            VocabularyError: if no token is frequent enough.
         """
-        counts = Counter(char for text in texts for char in text)
-        taken = sorted((c for c, n in counts.items() if n >= min_count), key=lambda c: (-counts[c], c))
+        names = {*SPECIALS, SEPARATOR}  # as words of a text they are unknown
+        taken = sorted(
+            (c for c, n in counts.items() if n >= min_count and c not in names), key=lambda c: (-counts[c], c)
+        )
         if not taken:
             raise VocabularyError(
-                f"A character that occurs at least {min_count} times is required. "
-                f"Received: {sum(counts.values())} characters, the most frequent "
+                f"A token that occurs at least {min_count} times is required. "
+                f"Received: {sum(counts.values())} tokens, the most frequent "
                 f"{max(counts.values(), default=0)} times."
             )
         return cls(taken, variants, rare=known, titled=titled)
@@ -101,13 +114,13 @@ class Vocabulary:
 
     @cached_property
     def _reading(self) -> dict[str, int]:
-        characters = {token: self._ids[token] for token in self.tokens[self.specials :]}
-        return characters | {variant: self._ids[token] for variant, token in self.variants.items()}
+        tokens = {token: self.ids[token] for token in self.tokens[self.specials :]}
+        return tokens | {variant: self.ids[token] for variant, token in self.variants.items()}
 
-    def encode(self, text: str) -> list[int]:
-        """Return one id a character; variants are folded, unknown characters become UNK."""
+    def encode(self, text: Iterable[str]) -> list[int]:
+        """Return one id a token, of a string or a list of words; variants are folded, what is unknown becomes UNK."""
         reading = self._reading
-        return [reading.get(char, UNK) for char in text]
+        return [reading.get(token, UNK) for token in text]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of the ids; special tokens have none."""
@@ -134,7 +147,7 @@ class Vocabulary:
         read_as: dict[str, list[str]] = {SPECIALS[UNK]: list(self.rare)}
         for variant, token in self.variants.items():
             read_as.setdefault(token, []).append(variant)
-        return "".join("\t".join([token, *read_as.get(token, [])]) + "\n" for token in self.tokens)
+        return "".join("\t".join(map(_escaped, [token, *read_as.get(token, [])])) + "\n" for token in self.tokens)
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":
@@ -144,7 +157,8 @@ class Vocabulary:
             VocabularyError: if the file is missing, undecodable or does not begin with the special tokens.
         """
         try:
-            rows = [line.split("\t") for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
+            lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+            rows = [[_meant(entry) for entry in line.split("\t")] for line in lines]
         except (OSError, ValueError) as error:
             raise VocabularyError(
                 f"A vocabulary file is required: {path.name}. Received: {first_line(error)}."
@@ -159,3 +173,11 @@ class Vocabulary:
         rest = rows[len(SPECIALS) + titled :]
         variants = {variant: row[0] for row in rest for variant in row[1:]}
         return cls([row[0] for row in rest], variants, rare=rows[UNK][1:], titled=titled)
+
+
+def _escaped(token: str) -> str:
+    return re.sub(r"[\\\n\t\r]", lambda match: _ESCAPES[match[0]], token)
+
+
+def _meant(entry: str) -> str:
+    return re.sub(r"\\[\\ntr]", lambda match: _MEANT[match[0]], entry)

@@ -288,8 +288,8 @@ def test_the_shipped_format_keeps_its_split(tmp_path: Path, shipped: corpus.Corp
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", r"with poems is required\. Received: .*poems, which is empty"),
-        (b"\xef\xbb\xbf \n", r"with poems is required\. Received: .*poems, which is empty"),
+        (b"", r"with text is required\. Received: .*poems, which is empty"),
+        (b"\xef\xbb\xbf \n", r"with text is required\. Received: .*poems, which is empty"),
         (
             "静夜思:".encode() + b"\xff\xfe",
             r"UTF-8 or GB18030 is required\. Received: .*, which has byte 0xff at offset 10",

@@ -67,9 +67,21 @@ def test_what_is_no_vocabulary_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xd8\xff")
     with pytest.raises(VocabularyError, match="is required"):
         Vocabulary.load(path)
-    with pytest.raises(
-        VocabularyError, match=r"at least 9 times is required. Received: 9 characters, the most frequent 4"
-    ):
+    with pytest.raises(VocabularyError, match=r"at least 9 times is required. Received: 9 tokens, the most frequent 4"):
         Vocabulary.build(TEXTS, 9)
     with pytest.raises(VocabularyError, match="Received twice: '风'"):
         Vocabulary("风山风")
+
+
+def test_words_and_line_breaks_have_a_file_too(tmp_path: Path) -> None:
+    words = ["\n", "山谷", "\t", "\\n", "\\", "a\\tb", "\r", "<unk>", "<sep>", "the"]
+    vocabulary = Vocabulary.build([words * 2, ["rare", "\\\t"]], 2, known=["rare", "\\\t"])
+    path = tmp_path / "vocabulary.txt"
+    path.write_text(vocabulary.dumps(), encoding="utf-8")
+    again = Vocabulary.load(path)
+    assert again.tokens == vocabulary.tokens
+    assert again.rare == vocabulary.rare == ("\\\t", "rare")
+    assert set(again.tokens[4:]) == set(words) - {"<unk>", "<sep>"}
+    assert again.separator is None
+    assert [again.tokens[i] for i in again.encode(words)] == [*words[:7], "<unk>", "<unk>", "the"]
+    assert all(again.ids[token] == i for i, token in enumerate(again.tokens))

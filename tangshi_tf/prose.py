@@ -1,0 +1,136 @@
+"""Files of running text to one stream of tokens, cut once into a part to train on, one to validate and one to test.
+
+The stream holds the number of each token's type. It is all that stays in memory of a text: 4 bytes a token.
+"""
+
+import hashlib
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tangshi_tf.corpus import SPLITS
+from tangshi_tf.errors import ConfigError, CorpusError
+from tangshi_tf.readers import read_text, text_files
+from tangshi_tf.segmenting import segmenter as find_segmenter
+from tangshi_tf.vocabulary import Vocabulary
+
+__all__ = ["SHARES", "Prose", "read_prose"]
+
+SHARES = (90.0, 5.0, 5.0)
+_BLOCK = 1 << 20  # characters, or tokens, that are dealt with at once
+_Stream = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class Prose:
+    """A text, or several one after the other.
+
+    Attributes:
+        types: the distinct tokens.
+        stream: int32 `[N]`, each token as the place of its type.
+        shares: of the stream, for each name in `SPLITS`, in percent.
+    """
+
+    types: tuple[str, ...]
+    stream: _Stream
+    shares: tuple[float, float, float] = SHARES
+
+    def part(self, split: str = "all") -> _Stream:
+        """Return a part of the stream: of a name in `SPLITS`, in the order of which they follow each other, or all.
+
+        Raises:
+            CorpusError: for any other name.
+        """
+        if split == "all":
+            return self.stream
+        if split not in SPLITS:
+            raise CorpusError(f"A split is required: {', '.join(SPLITS)} or all. Received: split={split!r}")
+        place = SPLITS.index(split)
+        edges = np.round(len(self.stream) * np.cumsum([0.0, *self.shares]) / sum(self.shares)).astype(np.int64)
+        return self.stream[edges[place] : edges[place + 1]]
+
+    def counts(self, split: str = "all") -> dict[str, int]:
+        """Return how often each type occurs in a part; types that do not are left out."""
+        counts = np.bincount(self.part(split), minlength=len(self.types)).tolist()
+        return {token: count for token, count in zip(self.types, counts, strict=True) if count}
+
+    def ids(self, vocabulary: Vocabulary, split: str = "all") -> _Stream:
+        """Return a part of the stream as ids of a vocabulary."""
+        return np.array(vocabulary.encode(self.types), np.int32)[self.part(split)]
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells one text, with its split, from another."""
+        digest = hashlib.sha256("\t".join([*self.types, *map(str, self.shares)]).encode())
+        for first in range(0, len(self.stream), _BLOCK):
+            digest.update(self.stream[first : first + _BLOCK].tobytes())
+        return digest.hexdigest()
+
+
+def read_prose(
+    paths: Sequence[str | Path],
+    unit: str = "char",
+    segmenter: str = "whitespace",
+    shares: tuple[float, float, float] = SHARES,
+    progress: Callable[[float], None] = lambda share: None,
+) -> Prose:
+    """Read plain text, in UTF-8 or GB18030, plain or packed with gzip or xz.
+
+    Args:
+        paths: files, and folders whose files are taken in the order of their names. A text ends with a line break.
+        unit: see `segmenting.segmenter`.
+        segmenter: see `segmenting.segmenter`.
+        shares: of the text to train on, to validate and to test, in this order: in percent, or any other measure.
+        progress: told now and then which share of the files is read.
+
+    Raises:
+        CorpusError: if a file is missing, empty, damaged or no text.
+        ConfigError: if the shares are none, or the segmenter is not installed.
+    """
+    if min(shares) < 0 or shares[0] <= 0 or shares[1] <= 0:
+        raise ConfigError(
+            "Shares to train on and to validate above 0, and to test of at least 0, are required. "
+            f"Received: {' '.join(f'{share:g}' for share in shares)}."
+        )
+    cut = find_segmenter(unit, segmenter)
+    files = [file for path in paths for file in text_files(Path(path))]
+    if not files:
+        raise CorpusError("At least one text file is required. Received: none")
+    numbers: dict[str, int] = {}
+    streams = []
+    for done, file in enumerate(files):
+        text = read_text(file)
+        text += "" if text.endswith("\n") else "\n"
+        blocks = []
+        for block, read in _blocks(text):
+            blocks.append(_characters(block, numbers) if unit == "char" else _words(cut(block), numbers))
+            progress((done + read / len(text)) / len(files))
+        streams += blocks
+    return Prose(tuple(numbers), np.concatenate(streams), shares)
+
+
+def _blocks(text: str) -> Iterator[tuple[str, int]]:
+    """Yield whole lines, about a million characters of them at a time, and how many characters that makes so far."""
+    first = 0
+    while first < len(text):
+        end = text.find("\n", first + _BLOCK) + 1 or len(text)
+        yield text[first:end], end
+        first = end
+
+
+def _characters(text: str, numbers: dict[str, int]) -> _Stream:
+    codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+    present = np.flatnonzero(np.bincount(codes))
+    places = np.zeros(present[-1] + 1, np.int32)
+    places[present] = [numbers.setdefault(chr(code), len(numbers)) for code in present.tolist()]
+    return places[codes]
+
+
+def _words(words: Iterable[str], numbers: dict[str, int]) -> _Stream:
+    found = array("i", (numbers.setdefault(word, len(numbers)) for word in words))
+    return np.frombuffer(found, np.int32)
