@@ -22,6 +22,8 @@ __all__ = [
     "FORMAT",
     "PORTABLE",
     "PRESETS",
+    "PROSE",
+    "PROSE_SAMPLER",
     "STRATEGIES",
     "ModelConfig",
     "TrainingConfig",
@@ -30,6 +32,7 @@ __all__ = [
     "read_settings",
     "read_version",
     "to_dict",
+    "version_settings",
 ]
 
 BOX = "tangshi"  # the name of the model inside the package, and of what is trained if no other is given
@@ -40,6 +43,9 @@ STRATEGIES = ("auto", "one", "mirrored", "multiworker")
 
 # How `tangshi-tf sample` and the signature serving_default sample; plain `generate` is neutral.
 DEFAULT_SAMPLER: Mapping[str, float] = MappingProxyType({"temperature": 0.8, "top_p": 0.95, "repetition_penalty": 3.0})
+
+# The same of prose, in which characters and words must come back.
+PROSE_SAMPLER: Mapping[str, float] = MappingProxyType({**DEFAULT_SAMPLER, "repetition_penalty": 1.0})
 
 _Config = TypeVar("_Config", bound="ModelConfig | TrainingConfig")
 
@@ -53,25 +59,42 @@ def _setting(
     most: float | None = None,
     off: str = "",
     absent: Any = None,
+    of: str = "",
 ) -> Any:
     """Declare a setting.
 
-    `off` names the opposite of a switch; `absent` is what a file means that is older than the setting.
+    `off` names the opposite of a switch; `absent` is what a file means that is older than the setting; `of` is the kind
+    of text that alone has the setting.
     """
-    facts = {"help": help, "choices": choices, "least": least, "most": most, "off": off, "absent": absent}
+    facts = {"help": help, "choices": choices, "least": least, "most": most, "off": off, "absent": absent, "of": of}
     return dataclasses.field(default=default, metadata=facts)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """The shape of a `PoetryModel`."""
+    """The shape of a `PoetryModel`, and what it reads."""
 
+    text: str = _setting("poems", "What is read: poems, or running text.", choices=("poems", "prose"), absent="poems")
+    unit: str = _setting("char", "What a token is.", choices=("char", "word"), absent="char", of="prose")
+    segmenter: str = _setting(
+        "jieba",
+        "With --unit word: jieba for Chinese (asks for the extra jieba), or words between white space.",
+        choices=("jieba", "whitespace"),
+        absent="jieba",
+        of="prose",
+    )
     cell: str = _setting("lstm", "Recurrent cell.", choices=("rnn", "lstm", "gru"))
     units: int = _setting(640, "Width of each recurrent layer.", least=1)
     layers: int = _setting(1, "Number of recurrent layers.", least=1)
     embedding: int = _setting(256, "Width of a character's embedding.", least=1)
     dropout: float = _setting(
-        0.3, "Share of values dropped after the embedding and after each layer.", least=0.0, most=0.95
+        0.3,
+        "Share of values dropped after the embedding and after each layer, the same at all steps of a row.",
+        least=0.0,
+        most=0.95,
+    )
+    recurrent_dropout: float = _setting(
+        0.2, "Share of the recurrent weights dropped, anew for each batch.", least=0.0, most=0.95, absent=0.0
     )
     tied: bool = _setting(True, "Output through the embedding itself, or through a matrix of its own.", off="untied")
     ear: str = _setting(
@@ -79,12 +102,17 @@ class ModelConfig:
         "What the model hears: the sounds of characters (in their embedding), the verse so far (beside the state).",
         choices=("full", "sounds", "verse", "none"),
         absent="none",
+        of="poems",
     )
-    titles: bool = _setting(True, "Read the titles of half of the poems.", off="no-titles", absent=False)
+    titles: bool = _setting(True, "Read the titles of half of the poems.", off="no-titles", absent=False, of="poems")
 
     def __post_init__(self) -> None:
         """Refuse what no model can be built from."""
         _check(self)
+        if self.text == "prose" and (self.ear != "none" or self.titles):
+            raise ConfigError(f"No ear and no titles are required for prose. Received: {self.ear}, {self.titles}.")
+        if self.text == "poems" and self.unit != "char":
+            raise ConfigError(f"Characters are required for poems. Received: unit {self.unit}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +126,21 @@ class TrainingConfig:
     )
     patience: int = _setting(0, "Stop after so many epochs without a better validation figure; 0: never.", least=0)
     min_count: int = _setting(4, "A character that occurs less often is learnt as unknown.", least=1)
-    token_budget: int = _setting(5_000, "Most tokens in a batch, over all replicas; small corpora take less.", least=1)
+    token_budget: int = _setting(
+        5_000, "Most tokens in a batch, over all replicas; small corpora take less.", least=1, of="poems"
+    )
+    batch_size: int = _setting(64, "Lanes that the text is cut into, to be read side by side.", least=1, of="prose")
+    sequence_length: int = _setting(
+        64, "Steps that the lanes are read at a time; gradients go back no further.", least=1, of="prose"
+    )
+    validation_share: float = _setting(
+        5.0, "Percent of the text, after what is trained on, to validate on.", least=0.0, most=99.0, of="prose"
+    )
+    test_share: float = _setting(
+        5.0, "Percent of the text, at its end, that is left for a test.", least=0.0, most=99.0, of="prose"
+    )
     optimizer: str = _setting("adamw", "Optimizer.", choices=("adamw", "adam", "rmsprop"))
-    learning_rate: float = _setting(0.003, "Highest learning rate.", least=1e-9)
+    learning_rate: float = _setting(0.006, "Highest learning rate.", least=1e-9)
     warmup_steps: int = _setting(200, "Steps of rising learning rate, at most a tenth of the run.", least=0)
     final_rate: float = _setting(
         0.02, "The cosine falls to this share of the learning rate; 1: constant.", least=0.0, most=1.0
@@ -117,6 +157,16 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         """Refuse what no run can be made from."""
         _check(self)
+        if self.validation_share + self.test_share >= 100:
+            raise ConfigError(
+                "Shares to validate on and to test of less than 100 percent together are required. "
+                f"Received: {self.validation_share:g} and {self.test_share:g}."
+            )
+
+    @property
+    def shares(self) -> tuple[float, float, float]:
+        """Percent of a text to train on, to validate on and to test."""
+        return 100.0 - self.validation_share - self.test_share, self.validation_share, self.test_share
 
 
 def from_dict(cls: type[_Config], values: Mapping[str, Any]) -> _Config:
@@ -182,6 +232,17 @@ def read_version(folder: Path) -> dict[str, Any]:
     return config
 
 
+def version_settings(folder: Path) -> tuple[ModelConfig, TrainingConfig]:
+    """Return what a version folder says that its model is, and how it was trained.
+
+    Raises:
+        ModelError: if it was not written by this package, or in another format.
+        ConfigError: if its description is damaged.
+    """
+    config = read_version(folder)
+    return from_dict(ModelConfig, config.get("model", {})), from_dict(TrainingConfig, config.get("training", {}))
+
+
 def _check(config: ModelConfig | TrainingConfig) -> None:
     """Hold every value against the declaration of its field."""
     for field in dataclasses.fields(config):
@@ -199,19 +260,27 @@ def _check(config: ModelConfig | TrainingConfig) -> None:
             raise ConfigError(f"{field.name} {bounds} is required. Received: {value!r}.")
 
 
-_PLAIN: Mapping[str, Any] = MappingProxyType({"tied": False, "ear": "none", "titles": False})
+_PLAIN: Mapping[str, Any] = MappingProxyType(
+    {"tied": False, "ear": "none", "titles": False, "dropout": 0.0, "recurrent_dropout": 0.0}
+)
 
-# The arrangements of two course programs that this project began from; see the README.
+# The default for prose: about 1 MB of text on two cores.
+PROSE = (
+    ModelConfig(text="prose", units=640, embedding=256, dropout=0.3, ear="none", titles=False),
+    TrainingConfig(min_count=2),
+)
+
+# The arrangements of three course programs that this project began from; see the README.
 PRESETS: Mapping[str, tuple[ModelConfig, TrainingConfig]] = MappingProxyType(
     {
         "o1": (
-            ModelConfig(cell="lstm", units=128, layers=2, embedding=100, dropout=0.0, **_PLAIN),
+            ModelConfig(cell="lstm", units=128, layers=2, embedding=100, **_PLAIN),
             TrainingConfig(
                 epochs=30, min_count=1, optimizer="rmsprop", learning_rate=0.01, warmup_steps=0, final_rate=1.0
             ),
         ),
         "o4": (
-            ModelConfig(cell="rnn", units=128, layers=1, embedding=64, dropout=0.0, **_PLAIN),
+            ModelConfig(cell="rnn", units=128, layers=1, embedding=64, **_PLAIN),
             TrainingConfig(
                 epochs=10,
                 min_count=1,
@@ -220,6 +289,19 @@ PRESETS: Mapping[str, tuple[ModelConfig, TrainingConfig]] = MappingProxyType(
                 warmup_steps=0,
                 final_rate=1.0,
                 clip_norm=0.0,
+            ),
+        ),
+        "o5": (
+            ModelConfig(text="prose", unit="word", cell="lstm", units=256, layers=2, embedding=128, **_PLAIN),
+            TrainingConfig(
+                epochs=10,
+                min_count=2,
+                batch_size=20,
+                sequence_length=30,
+                optimizer="adam",
+                learning_rate=0.002,
+                warmup_steps=0,
+                final_rate=1.0,
             ),
         ),
     }

@@ -64,9 +64,10 @@ def estimated(plan: "Plan", seconds: float, memory: float | None) -> str:
 
 
 def _planned(plan: "Plan") -> str:
-    poems = ", ".join(f"{count:,} {split}" for split, count in plan.poems.items())
-    lines = [f"poems: {poems}", left_out(plan.dropped)] if plan.dropped else [f"poems: {poems}"]
-    lines += [
+    members = ", ".join(f"{count:,} {split}" for split, count in plan.members.items())
+    lines = [
+        f"{plan.counted}: {members}",
+        *([left_out(plan.dropped)] if plan.dropped else []),
         f"model: {plan.parameters:,} parameters, {plan.vocabulary:,} tokens in the vocabulary",
         f"plan: {plan.steps:,} steps, {plan.tokens:,} tokens an epoch, {plan.precision} on {plan.devices}",
     ]

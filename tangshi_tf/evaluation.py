@@ -3,6 +3,9 @@
 The protocol: exp of the mean negative log-likelihood over every character, every punctuation mark and the end token
 of each poem, from a zero state. A character the vocabulary lacks costs the probability of the unknown token, shared
 equally among the characters of the shipped corpus that the vocabulary lacks: nll + ln of their number.
+
+Of prose it is the same over every token of one stream, read from end to end with the state carried on, and those that
+share the unknown token are the types of the whole text that the vocabulary lacks.
 """
 
 import math
@@ -19,11 +22,12 @@ from tangshi_tf.errors import ConfigError
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.training import token_nll
 from tangshi_tf.verse.forms import FORMS, OTHER, form_of
-from tangshi_tf.vocabulary import PAD, UNK, Vocabulary
+from tangshi_tf.vocabulary import BOS, PAD, UNK, Vocabulary
 
-__all__ = ["Evaluation", "Score", "evaluate", "evaluator", "perplexity"]
+__all__ = ["Evaluation", "Score", "evaluate", "evaluator", "perplexity", "stream_evaluator"]
 
 _TOKEN_BUDGET = 4_000  # logits of a batch: 100 MB at V = 6,000
+_CHUNK = 1_000  # tokens of a stream
 _Array = npt.NDArray[np.float64]
 
 
@@ -104,6 +108,46 @@ def evaluator(model: PoetryModel, texts: Sequence[str], titles: Sequence[str] | 
         rows = np.empty((len(order), 4))
         rows[order] = np.concatenate([of_batch(x, y).numpy() for x, y in dataset])
         return rows
+
+    return score
+
+
+def stream_evaluator(
+    model: PoetryModel,
+    stream: npt.NDArray[np.int32],
+    length: int = _CHUNK,
+    tell: Callable[[int], object] = lambda tokens: None,
+) -> Callable[[], tuple[float, int]]:
+    """Prepare the scoring of the same prose again and again, as after every epoch.
+
+    Args:
+        model: any precision; figures to be quoted come from float32.
+        stream: int32 `[N]`, the ids of the text.
+        length: of the chunks that are read at a time; the figure does not depend on it.
+        tell: told of every chunk how many tokens it had.
+
+    Returns:
+        A function that returns the nll in nats, summed over the text, and the number of tokens.
+    """
+    sharing = math.log(model.vocabulary.unknown_types)
+    chunk, states = tf.TensorSpec([1, None], tf.int32), [tf.TensorSpec([1, width]) for width in model.state_widths]
+
+    @tf.function(input_signature=[chunk, chunk, states])
+    def of_chunk(x: Any, y: Any, state: Any) -> Any:
+        logits, state = model.read(x, state)
+        nll = token_nll(logits, y) + tf.where(y == UNK, sharing, 0.0)
+        return tf.reduce_sum(tf.cast(nll, tf.float64)), state
+
+    def score() -> tuple[float, int]:
+        state = [tf.zeros(spec.shape) for spec in states]
+        total = tf.zeros([], tf.float64)
+        for first in range(0, len(stream), length):
+            y = stream[first : first + length]
+            before = [BOS] if first == 0 else stream[first - 1 : first]
+            nll, state = of_chunk(np.concatenate([before, y[:-1]])[np.newaxis].astype(np.int32), y[np.newaxis], state)
+            total += nll
+            tell(len(y))
+        return float(total), len(stream)
 
     return score
 

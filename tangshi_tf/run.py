@@ -19,25 +19,21 @@ import tensorflow as tf
 import tangshi_tf
 from tangshi_tf.checkpoint import Run, locked
 from tangshi_tf.config import ModelConfig, TrainingConfig
-from tangshi_tf.corpus import Corpus, character_table, read_corpus
-from tangshi_tf.dataset import PoemBatches, encode_poems
+from tangshi_tf.corpus import Corpus
 from tangshi_tf.distribution import add_up, choose_strategy, from_chief, is_chief, together, worker_count
-from tangshi_tf.errors import CheckpointError, CorpusError, StoppedError, TangshiError
-from tangshi_tf.evaluation import evaluator, perplexity
+from tangshi_tf.errors import CheckpointError, ConfigError, StoppedError, TangshiError
+from tangshi_tf.evaluation import perplexity
 from tangshi_tf.hardware import devices, usage
+from tangshi_tf.lessons import Lessons, lessons_of
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.poet import Poet
-from tangshi_tf.titles import titles_of
+from tangshi_tf.prose import Prose
 from tangshi_tf.training import Position, Progress, Trainer, bfloat16_pays, every_second, total_steps
-from tangshi_tf.vocabulary import Vocabulary
 
 __all__ = ["EpochReport", "Listener", "Plan", "estimate", "fit"]
 
-_LEAST_BATCHES = 20  # an epoch
 _LOG = logging.getLogger(__name__)
 _PACE_STEPS = 40  # of a trial
-_PUBLISHING = 5  # validations: the best weights are judged once more in float32, on two splits, and exported
-_PUBLISHING_TITLED = 9  # the same, with and without titles
 _WORKERS_MEET = 10  # steps between two moments at which several workers talk to each other
 
 
@@ -45,8 +41,9 @@ _WORKERS_MEET = 10  # steps between two moments at which several workers talk to
 class Plan:
     """What a run is about to do."""
 
-    poems: Mapping[str, int]  # by split
-    dropped: Mapping[str, int]  # by reason
+    counted: str  # poems, characters or words
+    members: Mapping[str, int]  # by split
+    dropped: Mapping[str, int]  # poems by reason
     vocabulary: int
     parameters: int
     tokens: int  # an epoch
@@ -66,8 +63,8 @@ class EpochReport:
     validation_perplexity: float
     best: bool
     seconds: float  # that the run has taken, before it was resumed too
-    poem: str  # greedy, from a zero state
-    predicted: str  # the likeliest next character at every place of a validation poem …
+    poem: str  # from a zero state; greedy, but for prose
+    predicted: str  # the likeliest next token at every place of a validation poem …
     target: str  # … beside what stands there
 
 
@@ -98,7 +95,7 @@ class _Log:
 
 
 def fit(
-    corpus: Corpus,
+    corpus: Corpus | Prose,
     folder: str | Path,
     model_config: ModelConfig | None = None,
     config: TrainingConfig | None = None,
@@ -109,10 +106,10 @@ def fit(
     save_minutes: float = 5.0,
     stop: Callable[[], bool] = lambda: False,
 ) -> Run | None:
-    """Train a model on poems.
+    """Train a model on poems or on prose.
 
     Args:
-        corpus: what `read_corpus` gives.
+        corpus: what `read_corpus` or `read_prose` gives.
         folder: of the run, for example ``runs/tangshi``.
         model_config: what to train; by default what `tangshi-tf fit` trains.
         config: how to train it; by default as `tangshi-tf fit` does.
@@ -134,10 +131,7 @@ def fit(
     began = time.monotonic()
     model_config, config, listeners = model_config or ModelConfig(), config or TrainingConfig(), listeners or [_Log()]
     strategy = strategy or choose_strategy()
-    for split in ("train", "validation"):
-        if not corpus.splits[split]:
-            raise CorpusError(f"A poem to train on and one to validate on are required. Received: none for {split}.")
-    vocabulary = _vocabulary(corpus, model_config.titles, config.min_count)
+    lessons = lessons_of(corpus, model_config, config)
     with contextlib.ExitStack() as held:
         run: Run | None = None
         failure: TangshiError | None = None
@@ -145,13 +139,13 @@ def fit(
         try:
             if is_chief(strategy):
                 held.enter_context(locked(Path(folder)))
-                run = _open(Path(folder), begin, model_config, config, vocabulary, corpus)
+                run = _open(Path(folder), begin, model_config, config, lessons)
                 start = run.load_checkpoint()
         except TangshiError as error:
             failure = error
-        together(strategy, failure, _fingerprint(model_config, config, vocabulary, corpus))
+        together(strategy, failure, _fingerprint(model_config, config, lessons))
         manifest = run.manifest if run else {}
-        maker = _Maker(model_config, config, vocabulary, corpus, strategy, manifest.get("precision"))
+        maker = _Maker(model_config, config, lessons, strategy, manifest.get("precision"))
         steps = maker.steps(manifest.get("steps", 0), began)
         trainer = maker.trainer(steps)
         _go_on(trainer, *start[:2], strategy)
@@ -160,13 +154,13 @@ def fit(
         if run and not manifest:
             facts = {
                 "command": command,
-                "corpus": corpus.digest(model_config.titles),
+                "corpus": lessons.digest,
                 "tensorflow": tf.__version__,
                 "keras": keras.__version__,
                 "package": tangshi_tf.__version__,
             }
             run.write_manifest(asdict(plan) | facts)
-        judge = _Judge(run, maker.model, corpus, listeners, began) if run else None
+        judge = _Judge(run, maker.model, lessons, listeners, began) if run else None
         if judge:
             judge.announce(plan)
         due = every_second() if worker_count(strategy) == 1 else lambda step: step % _WORKERS_MEET == 0
@@ -198,20 +192,14 @@ def fit(
 
 
 def estimate(
-    corpus: Corpus, model_config: ModelConfig, config: TrainingConfig, strategy: Any = None
+    corpus: Corpus | Prose, model_config: ModelConfig, config: TrainingConfig, strategy: Any = None
 ) -> tuple[Plan, float, float | None]:
     """Return what a run would do, the seconds it would take, and the GB of memory that its first steps took."""
     began = time.monotonic()
-    maker = _Maker(
-        model_config,
-        config,
-        _vocabulary(corpus, model_config.titles, config.min_count),
-        corpus,
-        strategy or choose_strategy(),
-    )
+    maker = _Maker(model_config, config, lessons_of(corpus, model_config, config), strategy or choose_strategy())
     steps = maker.steps(0, began)
     pace, judging = maker.pace
-    seconds = steps * pace + (math.ceil(steps / maker.batches.steps(0)) + maker.publishing) * judging
+    seconds = steps * pace + (math.ceil(steps / maker.batches.steps(0)) + maker.lessons.publishing) * judging
     return maker.plan(steps), seconds, usage()["peak_memory"]
 
 
@@ -222,8 +210,7 @@ class _Maker:
         self,
         model_config: ModelConfig,
         config: TrainingConfig,
-        vocabulary: Vocabulary,
-        corpus: Corpus,
+        lessons: Lessons,
         strategy: Any,
         precision: str | None = None,
     ) -> None:
@@ -233,20 +220,18 @@ class _Maker:
         (is_bfloat16,) = from_chief(strategy, [precision == "bfloat16"])
         self.precision = "bfloat16" if is_bfloat16 else "float32"
         self.model_config, self.config, self.strategy = model_config, config, strategy
-        self.vocabulary, self.corpus = vocabulary, corpus
-        self.publishing = _PUBLISHING_TITLED if vocabulary.separator else _PUBLISHING
-        sequences, titled = encode_poems(vocabulary, corpus.texts("train")), None
-        if vocabulary.separator:
-            titled = encode_poems(vocabulary, corpus.texts("train"), titles_of(corpus.poems("train")))
-        # A small corpus is cut into enough batches to learn something in an epoch.
-        budget = min(config.token_budget, max(1, len(sequences.flat_values) // _LEAST_BATCHES))
-        self.batches = PoemBatches(sequences, budget, config.seed, titled, vocabulary.separator)
+        self.lessons, self.batches = lessons, lessons.batches()
+        if 0 < self.batches.lanes < strategy.num_replicas_in_sync:
+            raise ConfigError(
+                f"A --batch-size of at least the replicas, {strategy.num_replicas_in_sync}, is required. "
+                f"Received: {self.batches.lanes}."
+            )
 
     def trainer(self, steps: int) -> Trainer:
         """Return a trainer at the beginning of a run of so many steps; its model is `model`."""
         keras.utils.set_random_seed(self.config.seed)
         with self.strategy.scope():
-            self.model = PoetryModel(self.model_config, self.vocabulary, self.precision)
+            self.model = PoetryModel(self.model_config, self.lessons.vocabulary, self.precision)
         return Trainer(self.model, self.strategy, self.batches, self.config, steps)
 
     def steps(self, settled: int, began: float) -> int:
@@ -258,7 +243,7 @@ class _Maker:
             return total_steps(self.batches, self.config)
         pace, judging = self.pace
         left = 60 * self.config.minutes - (time.monotonic() - began)
-        left -= self.publishing * judging
+        left -= self.lessons.publishing * judging
         steps = left / (pace + judging / self.batches.steps(0))
         (whole,) = from_chief(self.strategy, [max(1, math.floor(steps))])
         return int(whole)
@@ -274,18 +259,18 @@ class _Maker:
             step = (time.monotonic() - start) / _PACE_STEPS
         start = time.monotonic()
         if is_chief(self.strategy):
-            evaluator(self.model, self.corpus.texts("validation"))()
+            self.lessons.validation(self.model)()
         return step, time.monotonic() - start
 
     def plan(self, steps: int) -> Plan:
         """Return what is about to be done."""
-        sequences = self.batches.sequences
         return Plan(
-            poems={split: len(members) for split, members in self.corpus.splits.items()},
-            dropped=self.corpus.dropped,
-            vocabulary=len(self.vocabulary),
+            counted=self.lessons.counted,
+            members=self.lessons.members,
+            dropped=self.lessons.dropped,
+            vocabulary=len(self.lessons.vocabulary),
             parameters=self.model.count_params(),
-            tokens=int(sequences.flat_values.shape[0] - sequences.nrows()),
+            tokens=self.lessons.tokens,
             epoch_steps=self.batches.steps(0),
             steps=steps,
             precision=self.precision,
@@ -297,11 +282,11 @@ class _Judge:
     """Validates a model after every epoch, keeps the best weights and the history, and tells the listeners."""
 
     def __init__(
-        self, run: Run, model: PoetryModel, corpus: Corpus, listeners: Sequence[Listener], began: float
+        self, run: Run, model: PoetryModel, lessons: Lessons, listeners: Sequence[Listener], began: float
     ) -> None:
-        self._run, self._model, self._listeners, self._began = run, model, listeners, began
-        self._texts = corpus.texts("validation")
-        self._score = evaluator(model, self._texts)
+        self._run, self._model, self._lessons = run, model, lessons
+        self._listeners, self._began = listeners, began
+        self._validate = lessons.validation(model)
         self._poet = Poet(model)
 
     def announce(self, plan: Plan) -> None:
@@ -315,7 +300,7 @@ class _Judge:
             listener.progressed(progress)
         if not progress.epoch_ended:
             return
-        tokens, nll, *_ = self._score().sum(axis=0)
+        nll, tokens = self._validate()
         figure = perplexity(nll, tokens)
         if not math.isfinite(figure):
             raise TangshiError(
@@ -333,9 +318,8 @@ class _Judge:
             validation_perplexity=figure,
             best=bool(best),
             seconds=time.monotonic() - self._began,
-            poem=self._poet.generate("", temperature=0.0)["poem"].numpy()[0].decode(),
-            predicted=self._predict(),
-            target=self._texts[0],
+            poem=self._poet.generate("", **self._lessons.knobs)["poem"].numpy()[0].decode(),
+            **self._predict(),
         )
         facts = {
             "step": progress.step,
@@ -351,31 +335,32 @@ class _Judge:
         figures = [record["validation_nll"] for record in self._run.history]
         return bool(patience and figures and len(figures) - 1 - figures.index(min(figures)) >= patience)
 
-    def _predict(self) -> str:
-        ids = encode_poems(self._model.vocabulary, self._texts[:1]).to_tensor()
-        printed = self._model.vocabulary.texts()
-        return "".join(printed[i] or "·" for i in np.argmax(self._model(ids[:, :-1])[0], axis=-1))
+    def _predict(self) -> dict[str, str]:
+        ids = np.array(self._lessons.excerpt(), np.int32)
+        found = np.argmax(self._model(ids[np.newaxis])[0], axis=-1)
+        texts = self._model.vocabulary.texts()
+        return {
+            name: self._lessons.printed([texts[i] or "·" for i in row])
+            for name, row in (("predicted", found), ("target", ids[1:]))
+        }
 
 
-def _open(
-    folder: Path, begin: str, model: ModelConfig, training: TrainingConfig, vocabulary: Vocabulary, corpus: Corpus
-) -> Run:
+def _open(folder: Path, begin: str, model: ModelConfig, training: TrainingConfig, lessons: Lessons) -> Run:
     """Create the run, or open it to go on with it.
 
     Raises:
         CheckpointError: if it was begun with other settings or another corpus.
     """
     if begin != "resume" or not (folder / "config.json").exists():
-        return Run.create(folder, model, training, vocabulary, restart=begin == "restart")
+        return Run.create(folder, model, training, lessons.vocabulary, restart=begin == "restart")
     run = Run(folder)
     changes = []
     for old, new in ((run.model_config, model), (run.training_config, training)):
         values = [(field.name, getattr(old, field.name), getattr(new, field.name)) for field in fields(old)]
         changes += [f"{name} {now} in place of {before}" for name, before, now in values if now != before]
-    digest = corpus.digest(model.titles)
-    if run.manifest.get("corpus", digest) != digest:
+    if run.manifest.get("corpus", lessons.digest) != lessons.digest:
         changes.append("another corpus")
-    elif run.vocabulary.dumps() != vocabulary.dumps():
+    elif run.vocabulary.dumps() != lessons.vocabulary.dumps():
         changes.append("another vocabulary")
     if changes:
         raise CheckpointError(
@@ -384,9 +369,9 @@ def _open(
     return run
 
 
-def _fingerprint(model: ModelConfig, training: TrainingConfig, vocabulary: Vocabulary, corpus: Corpus) -> int:
+def _fingerprint(model: ModelConfig, training: TrainingConfig, lessons: Lessons) -> int:
     """Return a number that tells what is to be learnt, and how, from anything else."""
-    text = json.dumps([asdict(model), asdict(training), vocabulary.dumps(), corpus.digest(model.titles)])
+    text = json.dumps([asdict(model), asdict(training), lessons.vocabulary.dumps(), lessons.digest])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
 
 
@@ -400,10 +385,3 @@ def _go_on(trainer: Trainer, position: Position, values: list[Any], strategy: An
     together(strategy, failure)
     place = from_chief(strategy, astuple(position))
     trainer.restore(Position(*(value.item() for value in place)), from_chief(strategy, values or trainer.values()))
-
-
-def _vocabulary(corpus: Corpus, titled: bool, min_count: int) -> Vocabulary:
-    """Take the characters of the training split; all that the shipped corpus knows share the unknown token."""
-    shipped = {char for text in read_corpus().texts() for char in text}
-    titled = titled and any(titles_of(corpus.poems("train")))
-    return Vocabulary.build(corpus.texts("train"), min_count, character_table(), shipped, titled)

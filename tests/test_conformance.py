@@ -1,11 +1,10 @@
-"""What every cell must do, with an ear for verse and titles, and without.
+"""What every cell must do, with an ear for verse and titles, without, and of prose.
 
-In one table: {rnn, lstm, gru} x {ear, none} x {checkpoint, resume, SavedModel, mirrored, bfloat16}.
+In one table: {rnn, lstm, gru} x {ear, none, prose} x {checkpoint, resume, SavedModel, mirrored, bfloat16}.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +16,46 @@ from tangshi_tf.checkpoint import Run
 from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.corpus import Corpus, read_corpus
 from tangshi_tf.errors import StoppedError
-from tangshi_tf.evaluation import evaluate
+from tangshi_tf.evaluation import evaluate, stream_evaluator
 from tangshi_tf.export import export, load
+from tangshi_tf.prose import Prose, read_prose
 from tangshi_tf.run import fit
 
-TRAINING = TrainingConfig(epochs=3, min_count=1, token_budget=400, learning_rate=0.01, precision="float32")
+TRAINING = TrainingConfig(
+    epochs=3,
+    min_count=1,
+    token_budget=400,
+    batch_size=9,
+    sequence_length=40,
+    learning_rate=0.01,
+    precision="float32",
+)
+KINDS = {
+    "ear": ModelConfig(units=16, layers=2, embedding=12, dropout=0.2),
+    "none": ModelConfig(units=16, layers=2, embedding=12, dropout=0.2, ear="none", titles=False),
+    "prose": ModelConfig(text="prose", units=16, layers=2, embedding=12, dropout=0.2, ear="none", titles=False),
+}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+def corpus(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Corpus | Prose:
     poems = [poem for poem in read_corpus().poems("train") if len(poem.text) < 70][:60]
     path = tmp_path_factory.mktemp("corpus") / "poems.txt"
     path.write_text("".join(f"{poem.title}:{poem.text}\n" for poem in poems), encoding="utf-8")
-    return read_corpus([path])
+    return read_prose([path]) if kind == "prose" else read_corpus([path])
 
 
-@pytest.fixture(scope="module", params=product(["rnn", "lstm", "gru"], ["full", "none"]), ids="-".join)
-def whole(request: pytest.FixtureRequest, corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Run:
+@pytest.fixture(scope="module", params=["rnn", "lstm", "gru"])
+def whole(
+    request: pytest.FixtureRequest, kind: str, corpus: Corpus | Prose, tmp_path_factory: pytest.TempPathFactory
+) -> Run:
     """A run from beginning to end on one device in float32, two layers, dropout on."""
-    cell, ear = request.param
-    model = ModelConfig(cell=cell, units=16, layers=2, embedding=12, dropout=0.2, ear=ear, titles=ear != "none")
+    model = replace(KINDS[kind], cell=request.param)
     run = fit(corpus, tmp_path_factory.mktemp("runs") / "whole", model, TRAINING)
     assert run is not None
     return run
@@ -47,7 +66,7 @@ def losses(run: Run | None) -> list[float]:
     return [record["loss"] for record in run.history]
 
 
-def checkpoint(whole: Run, corpus: Corpus, folder: Path, strategy: Any) -> None:
+def checkpoint(whole: Run, corpus: Corpus | Prose, folder: Path, strategy: Any) -> None:
     position, values, _ = whole.load_checkpoint()
     assert position.step == whole.manifest["steps"]
     opened = Run(whole.folder)
@@ -56,7 +75,7 @@ def checkpoint(whole: Run, corpus: Corpus, folder: Path, strategy: Any) -> None:
     assert all(np.array_equal(a, b) for a, b in zip(opened.load_checkpoint()[1], values, strict=True))
 
 
-def resume(whole: Run, corpus: Corpus, folder: Path, strategy: Any) -> None:
+def resume(whole: Run, corpus: Corpus | Prose, folder: Path, strategy: Any) -> None:
     with pytest.raises(StoppedError):
         fit(corpus, folder / "run", whole.model_config, TRAINING, stop=lambda: True)
     run = fit(corpus, folder / "run", whole.model_config, TRAINING, begin="resume")
@@ -66,24 +85,31 @@ def resume(whole: Run, corpus: Corpus, folder: Path, strategy: Any) -> None:
         np.testing.assert_array_equal(a, b)
 
 
-def saved_model(whole: Run, corpus: Corpus, folder: Path, strategy: Any) -> None:
-    model, texts = whole.load_model(), corpus.texts("validation")
+def saved_model(whole: Run, corpus: Corpus | Prose, folder: Path, strategy: Any) -> None:
+    model = whole.load_model()
     poet = load(export(model, folder / "models"))
-    scores = poet.score(texts)
-    expected = evaluate(model, texts).total
-    assert float(tf.reduce_sum(scores["nll"])) == pytest.approx(expected.nll, rel=1e-4)
+    if isinstance(corpus, Prose):
+        stream = corpus.ids(model.vocabulary, "validation")
+        expected, _ = stream_evaluator(model, stream)()
+        texts = ["".join(corpus.types[i] for i in corpus.part("validation"))]
+    else:
+        texts = corpus.texts("validation")
+        expected = evaluate(model, texts).total.nll
+    assert float(tf.reduce_sum(poet.score(texts)["nll"])) == pytest.approx(expected, rel=1e-4)
 
 
-def mirrored(whole: Run, corpus: Corpus, folder: Path, strategy: Any) -> None:
+def mirrored(whole: Run, corpus: Corpus | Prose, folder: Path, strategy: Any) -> None:
     run = fit(corpus, folder / "run", whole.model_config, TRAINING, strategy=strategy)
     np.testing.assert_allclose(losses(run), losses(whole), rtol=1e-5)
 
 
-def bfloat16(whole: Run, corpus: Corpus, folder: Path, strategy: Any) -> None:
+def bfloat16(whole: Run, corpus: Corpus | Prose, folder: Path, strategy: Any) -> None:
     run = fit(corpus, folder / "run", whole.model_config, replace(TRAINING, precision="bfloat16"))
     np.testing.assert_allclose(losses(run), losses(whole), rtol=0.03)
 
 
 @pytest.mark.parametrize("check", [checkpoint, resume, saved_model, mirrored, bfloat16])
-def test_every_cell(check: Callable[..., None], whole: Run, corpus: Corpus, tmp_path: Path, two_replicas: Any) -> None:
+def test_every_cell(
+    check: Callable[..., None], whole: Run, corpus: Corpus | Prose, tmp_path: Path, two_replicas: Any
+) -> None:
     check(whole, corpus, tmp_path, two_replicas)

@@ -6,7 +6,9 @@ from tangshi_tf.console import Console, estimated, left_out
 from tangshi_tf.run import EpochReport, Plan
 from tangshi_tf.training import Progress
 
-PLAN = Plan({"train": 9, "validation": 1, "test": 0}, {"too short": 2}, 40, 1_000, 300, 10, 20, "float32", "CPU")
+PLAN = Plan(
+    "poems", {"train": 9, "validation": 1, "test": 0}, {"too short": 2}, 40, 1_000, 300, 10, 20, "float32", "CPU"
+)
 
 
 def progress(step: int) -> Progress:

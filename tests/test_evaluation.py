@@ -1,12 +1,13 @@
 import math
+from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 
-from tangshi_tf.config import ModelConfig
+from tangshi_tf.config import PROSE, ModelConfig
 from tangshi_tf.errors import ConfigError
-from tangshi_tf.evaluation import Score, evaluate, evaluator
+from tangshi_tf.evaluation import Score, evaluate, evaluator, stream_evaluator
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.vocabulary import EOS, UNK, Vocabulary
 from tests import reference
@@ -99,3 +100,27 @@ def test_a_smaller_vocabulary_buys_nothing() -> None:
         costs.append(float(evaluator(model, ["龙虎"])()[0, 1]))
     outcomes = [math.log(3 + 14), math.log(3 + 14)]  # the types, and the specials PAD, BOS, EOS
     assert costs == pytest.approx([3 * cost for cost in outcomes], rel=1e-5)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_the_perplexity_of_prose_does_not_depend_on_the_chunks(cell: str) -> None:
+    keras.utils.set_random_seed(4)
+    model = PoetryModel(replace(PROSE[0], cell=cell, layers=2, units=24, embedding=8), VOCABULARY)
+    for weight in model.trainable_weights:  # so that a state forgets slowly
+        weight.assign(1.5 * weight)
+    stream = np.array(VOCABULARY.encode("山龙水风，月花春。秋夜人天" * 200), np.int32)
+    figures = [stream_evaluator(model, stream, length)() for length in (1, 7, 64, 1_000, len(stream))]
+    assert {tokens for _, tokens in figures} == {len(stream)}
+    whole = figures[-1][0]
+    np.testing.assert_allclose([nll for nll, _ in figures], whole, rtol=1e-5)
+    assert whole == pytest.approx(by_one_lane(model, stream), rel=1e-5)
+
+
+def by_one_lane(model: PoetryModel, stream: np.ndarray) -> float:
+    """Read one token at a time with the step of the decoder."""
+    token, state, total = 1, model.get_initial_state(1), 0.0
+    for target in stream:
+        logits, state = model.step(np.array([token], np.int32), state)
+        total -= math.log(reference.softmax(logits.numpy())[0, target]) - (math.log(3) if target == UNK else 0.0)
+        token = target
+    return total

@@ -55,7 +55,7 @@ def test_a_run_is_reported_recorded_and_published(corpus: Corpus, tmp_path: Path
     notes = Notes()
     run = fit(corpus, tmp_path / "runs" / "mine", MODEL, TRAINING, [notes], command="tangshi-tf fit poems.txt")
     (plan,) = notes.plans
-    assert sum(plan.poems.values()) + sum(plan.dropped.values()) == 80
+    assert sum(plan.members.values()) + sum(plan.dropped.values()) == 80
     assert plan.steps == notes.progress[-1].step
     assert plan.steps >= 2 * 20  # however small the corpus
     assert [report.epoch for report in notes.epochs] == [1, 2]

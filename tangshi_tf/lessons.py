@@ -1,0 +1,153 @@
+"""What a run learns from, poems or prose: batches to train on, and what is asked after every epoch."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from tangshi_tf.config import PROSE_SAMPLER, ModelConfig, TrainingConfig
+from tangshi_tf.corpus import Corpus, character_table, read_corpus
+from tangshi_tf.dataset import LaneBatches, PoemBatches, encode_poems
+from tangshi_tf.errors import ConfigError, CorpusError
+from tangshi_tf.evaluation import evaluator, stream_evaluator
+from tangshi_tf.model import PoetryModel
+from tangshi_tf.prose import Prose
+from tangshi_tf.segmenting import joined
+from tangshi_tf.titles import titles_of
+from tangshi_tf.training import Batches
+from tangshi_tf.vocabulary import BOS, Vocabulary
+
+__all__ = ["Lessons", "lessons_of"]
+
+_LEAST_BATCHES = 20  # an epoch
+_PUBLISHING = 5  # validations: the best weights are judged once more in float32, on two splits, and exported
+_PUBLISHING_TITLED = 9  # the same, with and without titles
+_SHOWN = 60  # tokens of prose
+
+
+class Lessons(Protocol):
+    """What a run has to know of its corpus.
+
+    Attributes:
+        vocabulary: of the text to train on.
+        digest: tells what is learnt from anything else.
+        counted: what the members are: poems, characters or words.
+        members: their number by split.
+        dropped: poems that were left out, by reason.
+        tokens: in an epoch.
+        publishing: how many times a validation the export of the best weights takes.
+        knobs: arguments of `generate` for the sample of an epoch.
+    """
+
+    vocabulary: Vocabulary
+    digest: str
+    counted: str
+    members: Mapping[str, int]
+    dropped: Mapping[str, int]
+    tokens: int
+    publishing: int
+    knobs: Mapping[str, Any]
+
+    def batches(self) -> Batches:
+        """Return what is trained on."""
+
+    def validation(self, model: PoetryModel) -> Callable[[], tuple[float, int]]:
+        """Return what says of a model's weights the nats, and the tokens, of all that is validated on."""
+
+    def excerpt(self) -> list[int]:
+        """Return ids to be shown beside what is predicted for them, BOS first."""
+
+    def printed(self, texts: list[str]) -> str:
+        """Return on one line what the tokens of an excerpt say."""
+
+
+def lessons_of(corpus: Corpus | Prose, model: ModelConfig, training: TrainingConfig) -> Lessons:
+    """Return what is learnt from a corpus.
+
+    Raises:
+        CorpusError: if there is nothing to train on or nothing to validate.
+        ConfigError: if the settings are for another kind of text, or there are more lanes than tokens.
+    """
+    kind = "prose" if isinstance(corpus, Prose) else "poems"
+    if model.text != kind:
+        raise ConfigError(f"A model of {kind} is required for this corpus. Received: one of {model.text}.")
+    return _Prose(corpus, model, training) if isinstance(corpus, Prose) else _Poems(corpus, model, training)
+
+
+class _Poems:
+    counted = "poems"
+    dropped: Mapping[str, int]
+    members: Mapping[str, int]
+    knobs: Mapping[str, Any] = {"temperature": 0.0}
+
+    def __init__(self, corpus: Corpus, model: ModelConfig, training: TrainingConfig) -> None:
+        for split in ("train", "validation"):
+            if not corpus.splits[split]:
+                raise CorpusError(
+                    f"A poem to train on and one to validate on are required. Received: none for {split}."
+                )
+        texts, titles = corpus.texts("train"), titles_of(corpus.poems("train"))
+        shipped = {char for text in read_corpus().texts() for char in text}  # they share the unknown token
+        titled = model.titles and any(titles)
+        self.vocabulary = Vocabulary.build(texts, training.min_count, character_table(), shipped, titled)
+        self.digest, self.dropped = corpus.digest(model.titles), corpus.dropped
+        self.members = {split: len(members) for split, members in corpus.splits.items()}
+        self.publishing = _PUBLISHING_TITLED if titled else _PUBLISHING
+        self.tokens = sum(len(text) + 1 for text in texts)
+        self._texts, self._titles, self._validation = texts, titles if titled else None, corpus.texts("validation")
+        # A small corpus is cut into enough batches to learn something in an epoch.
+        self._budget = min(training.token_budget, max(1, (self.tokens + len(texts)) // _LEAST_BATCHES))
+        self._seed = training.seed
+
+    def batches(self) -> Batches:
+        sequences = encode_poems(self.vocabulary, self._texts)
+        titled = None if self._titles is None else encode_poems(self.vocabulary, self._texts, self._titles)
+        return PoemBatches(sequences, self._budget, self._seed, titled, self.vocabulary.separator)
+
+    def validation(self, model: PoetryModel) -> Callable[[], tuple[float, int]]:
+        score = evaluator(model, self._validation)
+
+        def total() -> tuple[float, int]:
+            tokens, nll, *_ = score().sum(axis=0)
+            return float(nll), int(tokens)
+
+        return total
+
+    def excerpt(self) -> list[int]:
+        return [BOS, *self.vocabulary.encode(self._validation[0])]
+
+    def printed(self, texts: list[str]) -> str:
+        return "".join(texts)
+
+
+class _Prose:
+    dropped: Mapping[str, int] = {}
+    members: Mapping[str, int]
+    publishing = _PUBLISHING
+    knobs: Mapping[str, Any] = {**PROSE_SAMPLER, "max_length": 2 * _SHOWN, "seed": 0}
+
+    def __init__(self, prose: Prose, model: ModelConfig, training: TrainingConfig) -> None:
+        self.members = {split: len(prose.part(split)) for split in ("train", "validation", "test")}
+        for split in ("train", "validation"):
+            if not self.members[split]:
+                raise CorpusError(f"Text to train on and to validate on is required. Received: none for {split}.")
+        self.tokens, self.counted = self.members["train"], "characters" if model.unit == "char" else "words"
+        least = training.batch_size * training.sequence_length
+        if self.tokens < least:
+            raise CorpusError(
+                f"A text of at least {least:,} tokens to train on (--batch-size times --sequence-length), or less of "
+                f"these, is required. Received: {self.tokens:,} tokens."
+            )
+        self.vocabulary = Vocabulary.from_counts(prose.counts("train"), training.min_count, known=prose.types)
+        self.digest, self._prose, self._model, self._training = prose.digest, prose, model, training
+
+    def batches(self) -> Batches:
+        stream = self._prose.ids(self.vocabulary, "train")
+        return LaneBatches(stream, self._training.batch_size, self._training.sequence_length)
+
+    def validation(self, model: PoetryModel) -> Callable[[], tuple[float, int]]:
+        return stream_evaluator(model, self._prose.ids(self.vocabulary, "validation"))
+
+    def excerpt(self) -> list[int]:
+        return [BOS, *self._prose.ids(self.vocabulary, "validation")[:_SHOWN].tolist()]
+
+    def printed(self, texts: list[str]) -> str:
+        return (joined(texts) if self._model.unit == "word" else "".join(texts)).replace("\n", "⏎")

@@ -1,0 +1,77 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tangshi_tf.config import PROSE, ModelConfig, TrainingConfig
+from tangshi_tf.corpus import Corpus, Poem
+from tangshi_tf.errors import ConfigError, CorpusError
+from tangshi_tf.lessons import lessons_of
+from tangshi_tf.model import PoetryModel
+from tangshi_tf.prose import Prose, read_prose
+from tangshi_tf.vocabulary import BOS, UNK
+
+POEMS = Corpus(
+    {
+        "train": [Poem("山", "", "山水风月。"), Poem("", "", "春花。")] * 9,
+        "validation": [Poem("", "", "秋月龙。")],
+        "test": [],
+    },
+    {"too short": 3},
+)
+SMALL: dict[str, Any] = {"units": 8, "embedding": 8}
+
+
+@pytest.fixture
+def prose(tmp_path: Path) -> Prose:
+    path = tmp_path / "text.txt"
+    path.write_text("one two two three three three\n" * 40 + "four", encoding="utf-8")
+    return read_prose([path], "word")
+
+
+def test_poems_are_counted_and_cut_into_enough_batches() -> None:
+    lessons = lessons_of(POEMS, ModelConfig(), TrainingConfig(min_count=1))
+    assert (lessons.counted, lessons.members) == ("poems", {"train": 18, "validation": 1, "test": 0})
+    assert lessons.dropped == {"too short": 3}
+    assert lessons.tokens == sum(len(poem.text) + 1 for poem in POEMS.splits["train"])
+    assert lessons.batches().steps(0) >= 10
+    assert lessons.vocabulary.separator == 4
+    assert lessons_of(POEMS, ModelConfig(titles=False), TrainingConfig()).digest != lessons.digest
+    ids = lessons.excerpt()
+    assert ids == [BOS, UNK, lessons.vocabulary.ids["月"], UNK, lessons.vocabulary.ids["。"]]
+    assert lessons.printed(["秋", "月"]) == "秋月"
+
+
+def test_prose_is_counted_in_its_units(prose: Prose) -> None:
+    model = replace(PROSE[0], unit="word", **SMALL)
+    lessons = lessons_of(prose, model, replace(PROSE[1], batch_size=5, sequence_length=7))
+    assert lessons.counted == "words"
+    assert sum(lessons.members.values()) == len(prose.stream)
+    assert lessons.tokens == lessons.members["train"]
+    assert lessons.batches().lanes == 5
+    assert lessons.vocabulary.rare == ("four",)
+    assert lessons.printed(["one", "\n", "two", "·"]) == "one⏎two ·"
+    trained = PoetryModel(model, lessons.vocabulary)
+    nll, tokens = lessons.validation(trained)()
+    assert tokens == lessons.members["validation"]
+    assert nll / tokens == pytest.approx(np.log(len(lessons.vocabulary)), rel=0.1)
+
+
+def test_what_cannot_be_learnt_from_is_refused(prose: Prose) -> None:
+    with pytest.raises(ConfigError, match="A model of prose is required for this corpus"):
+        lessons_of(prose, ModelConfig(), TrainingConfig())
+    with pytest.raises(ConfigError, match="A model of poems is required"):
+        lessons_of(POEMS, *PROSE)
+    lessons_of(prose, replace(PROSE[0], unit="word"), replace(PROSE[1], batch_size=2, sequence_length=127))
+    with pytest.raises(CorpusError, match=r"A text of at least 255 tokens to train on .* Received: 254 tokens"):
+        lessons_of(prose, replace(PROSE[0], unit="word"), replace(PROSE[1], batch_size=255, sequence_length=1))
+    empty = Prose(("a",), np.zeros(9, np.int32), (90.0, 1.0, 9.0))
+    with pytest.raises(CorpusError, match="Text to train on and to validate on is required"):
+        lessons_of(empty, *PROSE)
+    with pytest.raises(CorpusError, match="A poem to train on and one to validate on are required"):
+        lessons_of(Corpus({"train": POEMS.splits["train"], "validation": [], "test": []}, {}), *BOTH)
+
+
+BOTH = (ModelConfig(), TrainingConfig())
