@@ -24,7 +24,8 @@ class Decoder:
         repeatable: for each token, whether the repetition penalty leaves it alone, as punctuation.
         constraints: the masks for what may stand where.
         unknown_types: how many types share the probability of the unknown token.
-        separator: the id after a title.
+        separator: the id after a title; None if no titles are read.
+        endless: whether texts have no end token.
     """
 
     def __init__(
@@ -34,9 +35,10 @@ class Decoder:
         constraints: Constraints,
         unknown_types: int,
         separator: int | None,
+        endless: bool = False,
     ) -> None:
         """See the class."""
-        self._separator = separator
+        self._separator, self._endless = separator, endless
         self._stepper, self._constraints = stepper, constraints
         size = padded_size(len(repeatable))
         self._counts = tf.constant([0.0 if free else 1.0 for free in repeatable] + [0.0] * (size - len(repeatable)))
@@ -153,15 +155,16 @@ class Decoder:
         return tf.tensor_scatter_nd_add(seen, index, tf.gather(self._counts, token))
 
     def read(self, ids: Any, length: Any, state: Any) -> Any:
-        """Return -ln probability `[B]` of texts int32 `[B, L]` of these lengths `[B]`, and of their ends."""
+        """Return -ln probability `[B]` of texts int32 `[B, L]` of these lengths `[B]`, and of their ends, if any."""
         step = self._stepper()
         unknown = self._unknown_cost * tf.reduce_sum(tf.cast(ids == UNK, tf.float32), axis=1)
         ids = tf.pad(ids, [[0, 0], [0, 1]], constant_values=PAD)  # room for the end token
+        counted = length - 1 if self._endless else length
 
         def read_one(t: Any, token: Any, state: Any, nll: Any) -> Any:
             logits, state = step(token, state)
             target = tf.where(t < length, ids[:, t], EOS)
-            nll -= tf.where(t <= length, _log_probability(logits, target), 0.0)
+            nll -= tf.where(t <= counted, _log_probability(logits, target), 0.0)
             return t + 1, target, state, nll
 
         start = (tf.constant(0), tf.fill(tf.shape(length), BOS), state, unknown)

@@ -19,13 +19,14 @@ from tangshi_tf.verse.forms import FORM_SHARES, FORMS, OPENING_SHARES, OPENINGS,
 from tangshi_tf.verse.prosody import CIRCLES, EITHER, EVERY_GROUP, LEVEL, LEVEL_GROUPS
 from tangshi_tf.vocabulary import PAD, UNK
 
-__all__ = ["Planner"]
+__all__ = ["Planner", "plan_prose"]
 
 _NAMES = {
     "form": "五绝, 七绝, 五律 or 七律 (or wujue, qijue, wulv, qilv)",
     "opening": "仄起, 平起, 仄起入韵 or 平起入韵 (or zeqi, pingqi, zeqiruyun, pingqiruyun)",
     "rhyme": "a level group of 平水韵, as 东, 一东 or yidong,",
 }
+_VERSE = (*_NAMES, "acrostic")  # the inputs that ask for verse
 _DUE = {Slot.LEVEL: "平", Slot.OBLIQUE: "仄", Slot.CLOSE: "仄", Slot.GUARD: "平 here or two before"}
 
 # Of each form, [F, 1], and of each of its tokens, [F, T].
@@ -63,6 +64,37 @@ class _Text(NamedTuple):
     agree: Any  # whether both have the same characters where both have some
 
 
+def plan_prose(asked: Mapping[str, Any], ids: Any, seed: Any) -> dict[str, Any]:
+    """Plan rows of prose, which has no verse: see `Planner.__call__`."""
+    plan = _unplanned(ids)
+    for name, wished in zip(_VERSE, tf.unstack(_wishes(asked)), strict=True):
+        refused = tf.strings.join([f"a model of poems is required for {name}; received ", shown(asked[name]), "."])
+        plan["problem"] = tf.where(wished & (plan["problem"] == ""), refused, plan["problem"])
+    return plan
+
+
+def _wishes(asked: Mapping[str, Any]) -> Any:
+    """Return whether each input that asks for verse is given, bool `[4, B]`."""
+    return without_white_space(tf.stack([asked[name] for name in _VERSE])) != ""
+
+
+def _unplanned(ids: Any) -> dict[str, Any]:
+    """Return the plan of rows of which begin alone is given; `ids` as for `Planner.__call__`."""
+    begin = tf.split(ids, 2)[0]
+    count = tf.shape(begin)[0]
+    return {
+        "slots": tf.concat(
+            [tf.fill([count, 1], int(Slot.FIRST)), tf.fill([count, LENGTH - 1], int(Slot.FREE))], axis=1
+        ),
+        "typed": tf.pad(begin, [[0, 0], [0, tf.maximum(0, LENGTH - tf.shape(begin)[1])]], constant_values=PAD),
+        "heads": tf.fill([count, LENGTH], ""),
+        "groups": tf.fill([count], EVERY_GROUP),
+        "length": tf.zeros([count], tf.int32),
+        "problem": tf.fill([count], ""),
+        "note": tf.fill([count], ""),
+    }
+
+
 class Planner:
     """Plans the verse of rows, inside the graph.
 
@@ -89,25 +121,13 @@ class Planner:
             text, 0 for free verse; `problem` string `[B]`, why a row cannot be served; `note` string `[B]`, which typed
             characters break which rule.
         """
-        wishes = tf.stack([asked[name] for name in (*_NAMES, "acrostic")])
-        verse = tf.reduce_any(without_white_space(wishes) != "", axis=0)
-        count = tf.size(seed)
-        free = tf.concat([tf.fill([count, 1], int(Slot.FIRST)), tf.fill([count, LENGTH - 1], int(Slot.FREE))], axis=1)
-        nothing = tf.fill([count], "")
-        begin = tf.split(ids, 2)[0]
-        none = {
-            "slots": free,
-            "typed": tf.pad(begin, [[0, 0], [0, tf.maximum(0, LENGTH - tf.shape(begin)[1])]], constant_values=PAD),
-            "heads": tf.fill([count, LENGTH], ""),
-            "groups": tf.fill([count], EVERY_GROUP),
-            "length": tf.zeros([count], tf.int32),
-            "problem": nothing,
-            "note": nothing,
-        }
+        verse = tf.reduce_any(_wishes(asked), axis=0)
+        none = _unplanned(ids)
 
         def planned() -> dict[str, Any]:
             plan = self._plan(asked, ids, seed)
-            plan["slots"] = tf.where(plan["problem"][:, tf.newaxis] == "", plan["slots"], free)  # else none might fit
+            # Of a row with a problem none might fit.
+            plan["slots"] = tf.where(plan["problem"][:, tf.newaxis] == "", plan["slots"], none["slots"])
             plan["typed"] = tf.pad(plan["typed"], [[0, 0], [0, tf.shape(none["typed"])[1] - LENGTH]])
             return {
                 name: tf.where(
@@ -123,7 +143,9 @@ class Planner:
     def _plan(self, asked: Mapping[str, Any], ids: Any, seed: Any) -> dict[str, Any]:
         """Plan every row as verse."""
         meant = dict(zip(_NAMES, tf.unstack(self._meanings(tf.stack([asked[name] for name in _NAMES]))), strict=True))
-        text = self._place(ids, code_points(tf.concat([asked["begin"], asked["acrostic"]], axis=0)))
+        text = self._place(
+            ids, code_points(without_white_space(tf.concat([asked["begin"], asked["acrostic"]], axis=0)))
+        )
 
         # Shape: the forms in which it can stand; an acrostic is that of a whole poem, if it can be.
         wanted = _bits(meant["form"], len(FORMS))
@@ -197,7 +219,7 @@ class Planner:
             length: of the text, int32 `[B]`.
         """
         no_begin, no_acrostic, no_form = (~tf.reduce_any(forms, axis=1) for forms in fitting)
-        verse = tf.strings.join([asked[name] for name in (*_NAMES, "acrostic")])
+        verse = tf.strings.join([asked[name] for name in _VERSE])
         mute, poor = tf.fill(tf.shape(length), self._groups == 0), meant["rhyme"] & self._groups == 0
         short = (asked["max_length"] > 0) & (asked["max_length"] < length)
         return _first(

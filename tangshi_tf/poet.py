@@ -10,21 +10,19 @@ from typing import Any
 
 import tensorflow as tf
 
-from tangshi_tf.config import DEFAULT_SAMPLER
+from tangshi_tf.about import describe
+from tangshi_tf.config import DEFAULT_SAMPLER, PROSE_SAMPLER
 from tangshi_tf.decoding import Decoder
 from tangshi_tf.model import PoetryModel
-from tangshi_tf.plan import Planner
-from tangshi_tf.request import INPUTS, NOTHING, characters, code_points, one_value_a_row, problems, utf8
+from tangshi_tf.pieces import Pieces
+from tangshi_tf.plan import Planner, plan_prose
+from tangshi_tf.request import AUTOMATIC_LENGTH, INPUTS, STATE_STDDEV, one_value_a_row, problems, utf8
 from tangshi_tf.sampling import row_normal
 from tangshi_tf.titles import normal_titles
 from tangshi_tf.verse.constraints import Constraints
 from tangshi_tf.vocabulary import EOS, PAD
 
-__all__ = ["AUTOMATIC_LENGTH", "Poet"]
-
-AUTOMATIC_LENGTH = 200  # tokens after the begin, when max_length is 0; few poems are longer, a loop must end
-
-_STATE_STDDEV = 0.5
+__all__ = ["Poet"]
 
 
 def _any_shape(*dtypes: Any) -> list[Any]:
@@ -74,11 +72,17 @@ class Poet(tf.Module):
         self._table = vocabulary.lookup_table()
         texts = vocabulary.texts()
         self._texts = tf.constant(texts)  # [V]
-        repeatable = [not text.isalnum() for text in texts]  # punctuation
-        constraints = Constraints(vocabulary.tokens)
-        self._planner = Planner(constraints)
-        self._decoder = Decoder(model.stepper, repeatable, constraints, vocabulary.unknown_types, vocabulary.separator)
-        self._about = _describe(model)
+        self._pieces = Pieces(model.config)
+        repeatable = [not any(char.isalnum() for char in text) for text in texts]  # punctuation
+        prose = model.config.text == "prose"
+        constraints = Constraints(vocabulary.tokens, endless=prose)
+        self._planner = plan_prose if prose else Planner(constraints)
+        self._decoder = Decoder(
+            model.stepper, repeatable, constraints, vocabulary.unknown_types, vocabulary.separator, endless=prose
+        )
+        self._ends = 0 if prose else 1  # end tokens of a text
+        self._sampler = PROSE_SAMPLER if prose else DEFAULT_SAMPLER
+        self._about = describe(model)
         self._generate = _Once(self._write, {name: _rows(name, dtype) for name, (dtype, _) in INPUTS.items()})
         self._score = _Once(self._cost, {"poem": _rows("poem", tf.string)})
 
@@ -99,10 +103,11 @@ class Poet(tf.Module):
         max_length: Any = 0,
         seed: Any = -1,
     ) -> dict[str, Any]:
-        """Write one poem a row. Every input is a scalar or `[B]`; a single value holds for all rows.
+        """Write one poem, or text, a row. Every input is a scalar or `[B]`; a single value holds for all rows.
 
         Args:
-            begin: any text; the poem begins with it as it was typed. White space in it is not read.
+            begin: any text; the poem begins with it as it was typed. White space in it is not read, but by a model of
+                prose; for one of words, it stands between them.
             title: what the poem is about, of Han characters; empty for none. Notes and numbering are not read. Only
                 empty if the model has no separator.
             form: 五绝, 七绝, 五律, 七律, or another of `verse.forms.FORM_NAMES`; empty for free verse, unless one of
@@ -160,9 +165,7 @@ class Poet(tf.Module):
         return tf.argmax(logits, axis=-1, output_type=tf.int32), state
 
     @tf.function(input_signature=[tf.TensorSpec([], d) for d in (tf.int32, tf.string, tf.float32, tf.int64)])
-    def get_initial_state(
-        self, batch_size: Any, kind: Any = "zero", stddev: Any = _STATE_STDDEV, seed: Any = -1
-    ) -> Any:
+    def get_initial_state(self, batch_size: Any, kind: Any = "zero", stddev: Any = STATE_STDDEV, seed: Any = -1) -> Any:
         """See `PoetryModel.get_initial_state`; a negative seed is a fresh one."""
         known = tf.reduce_any(kind == tf.constant(["", "zero", "random"]))
         tf.debugging.Assert(known, ["kind of zero or random is required; received", kind])
@@ -173,12 +176,12 @@ class Poet(tf.Module):
     @tf.function(input_signature=_any_shape(tf.string))
     def encode(self, text: Any) -> Any:
         """Return the ids of texts, a scalar or `[B]`, as int32 `[B, L]`, PAD after the shorter ones."""
-        return self._read(utf8(tf.reshape(text, [-1])))[0]
+        return self._ids(self._pieces.cut(utf8(tf.reshape(text, [-1]))))
 
     @tf.function(input_signature=_any_shape(tf.int32))
     def decode(self, token: Any) -> Any:
         """Return the texts of ids `[B, L]` as string `[B]`; special tokens print nothing."""
-        return tf.strings.reduce_join(tf.gather(self._texts, token), axis=-1)
+        return self._pieces.join(tf.gather(self._texts, token))
 
     @tf.function(input_signature=[])
     def about(self) -> Any:
@@ -190,7 +193,7 @@ class Poet(tf.Module):
 
         @tf.function(input_signature=[_rows("begin", tf.string)])
         def serving_default(begin: Any) -> dict[str, Any]:
-            knobs = {name: [DEFAULT_SAMPLER.get(name, default)] for name, (_, default) in INPUTS.items()}
+            knobs = {name: [self._sampler.get(name, default)] for name, (_, default) in INPUTS.items()}
             given = {name: tf.constant(knobs[name], dtype) for name, (dtype, _) in INPUTS.items()}
             return {"poem": self._generate.concrete(**(given | {"begin": begin}))["poem"]}
 
@@ -228,23 +231,23 @@ class Poet(tf.Module):
             menu.append(flat[0])
         return menu
 
-    def _read(self, text: Any) -> tuple[Any, Any]:
-        """Read UTF-8 texts `[B]` to ids int32 `[B, L]`, PAD after the shorter, and lengths int32 `[B]`."""
-        codes = code_points(text)
-        ids = tf.where(codes == NOTHING, PAD, self._table.lookup(characters(codes)))
-        return ids, tf.math.count_nonzero(codes != NOTHING, axis=1, dtype=tf.int32)
+    def _ids(self, pieces: Any) -> Any:
+        """Return the ids of pieces `[B, L]`, PAD after the shorter."""
+        return tf.where(pieces == "", PAD, self._table.lookup(pieces))
 
     def _cost(self, poem: Any) -> dict[str, Any]:
         """Do what `score` says, of `[B]`."""
-        ids, length = self._read(utf8(poem))
+        ids = self._ids(self._pieces.cut(utf8(poem)))
+        length = _lengths(ids)
         state = self._split_state(tf.zeros([tf.size(length), sum(self._widths)]))
-        return {"nll": self._decoder.read(ids, length, state), "tokens": length + 1}
+        return {"nll": self._decoder.read(ids, length, state), "tokens": length + self._ends}
 
     def _write(self, **given: Any) -> dict[str, Any]:
         """Do what `generate` says, of `[B]`."""
         asked = one_value_a_row(given)
-        ids, lengths = self._read(tf.concat([asked["begin"], asked["acrostic"]], axis=0))  # [2B, L], [2B]
-        begin_length = tf.split(lengths, 2)[0]
+        pieces = self._pieces.cut(tf.concat([asked["begin"], asked["acrostic"]], axis=0))  # [2B, L]
+        ids = self._ids(pieces)
+        begin_length = tf.split(_lengths(ids), 2)[0]
         seed = _fresh(asked["seed"])
         plan = self._planner(asked, ids, seed)
         titles = normal_titles(asked["title"])
@@ -258,7 +261,7 @@ class Poet(tf.Module):
         limit = tf.where(plan["length"] > 0, tf.minimum(limit, plan["length"] + 1), limit)
         rows |= {"limit": limit, "ended": ~good, "seed": seed}
         rows |= {name: plan[name] for name in ("typed", "slots", "groups")}
-        rows["title"] = self._read(tf.where(good, titles, ""))[0]
+        rows["title"] = self._ids(self._pieces.cut(tf.where(good, titles, "")))
         # A product over one row rounds differently from one over several.
         count = tf.size(seed)
         copies = tf.range(tf.where(count == 1, 2, count)) % tf.maximum(count, 1)
@@ -269,9 +272,10 @@ class Poet(tf.Module):
         after = tf.range(size) >= begin_length[:, tf.newaxis]
         texts = tf.gather(self._texts, tf.where(after, tokens, PAD))
         heads = tf.pad(plan["heads"], [[0, 0], [0, size]])[:, :size]
-        text = tf.strings.reduce_join(tf.where(heads == "", texts, heads), axis=-1)
+        typed = tf.pad(tf.split(pieces, 2)[0], [[0, 0], [0, size]])[:, :size]
+        text = self._pieces.begun(asked["begin"], typed, tf.where(heads == "", texts, heads))
         return {
-            "poem": tf.where(good, tf.strings.join([asked["begin"], text]), ""),
+            "poem": tf.where(good, text, ""),
             "log_probability": tf.where(good, log_probability, 0.0),
             "length": tf.math.count_nonzero((tokens != PAD) & (tokens != EOS), axis=1, dtype=tf.int32),
             "seed": seed,
@@ -282,10 +286,14 @@ class Poet(tf.Module):
         width = sum(self._widths)
 
         def some_random() -> Any:
-            return tf.where(random[:, tf.newaxis], _STATE_STDDEV * row_normal(seed, width), zero)
+            return tf.where(random[:, tf.newaxis], STATE_STDDEV * row_normal(seed, width), zero)
 
         zero = tf.zeros([tf.shape(seed)[0], width])
         return self._split_state(tf.cond(tf.reduce_any(random), some_random, lambda: zero))
+
+
+def _lengths(ids: Any) -> Any:
+    return tf.math.count_nonzero(ids != PAD, axis=1, dtype=tf.int32)
 
 
 def _fresh(seed: Any) -> Any:
@@ -298,56 +306,3 @@ def _fresh(seed: Any) -> Any:
         seed2=0,
     )
     return tf.where(seed < 0, drawn, seed)
-
-
-def _describe(model: PoetryModel) -> str:
-    config, size = model.config, len(model.vocabulary)
-    layers = f"{config.layers} layer{'s' if config.layers > 1 else ''}"
-    tokens = enumerate(model.vocabulary.tokens[: model.vocabulary.specials])
-    specials = ", ".join(f"{name.strip('<>').upper()} = {i}" for i, name in tokens)
-    defaults = ", ".join(f"{name}={default!r}" for name, (_, default) in INPUTS.items())
-    entry = f"float32 [B, {config.units}]"
-    nesting = f"a pair (h, c) of {entry}" if config.cell == "lstm" else entry
-    nesting += ",\n    and last of all int32 [B, 4], the verse so far" * model.has_verse
-    hears = {
-        "full": "the verse, and the sounds of characters",
-        "verse": "the verse",
-        "sounds": "the sounds of characters",
-    }
-    ear = f"\nIt hears {hears[config.ear]}." if config.ear in hears else ""
-    title = "what the poem is about" if model.vocabulary.separator else "accepts only its default"
-    bare = "" if model.has_verse else "; for one layer also the entry alone"
-    titled = "; BOS title SEP before it" * (model.vocabulary.separator is not None)
-    sampler = ", ".join(f"{name} {value}" for name, value in DEFAULT_SAMPLER.items())
-    return f"""A poet of tangshi-tf: a recurrent language model of Tang poems that needs TensorFlow only.
-{config.cell} of {layers} of {config.units} units, embedding {config.embedding}, vocabulary of {size} tokens.{ear}
-
-Functions (text is a string or [B] of them; every other knob is one value or [B]):
-  generate({defaults})
-    -> a dict of poem, log_probability, length, seed (the one used), problem; each [B].
-    temperature 0 takes the likeliest token; top_k 0 and top_p 1 are off; max_length counts the begin,
-    0 allows {AUTOMATIC_LENGTH} tokens after it; init_state is zero or random; a negative seed is a fresh one.
-    A row whose request cannot be met has an empty poem and says why in problem; beside a poem, problem tells
-    which typed characters break which rule of verse.
-    repetition_penalty divides the odds of a character, before the temperature, for each earlier occurrence in
-    the same poem; 1 is off; punctuation is free.
-    length and log_probability are those of the whole text; the end token counts in the second alone.
-    form, rhyme, opening and acrostic ask for regulated verse, with Chinese or pinyin names:
-      form 五绝, 七绝, 五律, 七律 (wujue, qijue, wulv, qilv; 绝句, 律诗, 五言, 七言 leave a choice)
-      rhyme a level group of 平水韵 (先, 一先, 下平一先, yixian); opening 仄起, 平起, 仄起入韵, 平起入韵 (zeqi, …,
-      pingqiruyun; 入韵, 不入韵 leave a choice); acrostic the first characters of the lines.
-      What is typed stands; if it breaks a rule, the poem keeps the others.
-    title {title}.
-  score(poem) -> a dict of nll (nats) and tokens, both with the end token; each [B]
-  encode(text) -> int32 [B, L]; decode(token) -> string [B]
-  get_initial_state(batch_size, kind='zero', stddev={_STATE_STDDEV}, seed=-1) -> state; kind is zero or random
-  step(token, state) -> (logits [B, {size}], state); get_next_token(token, state) -> (likeliest token, state)
-    token is int32 [B]; a state has one entry a layer, {nesting}.
-    It may be a tuple or a list of them, or of h0, c0, h1, c1, …{bare}.
-  about() -> this text
-
-Signatures, whose inputs are all required and [B]:
-  serving_default(begin) -> poem ({sampler}, fresh seed); generate; score;
-  get_next_token(token, state_0, …) -> token, logits, state_0, …
-
-Special ids: {specials}. A text is fed after BOS{titled}; EOS ends it."""

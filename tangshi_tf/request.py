@@ -6,8 +6,11 @@ from typing import Any
 import tensorflow as tf
 
 __all__ = [
+    "AUTOMATIC_LENGTH",
     "INPUTS",
     "NOTHING",
+    "STATE_STDDEV",
+    "WHITE_SPACE",
     "characters",
     "code_points",
     "one_value_a_row",
@@ -36,7 +39,9 @@ INPUTS = MappingProxyType(
     }
 )
 
-_WHITE_SPACE = r"[\pZ\t-\r\x1c-\x1f\x{85}]+"  # what str.isspace calls white space; RE2's \s knows ASCII only
+WHITE_SPACE = r"[\pZ\t-\r\x1c-\x1f\x{85}]+"  # what str.isspace calls white space; RE2's \s knows ASCII only
+AUTOMATIC_LENGTH = 200  # tokens after the begin, when max_length is 0; few poems are longer, a loop must end
+STATE_STDDEV = 0.5  # of a random initial state
 NOTHING = -1  # no code point
 _SHOWN = 40  # characters of a rejected string that an error repeats
 
@@ -48,15 +53,12 @@ def utf8(text: Any) -> Any:
 
 def without_white_space(text: Any) -> Any:
     """Remove what `str.isspace` calls white space."""
-    return tf.strings.regex_replace(text, _WHITE_SPACE, "")
+    return tf.strings.regex_replace(text, WHITE_SPACE, "")
 
 
 def code_points(text: Any) -> Any:
-    """Return those of UTF-8 texts `[B]`, without what `str.isspace` calls white space.
-
-    That is int32 `[B, L]`, `NOTHING` after the shorter.
-    """
-    return tf.strings.unicode_decode(without_white_space(text), "UTF-8").to_tensor(NOTHING)
+    """Return those of UTF-8 texts `[B]` as int32 `[B, L]`, `NOTHING` after the shorter."""
+    return tf.strings.unicode_decode(text, "UTF-8").to_tensor(NOTHING)
 
 
 def characters(codes: Any) -> Any:
@@ -88,7 +90,7 @@ def shown(value: Any) -> Any:
     """Return what was received as an error repeats it: on one line, not too long."""
     if value.dtype != tf.string:
         return tf.strings.as_string(value, shortest=value.dtype == tf.float32)
-    return tf.strings.substr(tf.strings.regex_replace(value, _WHITE_SPACE, " "), 0, _SHOWN, unit="UTF8_CHAR")
+    return tf.strings.substr(tf.strings.regex_replace(value, WHITE_SPACE, " "), 0, _SHOWN, unit="UTF8_CHAR")
 
 
 def problems(asked: dict[str, Any], begin_length: Any, titles: Any) -> Any:

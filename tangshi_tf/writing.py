@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tangshi_tf.errors import ConfigError
-from tangshi_tf.poet import AUTOMATIC_LENGTH
+from tangshi_tf.request import AUTOMATIC_LENGTH
 
 __all__ = ["write"]
 
@@ -78,7 +78,8 @@ def _batch(poet: Any, begins: list[str], seeds: list[int], knobs: dict[str, Any]
         if problem and not length:
             raise ConfigError(problem.decode())
     most = knobs.get("max_length", 0)
-    limits = np.array([most or len("".join(begin.split())) + AUTOMATIC_LENGTH for begin in begins])
+    begin_length = np.count_nonzero(poet.encode(begins), axis=1)
+    limits = most or begin_length + AUTOMATIC_LENGTH
     tokens = answer["length"] + (answer["length"] < limits)  # without an end token where it was cut
     return [
         {

@@ -17,8 +17,8 @@ from tangshi_tf.evaluation import evaluate
 from tangshi_tf.export import load
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.novelty import TrainingLines
-from tangshi_tf.poet import AUTOMATIC_LENGTH
 from tangshi_tf.portable import export_step
+from tangshi_tf.request import AUTOMATIC_LENGTH
 from tangshi_tf.verse.checker import judge
 from tangshi_tf.verse.forms import FORMS, form_of, lines_of
 from tangshi_tf.writing import write

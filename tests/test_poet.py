@@ -14,8 +14,8 @@ import tensorflow as tf
 
 from tangshi_tf.export import export, load
 from tangshi_tf.model import PoetryModel
-from tangshi_tf.poet import AUTOMATIC_LENGTH, Poet
-from tangshi_tf.request import INPUTS
+from tangshi_tf.poet import Poet
+from tangshi_tf.request import AUTOMATIC_LENGTH, INPUTS
 from tangshi_tf.vocabulary import BOS, EOS, PAD, SPECIALS, UNK, Vocabulary
 from tests.conftest import ModelMaker
 

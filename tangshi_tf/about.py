@@ -1,0 +1,81 @@
+"""What a SavedModel says of itself."""
+
+from tangshi_tf.config import DEFAULT_SAMPLER, PROSE_SAMPLER
+from tangshi_tf.model import PoetryModel
+from tangshi_tf.request import AUTOMATIC_LENGTH, INPUTS, STATE_STDDEV
+
+__all__ = ["describe"]
+
+_EARS = {
+    "full": "\nIt hears the verse, and the sounds of characters.",
+    "verse": "\nIt hears the verse.",
+    "sounds": "\nIt hears the sounds of characters.",
+    "none": "",
+}
+_VERSE = """\
+    A row whose request cannot be met has an empty poem and says why in problem; beside a poem, problem tells
+    which typed characters break which rule of verse.
+    repetition_penalty divides the odds of a character, before the temperature, for each earlier occurrence in
+    the same poem; 1 is off; punctuation is free.
+    length and log_probability are those of the whole text; the end token counts in the second alone.
+    form, rhyme, opening and acrostic ask for regulated verse, with Chinese or pinyin names:
+      form 五绝, 七绝, 五律, 七律 (wujue, qijue, wulv, qilv; 绝句, 律诗, 五言, 七言 leave a choice)
+      rhyme a level group of 平水韵 (先, 一先, 下平一先, yixian); opening 仄起, 平起, 仄起入韵, 平起入韵 (zeqi, …,
+      pingqiruyun; 入韵, 不入韵 leave a choice); acrostic the first characters of the lines.
+      What is typed stands; if it breaks a rule, the poem keeps the others.
+    title {title}.
+  score(poem) -> a dict of nll (nats) and tokens, both with the end token; each [B]"""
+_PROSE = """\
+    A text has no end of its own: it is as long as max_length says. {begin}
+    A row whose request cannot be met has an empty poem and says why in problem.
+    repetition_penalty divides the odds of a {unit}, before the temperature, for each earlier occurrence in
+    the same text; 1 is off; punctuation is free.
+    length and log_probability are those of the whole text.
+    form, rhyme, opening, acrostic and title ask for verse: they accept only their defaults.
+  score(poem) -> a dict of nll (nats) and tokens; each [B]"""
+
+
+def describe(model: PoetryModel) -> str:
+    """Return what a poet with this model is and can do, as plain text."""
+    config, vocabulary, prose = model.config, model.vocabulary, model.config.text == "prose"
+    size = len(vocabulary)
+    layers = f"{config.layers} layer{'s' if config.layers > 1 else ''}"
+    names = enumerate(vocabulary.tokens[: vocabulary.specials])
+    specials = ", ".join(f"{name.strip('<>').upper()} = {i}" for i, name in names)
+    defaults = ", ".join(f"{name}={default!r}" for name, (_, default) in INPUTS.items())
+    entry = f"float32 [B, {config.units}]"
+    nesting = f"a pair (h, c) of {entry}" if config.cell == "lstm" else entry
+    nesting += ",\n    and last of all int32 [B, 4], the verse so far" * model.has_verse
+    bare = "" if model.has_verse else "; for one layer also the entry alone"
+    titled = "; BOS title SEP before it" * (vocabulary.separator is not None)
+    sampler = ", ".join(f"{name} {value}" for name, value in (PROSE_SAMPLER if prose else DEFAULT_SAMPLER).items())
+    if prose:
+        words = config.unit == "word"
+        begin = "Its tokens are words; begin and poem\n    are words with spaces between them." if words else ""
+        unit = "word" if words else "character"
+        writing, subject = _PROSE.format(begin=begin or "White space counts.", unit=unit), f"{unit}s of running text"
+    else:
+        title = "what the poem is about" if vocabulary.separator else "accepts only its default"
+        writing, subject = _VERSE.format(title=title), "Tang poems"
+    return f"""A poet of tangshi-tf: a recurrent language model of {subject} that needs TensorFlow only.
+{config.cell} of {layers} of {config.units} units, embedding {config.embedding}, vocabulary of {size} tokens.\
+{_EARS[config.ear]}
+
+Functions (text is a string or [B] of them; every other knob is one value or [B]):
+  generate({defaults})
+    -> a dict of poem, log_probability, length, seed (the one used), problem; each [B].
+    temperature 0 takes the likeliest token; top_k 0 and top_p 1 are off; max_length counts the begin,
+    0 allows {AUTOMATIC_LENGTH} tokens after it; init_state is zero or random; a negative seed is a fresh one.
+{writing}
+  encode(text) -> int32 [B, L]; decode(token) -> string [B]
+  get_initial_state(batch_size, kind='zero', stddev={STATE_STDDEV}, seed=-1) -> state; kind is zero or random
+  step(token, state) -> (logits [B, {size}], state); get_next_token(token, state) -> (likeliest token, state)
+    token is int32 [B]; a state has one entry a layer, {nesting}.
+    It may be a tuple or a list of them, or of h0, c0, h1, c1, …{bare}.
+  about() -> this text
+
+Signatures, whose inputs are all required and [B]:
+  serving_default(begin) -> poem ({sampler}, fresh seed); generate; score;
+  get_next_token(token, state_0, …) -> token, logits, state_0, …
+
+Special ids: {specials}. A text is fed after BOS{titled}{"" if prose else "; EOS ends it"}."""
