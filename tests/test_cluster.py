@@ -51,6 +51,15 @@ def train_alone(folder: Path, arguments: list[str]) -> None:
     assert done.returncode == 0, done.stderr
 
 
+PROSE = ["--text", "prose", "--batch-size", "7", "--sequence-length", "20", "--dropout", "0.3"]
+
+
+def prose_command(name: str, strategy: str) -> list[str]:
+    options = ["--units", "16", "--embedding", "12", "--min-count", "1", "--precision", "float32", "--epochs", "99"]
+    arguments = ["fit", "poems.txt", "--name", name, "--strategy", strategy, *options, *PROSE]
+    return [sys.executable, "-c", _FIT, "one", *arguments, "--max-steps", str(STEPS)]
+
+
 def losses(project: Path, name: str) -> list[float]:
     return [record["loss"] for record in Run(project / "runs" / name).history]
 
@@ -96,3 +105,13 @@ def test_a_killed_worker_is_made_good_by_resuming(project: Path) -> None:
         np.testing.assert_array_equal(a, b)
     manifest = json.loads((project / "runs" / "killed" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["steps"] == STEPS
+
+
+@pytest.mark.slow
+def test_workers_carry_the_state_of_their_own_lanes(project: Path) -> None:
+    train_alone(project, prose_command("lanes", "one"))
+    for status, error in run_cluster(prose_command("shared", "multiworker"), 2, project):
+        assert status == 0, error
+    np.testing.assert_allclose(losses(project, "shared"), losses(project, "lanes"), rtol=1e-5)
+    for a, b in zip(values(project, "shared"), values(project, "lanes"), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-4)

@@ -1,6 +1,7 @@
 """Each wrong input is one line that says what is required and what was received, and leaves nothing behind."""
 
 import gzip
+import importlib.util
 import os
 import re
 import resource
@@ -9,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,17 @@ from click.testing import CliRunner
 
 from tangshi_tf.checkpoint import Run
 from tangshi_tf.cli import main
-from tangshi_tf.config import ModelConfig, TrainingConfig
+from tangshi_tf.config import PROSE, ModelConfig, TrainingConfig
 from tangshi_tf.corpus import Corpus, read_corpus
+from tangshi_tf.export import export
+from tangshi_tf.model import PoetryModel
 from tangshi_tf.run import fit
+from tangshi_tf.vocabulary import Vocabulary
 
 POEM = "静夜思:床前明月光，疑是地上霜。举头望明月，低头思故乡。\n"
 MINI = ["sample", "--model", "mini"]
+NOVEL = ["sample", "--model", "novel"]
+PROSAIC = ["fit", "--text", "prose", "--name", "x"]
 FILES = {
     "empty.txt": b"",
     "photo.jpg": b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01" + bytes(range(256)),
@@ -57,6 +64,10 @@ def made(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Path:
         damaged = made / "saved_models" / path
         damaged.write_bytes(damaged.read_bytes()[: damaged.stat().st_size // 2])
     (made / "saved_models" / "words" / "1" / "assets.extra" / "vocabulary.txt").unlink()
+    words = PoetryModel(
+        replace(PROSE[0], unit="word", segmenter="whitespace", units=8, embedding=6), Vocabulary.build([["a", "\n"]], 1)
+    )
+    export(words, made / "saved_models" / "novel")
     return made
 
 
@@ -76,13 +87,15 @@ def snapshot(folder: Path) -> dict[Path, bytes | None]:
 TEXT = "Text in UTF-8 or GB18030 is required. Received: "
 TWO = "At least 2 different poems are required, to train and to validate (near-duplicates count as one; a poem is a "
 TWO += "line title:content, or ends at a blank line). Received: 1 poem"
-NO_MODEL = "A name in ./saved_models (graph, mini, values, words) or a folder with a SavedModel is required. Received: "
+NO_MODEL = (
+    "A name in ./saved_models (graph, mini, novel, values, words) or a folder with a SavedModel is required. Received: "
+)
 DAMAGED = "An undamaged model folder is required: saved_models/"
 UNICODE = "Text in valid Unicode is required. Received: 'utf-8' codec can't encode character '\\udce5' in position 0: …"
 CORPORA = [
     ("missing.txt", "A corpus file is required. Received: missing.txt, which does not exist"),
     ("none", "A corpus file or a folder with some is required. Received: none, which is empty"),
-    ("empty.txt", "A corpus file with poems is required. Received: empty.txt, which is empty"),
+    ("empty.txt", "A corpus file with text is required. Received: empty.txt, which is empty"),
     ("photo.jpg", f"{TEXT}photo.jpg, which has byte 0xff at offset 0"),
     ("broken.txt", f"{TEXT}broken.txt, which has byte 0xe5 at offset 83"),
     ("cut.gz", "An intact gzip file is required. Received: cut.gz (damaged: …"),
@@ -106,7 +119,7 @@ REQUESTS: list[tuple[list[str], str]] = [
         ["check", "one.txt", "--level", "loose", "--json"],
         "--level or --json is required, as JSON has every level. Received: both.",
     ),
-    (["check"], "A corpus file with poems is required. Received: standard input, which is empty"),
+    (["check"], "A corpus file with text is required. Received: standard input, which is empty"),
     (
         ["fit", "--optimizer", "rmsprop", "--weight-decay", "0.1"],
         "The optimizer adamw is required for --weight-decay. Received: rmsprop.",
@@ -151,8 +164,47 @@ REQUESTS: list[tuple[list[str], str]] = [
     (["export", "--format", "litert", "--name", "nobody"], f"{NO_MODEL}'nobody'."),
     (
         ["fit", "poems.txt", "--min-count", "9999", "--name", "x"],
-        "A character that occurs at least 9999 times is required. Received: 1344 characters, "
-        "the most frequent 112 times.",
+        "A token that occurs at least 9999 times is required. Received: 1344 tokens, the most frequent 112 times.",
+    ),
+    # prose
+    (["fit", "one.txt", "--text", "prose"], "A --name is required for prose. Received: none, and tangshi is the poet."),
+    (PROSAIC, "A text is required for --text prose: a CORPUS, file or folder. Received: none."),
+    *[([*PROSAIC, name], message) for name, message in CORPORA[:6]],
+    (
+        [*PROSAIC, "one.txt"],
+        "A text of at least 4,096 tokens to train on (--batch-size times --sequence-length), or less of these, is "
+        "required. Received: 26 tokens.",
+    ),
+    (
+        [*PROSAIC, "one.txt", "--batch-size", "27", "--sequence-length", "1"],
+        "A text of at least 27 tokens to train on (--batch-size times --sequence-length), or less of these, is "
+        "required. Received: 26 tokens.",
+    ),
+    (["fit", "--batch-size", "9"], "--text prose is required for --batch-size. Received: --text poems."),
+    ([*PROSAIC, "one.txt", "--ear", "none"], "--text poems is required for --ear. Received: --text prose."),
+    ([*PROSAIC, "one.txt", "--segmenter", "jieba"], "--unit word is required for --segmenter. Received: --unit char."),
+    ([*PROSAIC, "one.txt", "--origin-filter"], "--text poems is required for --origin-filter. Received: --text prose."),
+    (
+        ["fit", "one.txt", "--name", "x", "--preset", "o5", "--text", "poems"],
+        "--text prose is required for --preset o5. Received: --text poems.",
+    ),
+    (
+        [*PROSAIC, "one.txt", "--validation-share", "60", "--test-share", "40"],
+        "Shares to validate on and to test of less than 100 percent together are required. Received: 60 and 40.",
+    ),
+    ([*NOVEL, "--form", "五绝"], "A model of poems is required for --form. Received: one of prose."),
+    ([*NOVEL, "--tones"], "A model of poems is required for --tones. Received: one of prose."),
+    (
+        [*NOVEL, "--begin", "a b c", "--max-length", "2"],
+        "max_length of at least the length of begin is required; received 2.",
+    ),
+    (
+        ["evaluate", "--model", "novel"],
+        "A text is required for --text prose: a CORPUS, file or folder. Received: none.",
+    ),
+    (
+        ["evaluate", "one.txt", "--model", "novel", "--verse"],
+        "A model of poems is required for --verse. Received: one of prose.",
     ),
     # names and folders
     (["fit", "poems.txt", "--name", "../up"], "A --name that can be a folder's name is required. Received: '../up'."),
@@ -199,7 +251,7 @@ def test_a_wrong_request_is_one_line(project: Path, arguments: list[str], messag
     assert isinstance(result.exception, SystemExit)
     assert result.stdout == ""
     *told, error = result.stderr.splitlines()
-    assert all(line.startswith(("model: ", "seed: ")) for line in told)
+    assert all(line.startswith(("model: ", "seed: ", "reading")) for line in told)
     expected, _, in_other_words = f"Error: {message}".partition("…")
     assert error.startswith(expected) if message.endswith("…") else error == expected, error
     assert not in_other_words
@@ -357,4 +409,15 @@ def test_standard_input_is_refused_as_a_file_is(project: Path, name: str) -> Non
 def test_a_standard_input_that_is_closed_is_an_empty_one(project: Path) -> None:
     done = subprocess.run(["bash", "-c", f"{shlex.join([*TANGSHI, 'check'])} <&-"], capture_output=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == b"Error: A corpus file with poems is required. Received: standard input, which is empty\n"
+    assert done.stderr == b"Error: A corpus file with text is required. Received: standard input, which is empty\n"
+
+
+def test_a_missing_segmenter(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "jieba" else find(name))
+    result = CliRunner().invoke(main, [*PROSAIC, "poems.txt", "--unit", "word"])
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        'Error: jieba is required: pip install "tangshi-tf[jieba]", or --segmenter whitespace. '
+        "Received: an installation without it."
+    )

@@ -1,0 +1,59 @@
+"""`tangshi-tf check`."""
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from tangshi_tf.cli.options import FORMATS, corpus_argument, typed
+from tangshi_tf.console import left_out
+from tangshi_tf.errors import ConfigError
+from tangshi_tf.verse.forms import LEVELS
+
+__all__ = ["check"]
+
+
+@click.command(epilog=f"{FORMATS}. Standard input is read if none is given.")
+@corpus_argument
+@click.option(
+    "--level",
+    type=click.Choice(LEVELS),
+    default="strict",
+    show_default=True,
+    help="loose: the even lines rhyme, and one template holds at the even characters and line ends; regulated: that, "
+    "or the licences 特拗 and 大拗; strict: regulated, without 孤平 and 三平尾.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with every level.")
+def check(corpus: tuple[Path, ...], level: str, as_json: bool) -> None:
+    """Judge poems by the rules of regulated verse.
+
+    The tones of a line stand beneath it: 平 is level, 仄 oblique, 通 either, ？ unknown.
+
+    \b
+    tangshi-tf check my-poems.txt
+    tangshi-tf sample --count 3 | tangshi-tf check --level regulated
+    """
+    if as_json and typed("level"):
+        raise ConfigError("--level or --json is required, as JSON has every level. Received: both.")
+    from tangshi_tf.corpus import parse_poems, read_poems
+    from tangshi_tf.verse.checker import judge
+    from tangshi_tf.verse.display import counted, described, record
+
+    if corpus:
+        poems, dropped = read_poems(corpus)
+    else:  # which Python has none of if it was closed
+        poems, dropped = parse_poems(sys.stdin.buffer.read() if sys.stdin else b"", "standard input")
+    if dropped:
+        click.echo(left_out(dropped), err=True)
+    verdicts = []
+    for poem in poems:
+        verdict = judge(poem.text)
+        if as_json:
+            click.echo(json.dumps(dataclasses.asdict(poem) | record(verdict), ensure_ascii=False))
+        else:
+            click.echo(described(verdict, level, poem.title) + "\n")
+            verdicts.append(verdict)
+    if len(verdicts) > 1:
+        click.echo(counted(verdicts))

@@ -1,0 +1,195 @@
+"""`tangshi-tf evaluate`."""
+
+import json
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tangshi_tf.cli.options import (
+    CORPUS_HELP,
+    corpus_argument,
+    model_option,
+    model_path,
+    read_running_text,
+    require_extra,
+    require_folder,
+    typed,
+)
+from tangshi_tf.cli.starting import start_tensorflow
+from tangshi_tf.config import version_settings
+from tangshi_tf.console import left_out
+from tangshi_tf.errors import ConfigError
+from tangshi_tf.verse.forms import FORMS
+from tangshi_tf.vocabulary import UNK
+
+if TYPE_CHECKING:
+    from tangshi_tf.evaluation import Score
+    from tangshi_tf.prose import Prose
+
+
+__all__ = ["evaluate"]
+
+
+@click.command(epilog=CORPUS_HELP)
+@corpus_argument
+@click.option(
+    "--split",
+    type=click.Choice(["test", "validation", "train", "all"]),
+    default="test",
+    show_default=True,
+    help="Of the shipped corpus; a given corpus is taken whole.",
+)
+@click.option("--titles", is_flag=True, help="Give the model the title of each poem.")
+@click.option("--verse", is_flag=True, help="Compare poems of the model with these instead, by the rules of verse.")
+@click.option(
+    "--count",
+    type=click.IntRange(1, 10_000),
+    default=200,
+    show_default=True,
+    help="With --verse: poems of the model in each form, and four times as many without one.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**62), default=0, show_default=True, help="With --verse: of the first poem."
+)
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="With --verse: draw the comparison as an SVG file (asks for the extra plot).",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@model_option
+def evaluate(
+    corpus: tuple[Path, ...],
+    split: str,
+    titles: bool,
+    verse: bool,
+    count: int,
+    seed: int,
+    plot: Path | None,
+    as_json: bool,
+    model: str,
+) -> None:
+    """Print the perplexity of poems, by form, and over the characters alone; or compare poems of the model with them.
+
+    Of a model of prose, print the perplexity of a text, which is taken whole unless a --split is given.
+
+    \b
+    tangshi-tf evaluate
+    tangshi-tf evaluate my-poems.txt --model mine --json
+    tangshi-tf evaluate --titles
+    tangshi-tf evaluate --verse
+    tangshi-tf evaluate my-novel.txt --model novel --split test
+    """
+    if titles and verse:
+        raise ConfigError("--titles or --verse is required. Received: both.")
+    for name in ("count", "seed", "plot"):
+        if typed(name) and not verse:
+            raise ConfigError(f"--verse is required for --{name}. Received: --{name} alone.")
+    if plot is not None:
+        require_extra("matplotlib")
+        require_folder("--plot", plot)
+    start_tensorflow()
+    path = model_path(model)
+    config, training = version_settings(path)
+    if config.text == "prose":
+        for name in ("titles", "verse"):
+            if typed(name):
+                raise ConfigError(f"A model of poems is required for --{name}. Received: one of prose.")
+        _evaluate_prose(path, read_running_text(corpus, config, training), split if typed("split") else "all", as_json)
+        return
+    if corpus and typed("split"):
+        raise ConfigError("A CORPUS or a --split is required, as a given corpus is taken whole. Received: both.")
+    from tangshi_tf.corpus import read_corpus, read_poems
+    from tangshi_tf.evaluation import evaluate as score
+    from tangshi_tf.model import PoetryModel
+    from tangshi_tf.titles import titles_of
+
+    split = "all" if corpus else split
+    poems, dropped = read_poems(corpus) if corpus else (read_corpus().poems(split), {})
+    if dropped:
+        click.echo(left_out(dropped), err=True)
+    texts = [poem.text for poem in poems]
+    if verse:
+        _compare_verse(texts, split, path, count, seed, plot, as_json)
+        return
+    result = score(PoetryModel.from_saved_model(path), texts, titles_of(poems) if titles else None)
+    if as_json:
+        report = _score_record(result.total) | {
+            "split": split,
+            "titles": titles,
+            "by_form": {form: _score_record(part) for form, part in result.by_form.items()},
+        }
+        click.echo(json.dumps(report, ensure_ascii=False))
+        return
+    click.echo(f"{'':　<4}{'poems':>8}{'tokens':>10}{'perplexity':>12}{'characters alone':>18}")
+    for name, part in [("全部", result.total), *result.by_form.items()]:
+        if part.poems:
+            click.echo(
+                f"{name:　<4}{part.poems:>8,}{part.tokens:>10,}{part.perplexity:>12.2f}{part.hanzi_perplexity:>18.2f}"
+            )
+
+
+def _evaluate_prose(path: Path, text: "Prose", split: str, as_json: bool) -> None:
+    """Print how surprised a model is by a text, read from end to end."""
+    from tangshi_tf.evaluation import perplexity, stream_evaluator
+    from tangshi_tf.model import PoetryModel
+
+    model = PoetryModel.from_saved_model(path)
+    stream = text.ids(model.vocabulary, split)
+    with click.progressbar(length=len(stream), label="reading", file=sys.stderr) as bar:
+        nll, tokens = stream_evaluator(model, stream, tell=bar.update)()
+    characters = sum(len(token) * count for token, count in text.counts(split).items())
+    report = {
+        "split": split,
+        "tokens": tokens,
+        "unknown": int((stream == UNK).sum()),
+        "nll": nll,
+        "nll_per_token": nll / tokens if tokens else None,
+        "perplexity": perplexity(nll, tokens) if tokens else None,
+        "nll_per_character": nll / characters if tokens else None,
+    }
+    if as_json:
+        click.echo(json.dumps(report))
+        return
+    click.echo(f"{'tokens':>12}{'unknown':>10}{'perplexity':>12}{'nats a token':>14}{'nats a character':>18}")
+    figures = f"{report['perplexity']:>12.2f}{report['nll_per_token']:>14.4f}{report['nll_per_character']:>18.4f}"
+    click.echo(f"{tokens:>12,}{report['unknown']:>10,}{figures}")
+
+
+def _compare_verse(
+    texts: list[str], split: str, model: Path, count: int, seed: int, plot: Path | None, as_json: bool
+) -> None:
+    """Write poems, and print what distinguishes them from those given."""
+    from tangshi_tf import report, tables
+    from tangshi_tf.checkpoint import write_atomic
+    from tangshi_tf.corpus import read_corpus
+    from tangshi_tf.export import load
+
+    poet = load(model)
+    refused = report.refused_forms(poet)
+    for form, problem in refused.items():
+        click.echo(f"left out: constrained poems in {form}: {problem}", err=True)
+    seeds = report.plan(count, seed, [form for form in FORMS if form not in refused])
+    with click.progressbar(seeds.items(), label="writing", file=sys.stderr) as bar:
+        written = report.carry_out(poet, bar)
+    found = report.compare(texts, written, read_corpus().texts("train"))
+    if plot is not None:
+        write_atomic(plot, partial(tables.draw, found))
+    record = {"split": split, "count": count, "seed": seed, **tables.to_dict(found)}
+    click.echo(json.dumps(record, ensure_ascii=False) if as_json else tables.text(found))
+
+
+def _score_record(score: "Score") -> dict[str, Any]:
+    if not score.poems:
+        return {"count": 0, "perplexity": None}
+    return {
+        "count": score.poems,
+        "perplexity": score.perplexity,
+        "nll": score.nll,
+        "nll_per_token": score.nll / score.tokens,
+        "tokens": score.tokens,
+        "hanzi_perplexity": score.hanzi_perplexity,
+    }

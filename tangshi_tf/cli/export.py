@@ -1,0 +1,65 @@
+"""`tangshi-tf export`."""
+
+from pathlib import Path
+
+import click
+
+from tangshi_tf.cli.options import (
+    CORPUS_HELP,
+    corpus_argument,
+    model_path,
+    origin_filter_option,
+    read_text,
+    require_extra,
+    run_folder,
+)
+from tangshi_tf.cli.starting import start_tensorflow
+from tangshi_tf.config import BOX, PORTABLE
+from tangshi_tf.errors import ConfigError
+
+__all__ = ["export"]
+
+
+@click.command(epilog=CORPUS_HELP)
+@corpus_argument
+@click.option("--name", default=BOX, show_default=True, help="Of the run, or of the model whose step is written.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["savedmodel", *PORTABLE]),
+    default="savedmodel",
+    show_default=True,
+    help="savedmodel: the poet, from runs/NAME; onnx (asks for the extra onnx), litert: one step and the vocabulary, "
+    "from the model of that name.",
+)
+@origin_filter_option
+def export(corpus: tuple[Path, ...], name: str, form: str, origin_filter: bool) -> None:
+    """Export the best weights of a run as a SavedModel, or a model's step to another format.
+
+    `fit` exports its SavedModel at its end; this is for a run that was stopped. CORPUS is what it was trained on.
+    The other formats go to onnx/NAME/1, 2, … and litert/NAME/1, 2, …
+
+    \b
+    tangshi-tf export
+    tangshi-tf export my-poems.txt --name mine
+    tangshi-tf export --format onnx
+    """
+    folder = run_folder(name)
+    if form != "savedmodel" and (corpus or origin_filter):
+        raise ConfigError(f"--format savedmodel is required for a CORPUS or --origin-filter. Received: {form}.")
+    if form == "onnx":
+        require_extra("tf2onnx")
+    start_tensorflow()
+    if form == "savedmodel":
+        from tangshi_tf.checkpoint import Run
+        from tangshi_tf.publication import publish
+
+        run = Run(folder)
+        path = publish(
+            run, Path("saved_models") / name, read_text(corpus, run.model_config, run.training_config, origin_filter)
+        )
+    else:
+        from tangshi_tf.portable import export_step
+
+        path = export_step(model_path(name), Path(form) / name, form)
+    click.echo(f"exported {path}")

@@ -1,0 +1,192 @@
+"""`tangshi-tf fit`."""
+
+import contextlib
+import dataclasses
+import shlex
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tangshi_tf import curves
+from tangshi_tf.cli.options import (
+    CORPUS_HELP,
+    corpus_argument,
+    origin_filter_option,
+    read_text,
+    require_extra,
+    require_own_settings,
+    run_folder,
+    settings_options,
+    typed,
+    with_typed,
+)
+from tangshi_tf.cli.starting import start_tensorflow
+from tangshi_tf.config import BOX, PRESETS, PROSE, STRATEGIES, ModelConfig, TrainingConfig, read_settings
+from tangshi_tf.console import Console, estimated
+from tangshi_tf.errors import ConfigError, StoppedError
+
+__all__ = ["fit"]
+
+
+@click.command(epilog=CORPUS_HELP)
+@corpus_argument
+@click.option("--name", default=BOX, show_default=True, help="Of the run and of the exported model.")
+@click.option(
+    "--strategy",
+    type=click.Choice(STRATEGIES),
+    default="auto",
+    show_default=True,
+    help="auto: every visible GPU, else the CPU; one: a single device; mirrored: every GPU or logical CPU; "
+    "multiworker: the cluster in TF_CONFIG.",
+)
+@click.option("--restart", is_flag=True, help="Discard a run of that name.")
+@click.option("--resume", is_flag=True, help="Go on with a run of that name, where its last checkpoint stands.")
+@click.option(
+    "--save-minutes",
+    type=click.FloatRange(0),
+    default=5.0,
+    show_default=True,
+    help="Between two checkpoints; there is one after every epoch too.",
+)
+@click.option("--dry-run", is_flag=True, help="Print the plan, with memory and time by measurement, and end.")
+@click.option("--plot", is_flag=True, help="Draw the learning curve into the run (asks for the extra plot).")
+@click.option("--tensorboard", is_flag=True, help="Log to TensorBoard in the run (asks for the extra tensorboard).")
+@click.option(
+    "--preset",
+    type=click.Choice(list(PRESETS)),
+    help="Other defaults: of the course programs: two-layer LSTM (o1), plain RNN (o4), words of novels (o5).",
+)
+@click.option("--no-ear", is_flag=True, help="As --ear none: the plain model.")
+@origin_filter_option
+@settings_options(ModelConfig)
+@settings_options(TrainingConfig)
+def fit(
+    corpus: tuple[Path, ...],
+    name: str,
+    strategy: str,
+    restart: bool,
+    resume: bool,
+    save_minutes: float,
+    dry_run: bool,
+    plot: bool,
+    tensorboard: bool,
+    preset: str | None,
+    no_ear: bool,
+    origin_filter: bool,
+    **settings: Any,
+) -> None:
+    """Train a model on poems, or on running text, and export it.
+
+    The run lives in runs/NAME, the exported SavedModel in saved_models/NAME/1, 2, … Each epoch prints the
+    perplexity of the validation poems, a greedy poem, and a line of prediction beside its target.
+
+    \b
+    tangshi-tf fit
+    tangshi-tf fit --minutes 10
+    tangshi-tf fit my-poems.txt --name mine --cell gru --units 256 --epochs 30
+    tangshi-tf fit --text prose my-novel.txt --name novel
+    tangshi-tf fit --text prose --unit word my-novels --name novels
+    """
+    folder = run_folder(name)
+    if restart and resume:
+        raise ConfigError("--resume or --restart is required. Received: both.")
+    if typed("minutes") and (typed("epochs") or typed("max_steps")):
+        raise ConfigError("--minutes, or --epochs and --max-steps, are required. Received: both.")
+    if no_ear and typed("ear"):
+        raise ConfigError("--ear or --no-ear is required. Received: both.")
+    model_config, config = _settled(preset, folder if resume else None, settings, no_ear)
+    if model_config.text == "prose" and not typed("name"):
+        raise ConfigError(f"A --name is required for prose. Received: none, and {BOX} is the poet.")
+    if typed("weight_decay") and config.optimizer != "adamw":
+        raise ConfigError(f"The optimizer adamw is required for --weight-decay. Received: {config.optimizer}.")
+    for flag, module in ((plot, "matplotlib"), (tensorboard, "tensorboard")):
+        if flag:
+            require_extra(module)
+    start_tensorflow()
+    from tangshi_tf.checkpoint import write_atomic
+    from tangshi_tf.distribution import choose_strategy
+    from tangshi_tf.publication import publish
+    from tangshi_tf.run import estimate
+    from tangshi_tf.run import fit as train_model
+
+    cluster = choose_strategy(strategy)
+    text = read_text(corpus, model_config, config, origin_filter)
+    if dry_run or (config.minutes and not resume):
+        click.echo("Measuring the speed of this machine …", err=True)
+    if dry_run:
+        click.echo(estimated(*estimate(text, model_config, config, cluster)))
+        return
+    with contextlib.closing(Console()) as console, _StopRequest() as stop:
+        try:
+            run = train_model(
+                text,
+                folder,
+                model_config,
+                config,
+                [console, *([curves.TensorBoard(folder / "tensorboard")] if tensorboard else [])],
+                cluster,
+                begin="resume" if resume else "restart" if restart else "new",
+                command=shlex.join(["tangshi-tf", *sys.argv[1:]]),
+                save_minutes=save_minutes,
+                stop=stop,
+            )
+        except StoppedError as error:
+            arguments = [argument for argument in sys.argv[1:] if argument not in ("--restart", "--resume")]
+            with contextlib.suppress(OSError):
+                click.echo(f"{error} Go on with: {shlex.join(['tangshi-tf', *arguments, '--resume'])}", err=True)
+            raise SystemExit(128 + (stop.signal or signal.SIGTERM)) from None  # or another worker was asked
+    if run is None:
+        return  # the chief publishes
+    click.echo(curves.text(run.history))
+    if plot:
+        write_atomic(folder / "learning-curve.svg", partial(curves.draw, run.history))
+    path = publish(run, Path("saved_models") / name, text)
+    perplexity = run.best["validation_perplexity"]
+    click.echo(f"exported {path}: epoch {run.best['epoch']}, validation perplexity {perplexity:.2f}")
+
+
+def _settled(
+    preset: str | None, resumed: Path | None, settings: dict[str, Any], no_ear: bool
+) -> tuple[ModelConfig, TrainingConfig]:
+    """Return the settings that were typed over those of the preset, the resumed run, or the kind of text."""
+    base = PROSE if settings["text"] == "prose" else (ModelConfig(), TrainingConfig())
+    if preset:
+        base = PRESETS[preset]
+    elif resumed is not None and (resumed / "config.json").exists():
+        base = read_settings(resumed / "config.json")
+    if typed("text") and settings["text"] != base[0].text:
+        raise ConfigError(
+            f"--text {base[0].text} is required for {f'--preset {preset}' if preset else f'the run {resumed}'}. "
+            f"Received: --text {settings['text']}."
+        )
+    model = with_typed(base[0], settings)
+    require_own_settings(model)
+    return (dataclasses.replace(model, ear="none") if no_ear else model), with_typed(base[1], settings)
+
+
+class _StopRequest:
+    """While it is entered, Ctrl-C and SIGTERM ask for an end instead of making one; a second Ctrl-C does not ask."""
+
+    signal = 0  # the number of the one that came
+
+    def __enter__(self) -> "_StopRequest":
+        self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def __call__(self) -> bool:
+        return bool(self.signal)
+
+    def _ask(self, number: int, frame: object) -> None:
+        if self.signal and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signal = number
+        with contextlib.suppress(OSError):  # Ctrl-C may have ended our reader first
+            click.echo("Stopping after this step.", err=True)

@@ -1,0 +1,203 @@
+"""Options that several commands have, and what is required of what was typed."""
+
+import dataclasses
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from tangshi_tf.config import BOX, ModelConfig, TrainingConfig
+from tangshi_tf.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tangshi_tf.corpus import Corpus
+    from tangshi_tf.prose import Prose
+
+__all__ = [
+    "CORPUS_HELP",
+    "COUNT",
+    "FORMATS",
+    "FiniteRange",
+    "corpus_argument",
+    "model_option",
+    "model_path",
+    "origin_filter_option",
+    "read_running_text",
+    "read_text",
+    "require_extra",
+    "require_folder",
+    "require_own_settings",
+    "require_printable",
+    "run_folder",
+    "settings_options",
+    "typed",
+    "with_typed",
+]
+
+_Config = TypeVar("_Config", ModelConfig, TrainingConfig)
+_Command = TypeVar("_Command", bound=Callable[..., None])
+COUNT = click.IntRange(0, 2**31 - 1)
+FORMATS = (
+    "Each CORPUS is a file or a folder, plain or packed with gzip or xz, in UTF-8 or GB18030: title:content lines, "
+    "poems separated by blank lines, chinese-poetry JSON, the JSON of sample, or the format of the shipped corpus"
+)
+CORPUS_HELP = f"{FORMATS}, which is taken if none is given."
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers, of which `nan` and infinity are none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read a number."""
+        number = super().convert(value, param, ctx)
+        if not abs(number) < 2.0**127:  # within float32
+            self.fail(f"A finite number is required. Received: {value}.", param, ctx)
+        return number
+
+
+def settings_options(cls: type[ModelConfig | TrainingConfig]) -> Callable[[_Command], _Command]:
+    """Add one option for each field of a settings class."""
+
+    def add(command: _Command) -> _Command:
+        for field in reversed(dataclasses.fields(cls)):
+            name = field.name.replace("_", "-")
+            choices, least, most, off = (field.metadata[key] for key in ("choices", "least", "most", "off"))
+            declaration = f"--{name}/--{off}" if off else f"--{name}"
+            kind: Any = type(field.default)
+            if choices:
+                kind = click.Choice(choices)
+            elif kind is int:
+                kind = click.IntRange(least, most)
+            elif kind is float:
+                kind = click.FloatRange(least, most)
+            help_text = field.metadata["help"]
+            command = click.option(
+                declaration, field.name, type=kind, default=field.default, show_default=True, help=help_text
+            )(command)
+        return command
+
+    return add
+
+
+def _corpus_paths(ctx: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> tuple[Path, ...]:
+    if "" in names:  # as an unset variable of the shell leaves it; as a path it would mean the current folder
+        raise click.BadParameter("A file or a folder is required. Received: an empty name.")
+    return tuple(Path(name) for name in names)
+
+
+def corpus_argument(command: _Command) -> _Command:
+    """Add files and folders as arguments."""
+    return click.argument("corpus", nargs=-1, callback=_corpus_paths)(command)
+
+
+def origin_filter_option(command: _Command) -> _Command:
+    """Add --origin-filter."""
+    help_text = "Leave out poems with brackets or not of 5 to 80 characters, as the course programs do."
+    return click.option("--origin-filter", is_flag=True, help=help_text)(command)
+
+
+def model_option(command: _Command) -> _Command:
+    """Add --model."""
+    return click.option(
+        "--model",
+        "model",
+        default=BOX,
+        show_default=True,
+        metavar="NAME|FOLDER",
+        help="A name in ./saved_models (or the model in the box), or a folder with one or more versions.",
+    )(command)
+
+
+def typed(name: str) -> bool:
+    """Tell whether the user gave this option, even if with its default."""
+    return click.get_current_context().get_parameter_source(name) is not ParameterSource.DEFAULT
+
+
+def with_typed(config: _Config, settings: dict[str, Any]) -> _Config:
+    """Replace what the user typed; options that were not typed leave the preset's value."""
+    fields = {field.name for field in dataclasses.fields(config)}
+    return dataclasses.replace(config, **{key: settings[key] for key in fields if typed(key)})
+
+
+def require_own_settings(model: ModelConfig) -> None:
+    """Refuse settings that were typed and that a model of this kind of text has none of."""
+    for field in (*dataclasses.fields(ModelConfig), *dataclasses.fields(TrainingConfig)):
+        kind = field.metadata["of"]
+        if kind and kind != model.text and typed(field.name):
+            name = field.name.replace("_", "-")
+            raise ConfigError(f"--text {kind} is required for --{name}. Received: --text {model.text}.")
+    if model.unit == "char" and typed("segmenter"):
+        raise ConfigError("--unit word is required for --segmenter. Received: --unit char.")
+
+
+def read_text(
+    corpus: tuple[Path, ...], model: ModelConfig, training: TrainingConfig, origin_filter: bool = False
+) -> "Corpus | Prose":
+    """Read what a model is to learn, or has learnt."""
+    if model.text == "poems":
+        from tangshi_tf.corpus import read_corpus
+
+        if origin_filter and not corpus:
+            raise ConfigError("A CORPUS is required for --origin-filter. Received: none, and the shipped one is clean.")
+        return read_corpus(corpus or None, origin_filter=origin_filter)
+    if origin_filter:
+        raise ConfigError("--text poems is required for --origin-filter. Received: --text prose.")
+    return read_running_text(corpus, model, training)
+
+
+def read_running_text(corpus: tuple[Path, ...], model: ModelConfig, training: TrainingConfig) -> "Prose":
+    """Read prose as a model does, behind a bar."""
+    if not corpus:
+        raise ConfigError("A text is required for --text prose: a CORPUS, file or folder. Received: none.")
+    from tangshi_tf.prose import read_prose
+
+    with click.progressbar(length=100, label="reading", file=sys.stderr) as bar:
+        return read_prose(
+            corpus, model.unit, model.segmenter, training.shares, lambda share: bar.update(int(100 * share) - bar.pos)
+        )
+
+
+def require_extra(module: str) -> None:
+    """Refuse an option before anything is done for it in vain."""
+    if importlib.util.find_spec(module) is None:
+        extra = {"matplotlib": "plot", "tf2onnx": "onnx"}.get(module, module)
+        install = f'pip install "tangshi-tf[{extra}]"'
+        raise ConfigError(f"{module} is required: {install}. Received: an installation without it.")
+
+
+def require_folder(option: str, path: Path) -> None:
+    """Refuse a file to be written into a folder that does not exist."""
+    if not path.absolute().parent.is_dir():
+        raise ConfigError(f"A folder that exists is required for {option}. Received: {path.parent}.")
+
+
+def run_folder(name: str) -> Path:
+    """Return the folder of a run; a name is one path component."""
+    name.encode()
+    if not name or name.startswith(".") or Path(name).name != name:
+        raise ConfigError(f"A --name that can be a folder's name is required. Received: {name!r}.")
+    return Path("runs") / name
+
+
+def model_path(model: str) -> Path:
+    """Return the version folder that --model means, and say on standard error which it is."""
+    from tangshi_tf.versions import find_model
+
+    path = find_model(model)
+    click.echo(f"model: {path}", err=True)
+    return path
+
+
+def require_printable(text: str) -> None:
+    """Refuse text that the terminal has no encoding for."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        text.encode("utf-8" if encoding == "ascii" else encoding)  # click takes ASCII for a mistake and prints UTF-8
+    except UnicodeError:
+        raise ConfigError(
+            f"A terminal that prints these characters is required, or --output FILE. Received: encoding {encoding}."
+        ) from None
