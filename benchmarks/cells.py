@@ -41,7 +41,7 @@ RATES = {"rnn": 0.0005, "lstm": 0.003, "gru": 0.003}
 CONTESTANTS = {
     **{
         cell: (
-            ModelConfig(cell=cell, units=units, dropout=0.2, ear="none", titles=False),
+            ModelConfig(cell=cell, units=units, dropout=0.2, recurrent_dropout=0.0, ear="none", titles=False),
             TrainingConfig(learning_rate=RATES[cell]),
         )
         for cell, units in UNITS.items()
