@@ -34,6 +34,7 @@ import numpy as np
 import tensorflow as tf
 
 from tangshi_tf.config import ModelConfig, from_dict, read_version
+from tangshi_tf.dropout import NO_DROPOUT, Dropout
 from tangshi_tf.ear import LINES, METRES, SOUNDS, VERSE, hear, kinds_of, listen, sounds_of
 from tangshi_tf.errors import ConfigError, ModelError, StateError, TangshiError, first_line
 from tangshi_tf.recurrence import CELLS, unroll
@@ -198,7 +199,7 @@ class PoetryModel(keras.Model):
         And the layers' state after the last token, flat.
         """
         entries = [None] * (len(self.recurrent) + self.has_verse) if state is None else [*self._nest(state)]
-        masks = _Dropout(self.config, dropout_seed, first_row) if training else _NoDropout()
+        masks = Dropout(self.config, dropout_seed, first_row) if training else NO_DROPOUT
         x = self.embedding(X_t)
         if self._has_sounds:
             x += self._sounds_of(X_t, x.dtype) @ tf.cast(self.sound_kernel, x.dtype)
@@ -433,47 +434,3 @@ class PoetryModel(keras.Model):
 
 def _beside(x: Any, meaning: Any) -> Any:
     return x if meaning is None else tf.concat([x, meaning], axis=-1)
-
-
-class _NoDropout:
-    def __call__(self, x: Any) -> Any:
-        return x
-
-    def of_weights(self, w: Any) -> Any:
-        return w
-
-
-class _Dropout:
-    """Inverted dropout whose masks are a function of a seed, the row's number and how many masks were drawn before.
-
-    A row has the same mask at all its steps (Gal and Ghahramani 2016), and a matrix of recurrent weights one for the
-    whole batch (Wan et al. 2013, Merity et al. 2018).
-    """
-
-    def __init__(self, config: ModelConfig, seed: Any, first_row: Any) -> None:
-        self._rate, self._weight_rate, self._first_row = config.dropout, config.recurrent_dropout, first_row
-        self._drawn = 0
-        fresh = seed is None
-        self._seed = tf.random.uniform([2], 0, 2**31 - 1, tf.int32) if fresh else tf.cast(seed, tf.int32)
-
-    def __call__(self, x: Any) -> Any:
-        """Drop values of `[B, T, D]`."""
-        if self._rate == 0:
-            return x
-        rows, _, width = tf.unstack(tf.shape(x))
-        # Numbers are drawn row after row, so those of the rows before this replica's are drawn and passed over.
-        return _dropped(x, self._uniform([self._first_row + rows, 1, width])[self._first_row :], self._rate)
-
-    def of_weights(self, w: Any) -> Any:
-        """Drop values of a matrix."""
-        return _dropped(w, self._uniform(w.shape), self._weight_rate) if self._weight_rate else w
-
-    def _uniform(self, shape: Any) -> Any:
-        self._drawn += 1
-        return tf.random.stateless_uniform(
-            shape, tf.random.fold_in(self._seed, self._drawn, alg="philox"), alg="philox"
-        )
-
-
-def _dropped(x: Any, uniform: Any, rate: float) -> Any:
-    return tf.where(uniform >= rate, x / tf.cast(1 - rate, x.dtype), tf.zeros([], x.dtype))

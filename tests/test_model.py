@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tangshi_tf.config import ModelConfig
 from tangshi_tf.errors import ConfigError, StateError
-from tangshi_tf.model import PoetryModel, _Dropout
+from tangshi_tf.model import PoetryModel
 from tangshi_tf.vocabulary import EOS, Vocabulary
 from tests import reference
 
@@ -186,23 +186,8 @@ def test_dropout_belongs_to_the_row_and_the_seed() -> None:
     assert np.array_equal(whole, model(x, training=True, dropout_seed=[1, 2]))
     assert not np.array_equal(whole, model(x, training=True, dropout_seed=[1, 3]))
     assert not np.array_equal(model(x, training=True), model(x, training=True))
-    masks = [_Dropout(model.config, [0, step], 0) for step in range(3)]
-    drawn = [tuple(mask(tf.ones([4, 5, 6])).numpy().ravel()) for mask in masks for _ in range(3)]
-    assert len(set(drawn)) == 9  # no step repeats a mask of another
     part = model(x[4:], training=True, dropout_seed=[1, 2], first_row=4)
     assert close(part, whole[4:])
-
-
-def test_dropout_keeps_the_mean_and_drops_its_share() -> None:
-    drop = _Dropout(ModelConfig(dropout=0.4, recurrent_dropout=0.25), seed=[0, 0], first_row=0)
-    out = drop(tf.ones([6_000, 3, 8])).numpy()
-    assert out.mean() == pytest.approx(1.0, abs=0.02)
-    assert (out == 0).mean() == pytest.approx(0.4, abs=0.01)
-    assert (out == out[:, :1]).all()  # at all steps of a row
-    assert not np.array_equal(out, drop(tf.ones([6_000, 3, 8])))
-    weights = drop.of_weights(tf.ones([200, 800])).numpy()
-    assert weights.mean() == pytest.approx(1.0, abs=0.01)
-    assert (weights == 0).mean() == pytest.approx(0.25, abs=0.005)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])

@@ -80,7 +80,8 @@ def test_options_of_long_commands_exist(code: str) -> None:
             assert options <= set(re.findall("--[a-z-]+", helped.stdout.decode()))
         else:
             assert program == "tangshi-tf"
-            assert options <= {option for parameter in main.commands[command].params for option in parameter.opts}
+            parameters = main.commands[command].params
+            assert options <= {option for p in parameters for option in (*p.opts, *p.secondary_opts)}
 
 
 def test_translations_have_the_same_blocks_and_figures() -> None:
