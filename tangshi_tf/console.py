@@ -45,10 +45,11 @@ class Console:
     def validated(self, report: "EpochReport") -> None:
         """Print what an epoch came to."""
         mark = " (best)" if report.best else ""
+        sample = report.poem.replace("\n", "\n" + 14 * " ")
         click.echo(
             f"\nepoch {report.epoch}: validation perplexity {report.validation_perplexity:.2f}{mark}, "
             f"{report.seconds / 60:.1f} minutes\n"
-            f"  greedy:     {report.poem}\n"
+            f"  sample:     {sample}\n"
             f"  predicted:  {report.predicted}\n"
             f"  target:     {report.target}"
         )

@@ -15,8 +15,8 @@ __all__ = ["GLUED_LEFT", "GLUED_RIGHT", "SEGMENTERS", "joined", "segmenter", "sp
 
 _WIDE = "\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff"
 # Words that take no space before, or after them; both Python and RE2, in the graph, read these.
-GLUED_LEFT = rf"(?s)(?:[\n{_WIDE}].*|[.,;:!?%)\]}}…]+|['’])"
-GLUED_RIGHT = rf"(?s)(?:.*[\n{_WIDE}]|[(\[{{]+|['’])"
+GLUED_LEFT = rf"(?s)(?:[\n{_WIDE}].*|[.,;:!?%)\]}}…”—]+|['’])"
+GLUED_RIGHT = rf"(?s)(?:.*[\n{_WIDE}]|[(\[{{“‘—]+|['’])"
 _left, _right = re.compile(GLUED_LEFT), re.compile(GLUED_RIGHT)
 
 

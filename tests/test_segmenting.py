@@ -38,6 +38,8 @@ def test_chinese_words_come_back() -> None:
         (["他", "用", "TensorFlow", "写诗", "。"], "他用TensorFlow写诗。"),
         (["Hello", ",", "world", "!", "(", "yes", ")"], "Hello, world! (yes)"),
         (["it", "'", "s", "50", "%"], "it's 50%"),
+        (["he", "said", "“", "no", "”", "—", "twice"], "he said “no”—twice"),
+        (["他", "说", "“", "TensorFlow", "”", "。"], "他说“TensorFlow”。"),
         (["Привет", "мир"], "Привет мир"),
         (["ひらがな", "カタカナ"], "ひらがなカタカナ"),
         (["한국", "사람"], "한국 사람"),
