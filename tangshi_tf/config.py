@@ -210,8 +210,7 @@ def read_settings(path: Path) -> tuple[ModelConfig, TrainingConfig]:
     Raises:
         ConfigError: if the file is missing or damaged, or a setting is unknown or out of range.
     """
-    config = read_json(path)
-    return from_dict(ModelConfig, config.get("model", {})), from_dict(TrainingConfig, config.get("training", {}))
+    return _both(read_json(path))
 
 
 def read_version(folder: Path) -> dict[str, Any]:
@@ -239,7 +238,10 @@ def version_settings(folder: Path) -> tuple[ModelConfig, TrainingConfig]:
         ModelError: if it was not written by this package, or in another format.
         ConfigError: if its description is damaged.
     """
-    config = read_version(folder)
+    return _both(read_version(folder))
+
+
+def _both(config: Mapping[str, Any]) -> tuple[ModelConfig, TrainingConfig]:
     return from_dict(ModelConfig, config.get("model", {})), from_dict(TrainingConfig, config.get("training", {}))
 
 
