@@ -188,14 +188,16 @@ class LaneBatches:
     is the next tokens of every lane; the state after it is that before the next one. Every epoch reads the same.
 
     Args:
-        stream: int32 `[N]`.
+        stream: int32 `[N]`; it is not copied, and may be as large as memory is.
         lanes: read side by side.
         length: tokens of each lane in a batch; the last batch of an epoch may be shorter.
+        ids: the token for each number in the stream, int32; by default the stream holds tokens.
     """
 
     stream: npt.NDArray[np.int32]
     lanes: int
     length: int
+    ids: npt.NDArray[np.int32] | None = None
 
     def steps(self, epoch: int) -> int:
         """Return the number of batches in an epoch."""
@@ -207,18 +209,23 @@ class LaneBatches:
         A lane that is one token shorter than others ends with PAD in X_t and Y_t.
         """
         cuts = np.linspace(0, self.lanes, of + 1).astype(np.int64)
-        edges, stream = tf.constant(self._edges), self._tensor
-        longest = int(np.diff(self._edges).max())
+        edges, stream = self._edges, self.stream
+        longest = int(np.diff(edges).max())
+
+        def cut(chunk: Any, replica: Any) -> Any:
+            first, after = cuts[replica], cuts[replica + 1]
+            place = np.arange(chunk * self.length, min((chunk + 1) * self.length, longest))
+            index = edges[first:after, np.newaxis] + place
+            inside = index < edges[first + 1 : after + 1, np.newaxis]
+            x, y = (stream[np.where(inside, index - back, 0)] for back in (1, 0))
+            if self.ids is not None:
+                x, y = self.ids[x], self.ids[y]
+            x = np.where(place == 0, np.int32(BOS), x)
+            return np.where(inside, x, np.int32(PAD)), np.where(inside, y, np.int32(PAD)), np.int32(first)
 
         def part(chunk: Any, replica: Any) -> Any:
-            first, after = tf.gather(cuts, replica), tf.gather(cuts, replica + 1)
-            place = tf.range(chunk * self.length, tf.minimum((chunk + 1) * self.length, longest))
-            index = edges[first:after, tf.newaxis] + place
-            inside = index < edges[first + 1 : after + 1, tf.newaxis]
-            y = tf.where(inside, tf.gather(stream, tf.where(inside, index, 0)), PAD)
-            x = tf.where(place == 0, BOS, tf.gather(stream, tf.maximum(index - 1, 0)))
-            x = tf.where(inside, x, PAD)
-            return tf.ensure_shape(x, [None, None]), tf.ensure_shape(y, [None, None]), tf.cast(first, tf.int32)
+            x, y, first = tf.numpy_function(cut, [chunk, replica], [tf.int32] * 3)
+            return tf.ensure_shape(x, [None, None]), tf.ensure_shape(y, [None, None]), tf.ensure_shape(first, [])
 
         chunks = np.arange(done, self.steps(epoch))
         planned = np.repeat(chunks, len(replicas)), np.tile(np.array(replicas, np.int64), len(chunks))
@@ -229,8 +236,3 @@ class LaneBatches:
     @cached_property
     def _edges(self) -> _Rows:
         return np.linspace(0, len(self.stream), self.lanes + 1).astype(np.int64)
-
-    @cached_property
-    def _tensor(self) -> Any:
-        with tf.device("CPU"):
-            return tf.constant(self.stream)

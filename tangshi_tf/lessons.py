@@ -140,8 +140,8 @@ class _Prose:
         self.digest, self._prose, self._model, self._training = prose.digest, prose, model, training
 
     def batches(self) -> Batches:
-        stream = self._prose.ids(self.vocabulary, "train")
-        return LaneBatches(stream, self._training.batch_size, self._training.sequence_length)
+        lanes, length = self._training.batch_size, self._training.sequence_length
+        return LaneBatches(self._prose.part("train"), lanes, length, self._prose.ids_of_types(self.vocabulary))
 
     def validation(self, model: PoetryModel) -> Callable[[], tuple[float, int]]:
         return stream_evaluator(model, self._prose.ids(self.vocabulary, "validation"))

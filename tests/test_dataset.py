@@ -121,6 +121,17 @@ def test_lanes_read_every_token_once_in_order(tokens: int, lanes: int, length: i
     )
 
 
+def test_lanes_translate_a_stream_of_other_numbers() -> None:
+    stream, ids = np.arange(30, dtype=np.int32) % 7, np.array([9, 8, 7, 6, 5, 4, 3], np.int32)
+    for (x, y, _), (same_x, same_y, _) in zip(
+        LaneBatches(stream, 4, 5, ids).dataset(0, range(1), 1),
+        LaneBatches(ids[stream], 4, 5).dataset(0, range(1), 1),
+        strict=True,
+    ):
+        assert np.array_equal(x, same_x)
+        assert np.array_equal(y, same_y)
+
+
 @pytest.mark.parametrize("replicas", [2, 3])
 def test_replicas_share_the_lanes(replicas: int) -> None:
     batches = LaneBatches(np.arange(10, 110, dtype=np.int32), 5, 8)

@@ -7,6 +7,7 @@ import pytest
 
 from tangshi_tf.config import PROSE, ModelConfig, TrainingConfig
 from tangshi_tf.corpus import Corpus, Poem
+from tangshi_tf.dataset import LaneBatches
 from tangshi_tf.errors import ConfigError, CorpusError
 from tangshi_tf.lessons import lessons_of
 from tangshi_tf.model import PoetryModel
@@ -50,7 +51,10 @@ def test_prose_is_counted_in_its_units(prose: Prose) -> None:
     assert lessons.counted == "words"
     assert sum(lessons.members.values()) == len(prose.stream)
     assert lessons.tokens == lessons.members["train"]
-    assert lessons.batches().lanes == 5
+    batches = lessons.batches()
+    assert batches.lanes == 5
+    assert isinstance(batches, LaneBatches)
+    assert np.shares_memory(batches.stream, prose.stream)  # a text may be as large as memory is
     assert lessons.vocabulary.rare == ("four",)
     assert lessons.printed(["one", "\n", "two", "·"]) == "one⏎two ·"
     trained = PoetryModel(model, lessons.vocabulary)

@@ -61,6 +61,8 @@ def test_long_texts_are_read_in_blocks(tmp_path: Path, monkeypatch: pytest.Monke
     path.write_text("一二三四五六七八九十一二\n𠮷\n\n", encoding="utf-8")
     told: list[float] = []
     assert written(read_prose([path], progress=told.append)) == "一二三四五六七八九十一二\n𠮷\n\n"
+    assert read_prose([path]).counts() == read_prose([path], shares=(1, 1, 0)).counts()
+    assert read_prose([path]).counts()["一"] == 2
     assert len(told) == 2
     assert told[-1] == 1.0
     assert [*read_prose([path], "word").types] == ["一二三四五六七八九十一二", "\n", "𠮷"]
