@@ -51,6 +51,7 @@ def contestant(text: Path, cell: str, length: int, epochs: int, answer: Any) -> 
     keras.utils.set_random_seed(config.seed)
     model = PoetryModel(model_config, lessons.vocabulary, "bfloat16" if bfloat16_pays() else "float32")
     batches = lessons.batches()
+    model.begin_with(batches.counts(len(lessons.vocabulary)))
     trainer = Trainer(model, tf.distribute.get_strategy(), batches, config, total_steps(batches, config))
     start = time.perf_counter()
     for progress in trainer.run(lambda step: step % 100 == 0):

@@ -111,6 +111,18 @@ class PoetryModel(keras.Model):
         self.projection.build((None, width + beside))
         self.built = True
 
+    def begin_with(self, counts: Any) -> None:
+        """Predict tokens by their frequency alone: set the output bias to log (n + 1), normalized.
+
+        Otherwise the state of an untrained model learns to hold this bias, which asks for steps of several nats, and a
+        deep one may never get over it.
+
+        Args:
+            counts: how often each token occurs, int `[V]`.
+        """
+        bias = self.output_bias if self.config.tied else self.projection.bias
+        bias.assign(np.log(np.add(counts, 1) / np.sum(np.add(counts, 1))))
+
     @property
     def state_widths(self) -> tuple[int, ...]:
         """The width of each float32 state entry in flat order: h0, or h0, c0, then the next layer."""

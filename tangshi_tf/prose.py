@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tangshi_tf.corpus import SPLITS
+from tangshi_tf.dataset import count
 from tangshi_tf.errors import ConfigError, CorpusError
 from tangshi_tf.readers import read_text, text_files
 from tangshi_tf.segmenting import segmenter as find_segmenter
@@ -56,10 +57,8 @@ class Prose:
 
     def counts(self, split: str = "all") -> dict[str, int]:
         """Return how often each type occurs in a part; types that do not are left out."""
-        part, counts = self.part(split), np.zeros(len(self.types), np.int64)
-        for first in range(0, len(part), _BLOCK):  # NumPy counts in a copy of 8 bytes a token
-            counts += np.bincount(part[first : first + _BLOCK], minlength=len(counts))
-        return {token: count for token, count in zip(self.types, counts.tolist(), strict=True) if count}
+        counts = count(self.part(split), len(self.types)).tolist()
+        return {token: times for token, times in zip(self.types, counts, strict=True) if times}
 
     def ids(self, vocabulary: Vocabulary, split: str = "all") -> _Stream:
         """Return a part of the stream as ids of a vocabulary."""

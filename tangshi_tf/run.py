@@ -232,6 +232,7 @@ class _Maker:
         keras.utils.set_random_seed(self.config.seed)
         with self.strategy.scope():
             self.model = PoetryModel(self.model_config, self.lessons.vocabulary, self.precision)
+            self.model.begin_with(self.batches.counts(len(self.lessons.vocabulary)))
         return Trainer(self.model, self.strategy, self.batches, self.config, steps)
 
     def steps(self, settled: int, began: float) -> int:

@@ -40,6 +40,9 @@ class Batches(Protocol):
     def lanes(self) -> int:
         """The rows of every batch, whose state is carried to the next one; 0 if nothing is carried."""
 
+    def counts(self, size: int) -> npt.NDArray[np.int64]:
+        """Return how often each token of a vocabulary of that size is learnt in an epoch, titles aside, int64 `[V]`."""
+
     def steps(self, epoch: int) -> int:
         """Return the number of batches in an epoch, counted from 0."""
 

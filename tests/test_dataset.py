@@ -121,6 +121,21 @@ def test_lanes_read_every_token_once_in_order(tokens: int, lanes: int, length: i
     )
 
 
+def test_what_is_learnt_is_counted() -> None:
+    stream, ids = np.arange(30, dtype=np.int32) % 7, np.array([9, 8, 7, 6, 5, 4, 4], np.int32)
+    titled = Vocabulary.build(TEXTS, 1, titled=True)
+    titles = encode_poems(titled, TEXTS, ["山"] * len(TEXTS))
+    for batches in (
+        LaneBatches(stream, 4, 5, ids),
+        LaneBatches(ids[stream], 4, 5),
+        PoemBatches(encode_poems(VOCABULARY, TEXTS), 30, 0),
+        PoemBatches(encode_poems(titled, TEXTS), 30, 0, titles, titled.separator),
+    ):
+        learnt = np.concatenate([y.numpy().ravel() for _, y, _ in batches.dataset(0, range(1), 1)])
+        size = len(titled) + 10
+        assert batches.counts(size).tolist() == np.bincount(learnt[learnt != PAD], minlength=size).tolist()
+
+
 def test_lanes_translate_a_stream_of_other_numbers() -> None:
     stream, ids = np.arange(30, dtype=np.int32) % 7, np.array([9, 8, 7, 6, 5, 4, 3], np.int32)
     for (x, y, _), (same_x, same_y, _) in zip(

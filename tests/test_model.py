@@ -61,6 +61,16 @@ def test_the_keras_layers_compute_the_same(cell: str) -> None:
     assert close(logits, model(x))
 
 
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_beginner_knows_how_frequent_tokens_are(tied: bool) -> None:
+    model, counts = make(tied=tied), np.arange(len(VOCABULARY))
+    for weight in model.projection.weights:
+        weight.assign(tf.zeros_like(weight))
+    model.begin_with(counts)
+    shares = (counts + 1) / (counts + 1).sum()
+    assert close(tf.nn.softmax(model(tokens(2, 3))), np.broadcast_to(shares, (2, 3, len(shares))))
+
+
 def test_equal_parameters_have_the_documented_sizes() -> None:
     size, e, u = len(VOCABULARY), 16, 24
     assert make().count_params() == size * e + 4 * u * (e + u + 1) + (u + 1) * e + size

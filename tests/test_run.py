@@ -58,6 +58,7 @@ def test_a_run_is_reported_recorded_and_published(corpus: Corpus, tmp_path: Path
     assert sum(plan.members.values()) + sum(plan.dropped.values()) == 80
     assert plan.steps == notes.progress[-1].step
     assert plan.steps >= 2 * 20  # however small the corpus
+    assert notes.progress[0].loss < np.log(plan.vocabulary) - 0.3  # it begins from the frequencies of tokens
     assert [report.epoch for report in notes.epochs] == [1, 2]
     report = notes.epochs[-1]
     assert report.validation_perplexity == pytest.approx(np.exp(report.validation_nll))
