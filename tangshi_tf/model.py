@@ -18,10 +18,7 @@ GRU (Cho et al. 2014, reset after the product, as in cuDNN):
 
 Output: tied, logits = (h_t P + p) Eᵀ + b with E the embedding (Press and Wolf 2017); plain, logits = h_t O + b.
 
-With an ear, e(x) = E_x + S_x W, in the output too, where S_x are the sounds of x: 0 or 1 for each rhyme group and tone.
-And what the verse means (see `tangshi_tf.ear`) stands beside e(x_t) before the first layer and beside h_t before the
-output:
-    v_t = M[metre_t] + N[line_t] + G[metre_t, line_t mod 2] * S[rhyme_t] R
+With an ear, `tangshi_tf.hearing` adds the sounds of characters to E, and what the verse so far means to e(x_t) and h_t.
 """
 
 import math
@@ -35,8 +32,9 @@ import tensorflow as tf
 
 from tangshi_tf.config import ModelConfig, from_dict, read_version
 from tangshi_tf.dropout import NO_DROPOUT, Dropout
-from tangshi_tf.ear import LINES, METRES, SOUNDS, VERSE, hear, kinds_of, listen, sounds_of
+from tangshi_tf.ear import VERSE
 from tangshi_tf.errors import ConfigError, ModelError, StateError, TangshiError, first_line
+from tangshi_tf.hearing import Hearing
 from tangshi_tf.recurrence import CELLS, unroll
 from tangshi_tf.sampling import padded_size, row_normal
 from tangshi_tf.softmax import summed_nll
@@ -44,7 +42,6 @@ from tangshi_tf.vocabulary import PAD, Vocabulary
 
 __all__ = ["PoetryModel"]
 
-_MEANING = 64  # width of what the verse means
 _LAYERS = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 
 
@@ -64,8 +61,6 @@ class PoetryModel(keras.Model):
         self.config = config
         self.vocabulary = vocabulary
         size, policy = len(vocabulary), self.dtype_policy
-        self._has_sounds, self.has_verse = config.ear in ("full", "sounds"), config.ear in ("full", "verse")
-        self._kinds = kinds_of(vocabulary.tokens)
         self.embedding = keras.layers.Embedding(
             size,
             config.embedding,
@@ -84,31 +79,17 @@ class PoetryModel(keras.Model):
             self.output_bias = self.add_weight(shape=(size,), initializer="zeros", name="output_bias", autocast=False)
         else:
             self.projection = keras.layers.Dense(size, dtype=policy, name="output")
-        if config.ear != "none":
-            table = keras.initializers.Constant(sounds_of(vocabulary.tokens))
-            self.sounds = self.add_weight((size, SOUNDS), table, "bool", trainable=False, name="sounds")
-        if self._has_sounds:
-            self.sound_kernel = self._add_matrix(SOUNDS, config.embedding, "sound_kernel")
-        if self.has_verse:
-            self.metre = self._add_matrix(METRES, _MEANING, "metre")
-            self.line = self._add_matrix(LINES, _MEANING, "line")
-            self.rhyme_kernel = self._add_matrix(SOUNDS, _MEANING, "rhyme_kernel")
-            self.gate = self.add_weight((2 * METRES, _MEANING), "ones", name="gate", autocast=False)
+        self.hearing = Hearing(config.ear, vocabulary.tokens, config.embedding)
         self.build((None, None))
-
-    def _add_matrix(self, rows: int, width: int, name: str) -> Any:
-        normal = keras.initializers.RandomNormal(stddev=width**-0.5)
-        return self.add_weight((rows, width), normal, name=name, autocast=False)
 
     def build(self, input_shape: Any) -> None:
         """Create every variable; an optimizer must know them all before the first step."""
         self.embedding.build(input_shape)
-        beside = _MEANING if self.has_verse else 0
-        width = self.config.embedding + beside
+        width = self.config.embedding + self.hearing.width
         for layer in self.recurrent:
             layer.build((None, None, width))
             width = self.config.units
-        self.projection.build((None, width + beside))
+        self.projection.build((None, width + self.hearing.width))
         self.built = True
 
     def begin_with(self, counts: Any) -> None:
@@ -122,6 +103,11 @@ class PoetryModel(keras.Model):
         """
         bias = self.output_bias if self.config.tied else self.projection.bias
         bias.assign(np.log(np.add(counts, 1) / np.sum(np.add(counts, 1))))
+
+    @property
+    def has_verse(self) -> bool:
+        """Whether the verse so far is the last entry of the state."""
+        return bool(self.hearing.has_verse)
 
     @property
     def state_widths(self) -> tuple[int, ...]:
@@ -212,14 +198,8 @@ class PoetryModel(keras.Model):
         """
         entries = [None] * (len(self.recurrent) + self.has_verse) if state is None else [*self._nest(state)]
         masks = Dropout(self.config, dropout_seed, first_row) if training else NO_DROPOUT
-        x = self.embedding(X_t)
-        if self._has_sounds:
-            x += self._sounds_of(X_t, x.dtype) @ tf.cast(self.sound_kernel, x.dtype)
-        x, meaning = masks(x), None
-        if self.has_verse:
-            before = entries.pop()
-            before = tf.zeros([tf.shape(X_t)[0], VERSE], tf.int32) if before is None else before
-            meaning = self._meaning(listen(self._kinds, X_t, before), x.dtype)
+        x = masks(self.hearing.embedded(self.embedding(X_t), X_t))
+        meaning = self.hearing.meaning(self.hearing.verses(X_t, entries.pop()), x.dtype) if self.has_verse else None
         x, after = _beside(x, meaning), []
         for layer, entry in zip(self.recurrent, entries, strict=True):
             recurrent = masks.of_weights(tf.convert_to_tensor(layer.cell.recurrent_kernel))
@@ -228,22 +208,9 @@ class PoetryModel(keras.Model):
             after += [tf.cast(value, tf.float32) for value in last]
         return _beside(x, meaning), after
 
-    def _sounds_of(self, token: Any, dtype: Any = tf.float32) -> Any:
-        """Return the sounds of tokens of any shape, with one more axis."""
-        return tf.cast(tf.gather(tf.convert_to_tensor(self.sounds), token), dtype)
-
-    def _meaning(self, verse: Any, dtype: Any = tf.float32) -> Any:
-        """Return what verses `[..., 4]` mean, `[..., meaning]`."""
-        metre, line, _, rhyme = tf.unstack(verse, axis=-1)
-        places = tf.one_hot(metre, METRES, dtype=dtype) @ tf.cast(self.metre, dtype)
-        lines = tf.one_hot(line, LINES, dtype=dtype) @ tf.cast(self.line, dtype)
-        gates = tf.one_hot(2 * metre + line % 2, 2 * METRES, dtype=dtype) @ tf.cast(self.gate, dtype)
-        return places + lines + gates * (self._sounds_of(rhyme, dtype) @ tf.cast(self.rhyme_kernel, dtype))
-
     def _table(self, dtype: Any = tf.float32) -> Any:
         """Return the embedding of every token, `[V, embedding]`."""
-        table = tf.cast(self.embedding.embeddings, dtype)
-        return table + tf.cast(self.sounds, dtype) @ tf.cast(self.sound_kernel, dtype) if self._has_sounds else table
+        return self.hearing.table(tf.cast(self.embedding.embeddings, dtype))
 
     def _output(self, x: Any) -> Any:
         """Return float32 logits `[N, V]` of what the projection says, `[N, width]`."""
@@ -288,13 +255,8 @@ class PoetryModel(keras.Model):
             StateError: if the state has another number of entries or other widths than the model.
         """
         entries = [*self._nest(state)]
-        x = tf.gather(tf.convert_to_tensor(self.embedding.embeddings), token)
-        if self._has_sounds:
-            x += self._sounds_of(token) @ self.sound_kernel
-        meaning, verse = None, []
-        if self.has_verse:
-            verse = [hear(self._kinds, token, entries.pop())]
-            meaning = self._meaning(verse[0])
+        x = self.hearing.embedded(tf.gather(tf.convert_to_tensor(self.embedding.embeddings), token), token)
+        *verse, meaning = self.hearing.read(token, entries.pop()) if self.has_verse else (None,)
         x = _beside(x, meaning)
         after: list[Any] = []
         for layer, entry in zip(self.recurrent, entries, strict=True):
@@ -302,11 +264,7 @@ class PoetryModel(keras.Model):
             after.extend(tf.nest.flatten(entry))
         x = _beside(x, meaning) @ self.projection.kernel + self.projection.bias
         if self.config.tied:
-            logits = tf.matmul(x, self.embedding.embeddings, transpose_b=True) + self.output_bias
-            if self._has_sounds:  # fewer products than with `_table`
-                of_sounds = tf.matmul(x, self.sound_kernel, transpose_b=True)
-                logits += tf.matmul(of_sounds, tf.cast(self.sounds, tf.float32), transpose_b=True)
-            x = logits
+            x = self.hearing.logits(x, tf.matmul(x, self.embedding.embeddings, transpose_b=True) + self.output_bias)
         return x, tf.nest.pack_sequence_as(state, after + verse)
 
     def stepper(self) -> Callable[[Any, Any], tuple[Any, Any]]:
@@ -320,20 +278,14 @@ class PoetryModel(keras.Model):
         layers = [[tf.convert_to_tensor(w) for w in layer.cell.weights] for layer in self.recurrent]
         output = tf.transpose(table) if self.config.tied else tf.convert_to_tensor(self.projection.kernel)
         bias = tf.convert_to_tensor(self.output_bias if self.config.tied else self.projection.bias)
-        if self.has_verse:
-            metres, lines, gates = (tf.convert_to_tensor(w) for w in (self.metre, self.line, self.gate))
-            rhymes = tf.cast(self.sounds, tf.float32) @ self.rhyme_kernel
+        read = self.hearing.listener() if self.has_verse else None
         missing = padded_size(len(self.vocabulary)) - len(self.vocabulary)
         output, bias = tf.pad(output, [[0, 0], [0, missing]]), tf.pad(bias, [[0, missing]], constant_values=-math.inf)
 
         def step(token: Any, state: Any) -> tuple[Any, Any]:
-            x, meaning, entries, verse, after = tf.gather(table, token), None, [*state], [], []
-            if self.has_verse:
-                verse = [hear(self._kinds, token, entries.pop())]
-                metre, line, _, rhyme = tf.unstack(verse[0], axis=1)
-                answer = tf.gather(gates, 2 * metre + line % 2) * tf.gather(rhymes, rhyme)
-                meaning = tf.gather(metres, metre) + tf.gather(lines, line) + answer
-            x = _beside(x, meaning)
+            entries, after = [*state], []
+            *verse, meaning = read(token, entries.pop()) if read else (None,)
+            x = _beside(tf.gather(table, token), meaning)
             for (kernel, recurrent, biases), entry in zip(layers, entries, strict=True):
                 entry = entry if isinstance(entry, tuple) else (entry,)
                 of_x, of_h = tf.matmul(x, kernel), tf.matmul(entry[0], recurrent)
@@ -390,7 +342,7 @@ class PoetryModel(keras.Model):
 
     def split_state(self, values: Any) -> Any:
         """Cut float32 `[B, sum(state_widths)]` into a state of canonical nesting, at the beginning of a text."""
-        verse = [tf.zeros([tf.shape(values)[0], VERSE], tf.int32)] * self.has_verse
+        verse = [self.hearing.beginning(tf.shape(values)[0])] * self.has_verse
         return self._nest([*tf.split(values, self.state_widths, axis=-1), *verse])
 
     def _nest(self, state: Any) -> tuple[Any, ...]:

@@ -122,12 +122,13 @@ def logits(model: Any, tokens: Any, state: Any) -> Any:
     kernel, bias = (np.asarray(w, np.float64) for w in model.projection.get_weights())
     sounds = sounds_of(model.vocabulary.tokens).astype(np.float64)
     if model.config.ear in ("full", "sounds"):
-        table = table + sounds @ np.asarray(model.sound_kernel)
+        table = table + sounds @ np.asarray(model.hearing.sound_kernel)
     meaning = np.zeros((*np.shape(tokens), 0))
     if model.config.ear in ("full", "verse"):
+        own = {name: np.asarray(getattr(model.hearing, name)) for name in ("metre", "line", "gate", "rhyme_kernel")}
         metre, line, _, rhyme = np.moveaxis(np.array([verses(model.vocabulary.tokens, row) for row in tokens]), -1, 0)
-        meaning = np.asarray(model.metre)[metre] + np.asarray(model.line)[line]
-        answer = np.asarray(model.gate)[2 * metre + line % 2] * (sounds @ np.asarray(model.rhyme_kernel))[rhyme]
+        meaning = own["metre"][metre] + own["line"][line]
+        answer = own["gate"][2 * metre + line % 2] * (sounds @ own["rhyme_kernel"])[rhyme]
         meaning = meaning + answer
         states = states[: model.config.layers]
     out = []

@@ -1,0 +1,117 @@
+"""What a model makes of what its ear hears: how characters sound, and what the verse so far means.
+
+With the sounds S_x of a token x, 0 or 1 for each rhyme group and tone, an embedding is
+    e(x) = E_x + S_x W
+in the output too; and with the verse after it (see `tangshi_tf.ear`),
+    v = M[metre] + N[line] + G[metre, line mod 2] * S[rhyme] R
+stands beside the embedding before the first layer, and beside what the last one says before the output.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tangshi_tf.ear import LINES, METRES, SOUNDS, VERSE, hear, kinds_of, listen, sounds_of
+
+__all__ = ["Hearing"]
+
+_MEANING = 64  # width of what the verse means
+
+
+class Hearing(keras.layers.Layer):
+    """The variables of the equations above, those of the parts that a model has.
+
+    Args:
+        ear: ``"sounds"``, ``"verse"``, ``"full"`` for both, or ``"none"``.
+        tokens: of the vocabulary.
+        embedding: width of an embedding.
+    """
+
+    def __init__(self, ear: str, tokens: Sequence[str], embedding: int) -> None:
+        """See the class."""
+        super().__init__(name="hearing")
+        self.has_sounds, self.has_verse = ear in ("full", "sounds"), ear in ("full", "verse")
+        self.width = _MEANING if self.has_verse else 0
+        self._kinds = kinds_of(tokens)
+        if ear != "none":
+            table = keras.initializers.Constant(sounds_of(tokens))
+            self.sounds = self.add_weight((len(tokens), SOUNDS), table, "bool", trainable=False, name="sounds")
+        if self.has_sounds:
+            self.sound_kernel = self._add_matrix(SOUNDS, embedding, "sound_kernel")
+        if self.has_verse:
+            self.metre = self._add_matrix(METRES, _MEANING, "metre")
+            self.line = self._add_matrix(LINES, _MEANING, "line")
+            self.rhyme_kernel = self._add_matrix(SOUNDS, _MEANING, "rhyme_kernel")
+            self.gate = self.add_weight((2 * METRES, _MEANING), "ones", name="gate", autocast=False)
+        self.built = True
+
+    def _add_matrix(self, rows: int, width: int, name: str) -> Any:
+        normal = keras.initializers.RandomNormal(stddev=width**-0.5)
+        return self.add_weight((rows, width), normal, name=name, autocast=False)
+
+    def embedded(self, x: Any, token: Any) -> Any:
+        """Return the embeddings of tokens of any shape; `x` `[..., embedding]` is what they are without sounds."""
+        return x + self._sounds_of(token, x.dtype) @ tf.cast(self.sound_kernel, x.dtype) if self.has_sounds else x
+
+    def table(self, table: Any) -> Any:
+        """Return the embeddings of all tokens `[V, embedding]`, in the dtype of what they are without sounds."""
+        if not self.has_sounds:
+            return table
+        return table + tf.cast(self.sounds, table.dtype) @ tf.cast(self.sound_kernel, table.dtype)
+
+    def logits(self, x: Any, logits: Any) -> Any:
+        """Add to float32 logits `[B, V]` what the sounds bring, x `[B, embedding]` times them; for few rows only.
+
+        That takes fewer products than `table`.
+        """
+        if not self.has_sounds:
+            return logits
+        of_sounds = tf.matmul(x, self.sound_kernel, transpose_b=True)
+        return logits + tf.matmul(of_sounds, tf.cast(self.sounds, tf.float32), transpose_b=True)
+
+    def verses(self, tokens: Any, before: Any = None) -> Any:
+        """Return the verse after each token, int32 `[B, T, 4]`.
+
+        Args:
+            tokens: int32 `[B, T]`.
+            before: the verse before the first, int32 `[B, 4]`; by default a text begins.
+        """
+        return listen(self._kinds, tokens, self.beginning(tf.shape(tokens)[0]) if before is None else before)
+
+    def beginning(self, rows: Any) -> Any:
+        """Return the verse before a text begins, int32 `[B, 4]`."""
+        return tf.zeros([rows, VERSE], tf.int32)
+
+    def meaning(self, verse: Any, dtype: Any) -> Any:
+        """Return what verses `[..., 4]` mean, `[..., width]`, by products: for many, and with gradients."""
+        metre, line, _, rhyme = tf.unstack(verse, axis=-1)
+        places = tf.one_hot(metre, METRES, dtype=dtype) @ tf.cast(self.metre, dtype)
+        lines = tf.one_hot(line, LINES, dtype=dtype) @ tf.cast(self.line, dtype)
+        gates = tf.one_hot(2 * metre + line % 2, 2 * METRES, dtype=dtype) @ tf.cast(self.gate, dtype)
+        return places + lines + gates * (self._sounds_of(rhyme, dtype) @ tf.cast(self.rhyme_kernel, dtype))
+
+    def listener(self) -> Callable[[Any, Any], tuple[Any, Any]]:
+        """Return what reads a token `[B]` after a verse `[B, 4]`: to the verse after it, and what that means.
+
+        For a loop: what every token answers to a rhyme is computed once.
+        """
+        metres, lines, gates = (tf.convert_to_tensor(w) for w in (self.metre, self.line, self.gate))
+        rhymes = tf.cast(self.sounds, tf.float32) @ self.rhyme_kernel
+
+        def read(token: Any, verse: Any) -> tuple[Any, Any]:
+            verse = hear(self._kinds, token, verse)
+            metre, line, _, rhyme = tf.unstack(verse, axis=1)
+            answer = tf.gather(gates, 2 * metre + line % 2) * tf.gather(rhymes, rhyme)
+            return verse, tf.gather(metres, metre) + tf.gather(lines, line) + answer
+
+        return read
+
+    def read(self, token: Any, verse: Any) -> tuple[Any, Any]:
+        """Read a token `[B]` after a verse `[B, 4]`, as what `listener` returns would, without its table."""
+        verse = hear(self._kinds, token, verse)
+        return verse, self.meaning(verse, tf.float32)
+
+    def _sounds_of(self, token: Any, dtype: Any) -> Any:
+        return tf.cast(tf.gather(tf.convert_to_tensor(self.sounds), token), dtype)
