@@ -219,8 +219,8 @@ def endless(model: str, folder: str) -> tuple[str, Any]:
     from tangshi_tf.export import export
 
     copy = PoetryModel.from_saved_model(model)
-    if (copy.config.cell, copy.config.layers, copy.config.tied) != ("lstm", 1, True):
-        sys.exit("Error: A model of one LSTM layer with tied output is required, as the PyTorch one is.")
+    if (copy.config.cell, copy.config.layers, copy.config.tied, copy.config.ear) != ("lstm", 1, True, "none"):
+        sys.exit("Error: A model of one LSTM layer with tied output and no ear is required, as the PyTorch one is.")
     bias = copy.output_bias.numpy()
     bias[:SPECIALS] = -1e4  # the other loops do not know special tokens
     copy.output_bias.assign(bias)

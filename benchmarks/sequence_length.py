@@ -1,6 +1,6 @@
 """Train on prose with several sequence lengths, and with the three cells: what does each learn, what does it take?
 
-    python benchmarks/sequence_length.py [TEXT] [--lengths 8 16 ...] [--cells rnn gru] [--epochs 3] [--folder docs]
+    python benchmarks/sequence_length.py [TEXT] [--lengths 8 16 ...] [--cells rnn gru] [--units 256] [--epochs 3]
 
 Each contestant has a process of its own, in which it reads the text as often as the others do. By default the text is
 the drama of the checkout. The perplexity is that of the validation text, read from end to end with the state carried
@@ -29,7 +29,7 @@ RATES = {"rnn": 0.0005, "lstm": 0.005, "gru": 0.003}  # the plain RNN loses grou
 _ROWS = 64  # of chunks that are judged at a time
 
 
-def contestant(text: Path, cell: str, length: int, epochs: int, answer: Any) -> None:
+def contestant(text: Path, cell: str, length: int, units: int, epochs: int, answer: Any) -> None:
     """Train one contestant and put its figures into `answer`."""
     import keras
     import numpy as np
@@ -44,7 +44,7 @@ def contestant(text: Path, cell: str, length: int, epochs: int, answer: Any) -> 
     from tangshi_tf.training import Trainer, bfloat16_pays, token_nll, total_steps
     from tangshi_tf.vocabulary import BOS
 
-    model_config = replace(PROSE[0], cell=cell)
+    model_config = replace(PROSE[0], cell=cell, units=units)
     config = replace(PROSE[1], epochs=epochs, sequence_length=length, learning_rate=RATES[cell])
     prose = read_prose([text])
     lessons = lessons_of(prose, model_config, config)
@@ -71,6 +71,7 @@ def contestant(text: Path, cell: str, length: int, epochs: int, answer: Any) -> 
         {
             "cell": cell,
             "length": length,
+            "units": units,
             "epochs": epochs,
             "steps": progress.steps,
             "parameters": model.count_params(),
@@ -105,6 +106,7 @@ def main() -> None:
     parser.add_argument("text", type=Path, nargs="?", default=TEXT)
     parser.add_argument("--lengths", type=int, nargs="+", default=[8, 16, 32, 64, 128])
     parser.add_argument("--cells", nargs="*", default=["rnn", "gru"], help="beside the LSTM, at length 64")
+    parser.add_argument("--units", type=int, default=256)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--folder", type=Path, default=Path("docs"))
     options = parser.parse_args()
@@ -112,7 +114,9 @@ def main() -> None:
     results = []
     for cell, length in [*(("lstm", length) for length in options.lengths), *((cell, 64) for cell in options.cells)]:
         answer = processes.Queue()
-        process = processes.Process(target=contestant, args=(options.text, cell, length, options.epochs, answer))
+        process = processes.Process(
+            target=contestant, args=(options.text, cell, length, options.units, options.epochs, answer)
+        )
         process.start()
         results.append(answer.get())
         process.join()

@@ -84,7 +84,9 @@ def hear(kinds: Any, token: Any, verse: Any) -> Any:
 
 
 def listen(kinds: Any, tokens: Any, verse: Any) -> Any:
-    """Read whole sequences, as `hear` would token by token.
+    """Read whole sequences, as `hear` would token by token, but all at once.
+
+    Everything kept in mind is set at some tokens and stays as it was at the others, or counts since the last of them.
 
     Args:
         kinds: what `kinds_of` returns.
@@ -94,5 +96,34 @@ def listen(kinds: Any, tokens: Any, verse: Any) -> Any:
     Returns:
         The verse after each token, int32 `[B, T, 4]`.
     """
-    by_time = tf.scan(lambda before, token: hear(kinds, token, before), tf.transpose(tf.cast(tokens, tf.int32)), verse)
-    return tf.transpose(by_time, [1, 0, 2])
+    metre_0, line_0, last_0, rhyme_0 = tf.unstack(verse[:, tf.newaxis], axis=2)
+    tokens = tf.cast(tokens, tf.int32)
+    kind = tf.gather(kinds, tokens)
+    is_character, begins = kind == _CHARACTER, kind == _BEGINNING
+    place = tf.minimum(_count(is_character, begins | (kind == _MARK), metre_0 % _WIDE), _WIDE - 1)
+    ends = (kind == _MARK) & (_before(place, metre_0 % _WIDE) > 0)
+    line = _count(ends, begins, line_0)
+    first = _hold(_before(place, metre_0 % _WIDE), ends & (line == 1), begins, metre_0 // _WIDE)
+    last = _hold(tokens, is_character, begins | ends, last_0)
+    rhyme = _hold(_before(last, last_0), ends & ((line == 1) | (line % 2 == 0)), begins, rhyme_0)
+    line = tf.where(line < LINES, line, LINES - 2 + line % 2)
+    return tf.stack([_WIDE * first + place, line, last, rhyme], axis=2)
+
+
+def _before(values: Any, start: Any) -> Any:
+    """Return what `[B, T]` was one token earlier; `start` `[B, 1]` at first."""
+    return tf.concat([start, values[:, :-1]], axis=1)
+
+
+def _hold(values: Any, sets: Any, clears: Any, start: Any) -> Any:
+    """Return the value `[B, T]` at the last token that sets it, 0 since one that clears it, `start` `[B, 1]` before."""
+    values = tf.concat([start, tf.where(clears, 0, values)], axis=1)
+    changes = tf.concat([tf.ones_like(start, tf.bool), sets | clears], axis=1)
+    place = tf.cumsum(tf.reshape(tf.cast(changes, tf.int32), [-1])) - 1  # every row begins with a change
+    return tf.reshape(tf.gather(tf.boolean_mask(values, changes), place), tf.shape(values))[:, 1:]
+
+
+def _count(counted: Any, clears: Any, start: Any) -> Any:
+    """Return how many tokens were counted since one that clears the count, `[B, T]`; `start` `[B, 1]` were before."""
+    total = start + tf.cumsum(tf.cast(counted, tf.int32), axis=1)
+    return total - _hold(total, clears, tf.zeros_like(clears), tf.zeros_like(start))

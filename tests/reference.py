@@ -125,10 +125,10 @@ def logits(model: Any, tokens: Any, state: Any) -> Any:
         table = table + sounds @ np.asarray(model.hearing.sound_kernel)
     meaning = np.zeros((*np.shape(tokens), 0))
     if model.config.ear in ("full", "verse"):
-        own = {name: np.asarray(getattr(model.hearing, name)) for name in ("metre", "line", "gate", "rhyme_kernel")}
+        parts = {name: np.asarray(getattr(model.hearing, name)) for name in ("metre", "line", "gate", "rhyme_kernel")}
         metre, line, _, rhyme = np.moveaxis(np.array([verses(model.vocabulary.tokens, row) for row in tokens]), -1, 0)
-        meaning = own["metre"][metre] + own["line"][line]
-        answer = own["gate"][2 * metre + line % 2] * (sounds @ own["rhyme_kernel"])[rhyme]
+        meaning = parts["metre"][metre] + parts["line"][line]
+        answer = parts["gate"][2 * metre + line % 2] * (sounds @ parts["rhyme_kernel"])[rhyme]
         meaning = meaning + answer
         states = states[: model.config.layers]
     out = []
