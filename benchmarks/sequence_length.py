@@ -83,6 +83,20 @@ def contestant(text: Path, cell: str, length: int, units: int, epochs: int, answ
     )
 
 
+def table(results: list[dict[str, Any]]) -> str:
+    """Return the figures as a Markdown table."""
+    lines = [
+        "| cell | sequence length | steps | perplexity | state reset before every chunk | minutes | peak memory |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for result in results:
+        lines.append(
+            f"| {result['cell']} | {result['length']} | {result['steps']:,} | {result['carried']:.3f} "
+            f"| {result['reset']:.3f} | {result['minutes']:.1f} | {result['memory']:.2f} GB |"
+        )
+    return "\n".join(lines)
+
+
 def draw(results: list[dict[str, Any]], path: Path) -> None:
     """Draw perplexity over sequence length: carried, and reset before every chunk."""
     lstm = [result for result in results if result["cell"] == "lstm"]
@@ -120,13 +134,7 @@ def main() -> None:
         process.start()
         results.append(answer.get())
         process.join()
-    print("| cell | sequence length | steps | perplexity | state reset before every chunk | minutes | peak memory |")
-    print("|---|---:|---:|---:|---:|---:|---:|")
-    for result in results:
-        print(
-            f"| {result['cell']} | {result['length']} | {result['steps']:,} | {result['carried']:.3f} "
-            f"| {result['reset']:.3f} | {result['minutes']:.1f} | {result['memory']:.2f} GB |"
-        )
+    print(table(results))
     options.folder.mkdir(parents=True, exist_ok=True)
     (options.folder / "sequence-length.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     draw(results, options.folder / "sequence-length.svg")

@@ -15,7 +15,9 @@ from tangshi_tf.model import PoetryModel
 from tangshi_tf.vocabulary import SPECIALS, Vocabulary
 
 ROOT = Path(__file__).parent.parent
-RESULTS: list[dict[str, Any]] = json.loads((ROOT / "docs" / "cells.json").read_text(encoding="utf-8"))
+RESULTS, LENGTHS = (
+    json.loads((ROOT / "docs" / name).read_text(encoding="utf-8")) for name in ("cells.json", "sequence-length.json")
+)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +32,9 @@ def test_the_cells_are_drawn(tmp_path: Path) -> None:
     assert names == ["RNN", "LSTM", "GRU"]
 
 
-@pytest.mark.parametrize("program", ["docs/draw_cells.py", "docs/draw_verse.py", "benchmarks/cells.py"])
+@pytest.mark.parametrize(
+    "program", ["docs/draw_cells.py", "docs/draw_verse.py", "benchmarks/cells.py", "benchmarks/sequence_length.py"]
+)
 def test_without_matplotlib_it_says_what_is_missing(program: str) -> None:
     code = "import runpy, sys; sys.modules['matplotlib'] = None; runpy.run_path(sys.argv[1])"
     done = subprocess.run([sys.executable, "-c", code, str(ROOT / program)], capture_output=True, check=False)
@@ -69,6 +73,17 @@ def test_the_readme_holds_the_table(cells: dict[str, Any]) -> None:
         text = (ROOT / document).read_text(encoding="utf-8")
         assert table in text
         assert poems in text
+
+
+def test_the_study_of_sequence_lengths_is_what_its_figures_give(tmp_path: Path) -> None:
+    study = runpy.run_path(str(ROOT / "benchmarks" / "sequence_length.py"))
+    for document in ("README.md", "README.zh-CN.md"):
+        assert study["table"](LENGTHS) in (ROOT / document).read_text(encoding="utf-8")
+    path = tmp_path / "lengths.svg"
+    study["draw"](LENGTHS, path)
+    drawn, committed = (p.read_text(encoding="utf-8") for p in (path, ROOT / "docs" / "sequence-length.svg"))
+    assert re.findall("<!-- .* -->", drawn) == re.findall("<!-- .* -->", committed)
+    assert all(result["carried"] < result["reset"] for result in LENGTHS)
 
 
 def test_the_cells_have_equal_parameters(cells: dict[str, Any]) -> None:
