@@ -44,7 +44,7 @@ def contestant(text: Path, cell: str, length: int, units: int, epochs: int, answ
     from tangshi_tf.training import Trainer, bfloat16_pays, token_nll, total_steps
     from tangshi_tf.vocabulary import BOS
 
-    model_config = replace(PROSE[0], cell=cell, units=units)
+    model_config = replace(PROSE[0], cell=cell, units=units, layers=1, embedding=256)
     config = replace(PROSE[1], epochs=epochs, sequence_length=length, learning_rate=RATES[cell])
     prose = read_prose([text])
     lessons = lessons_of(prose, model_config, config)

@@ -268,7 +268,7 @@ _PLAIN: Mapping[str, Any] = MappingProxyType(
 
 # The default for prose: about 1 MB of text on two cores.
 PROSE = (
-    ModelConfig(text="prose", units=640, embedding=256, dropout=0.3, ear="none", titles=False),
+    ModelConfig(text="prose", units=512, layers=2, embedding=128, dropout=0.3, ear="none", titles=False),
     TrainingConfig(min_count=2),
 )
 

@@ -49,6 +49,8 @@ def test_a_run_that_is_asked_to_stop(tmp_path: Path, number: signal.Signals) -> 
     assert told[1].endswith(" --resume")
     step = Run(tmp_path / "runs" / "mine").load_checkpoint()[0].step
     assert 0 < step < 600
+    if number == signal.SIGTERM:
+        return  # what is saved is the same
     out, error = start("--resume").communicate(timeout=300)
     assert "exported saved_models/mine/1" in out, error
     assert Run(tmp_path / "runs" / "mine").load_checkpoint()[0].step == 600
