@@ -22,6 +22,7 @@ from tangshi_tf.request import AUTOMATIC_LENGTH
 from tangshi_tf.verse.checker import judge
 from tangshi_tf.verse.forms import FORMS, form_of, lines_of
 from tangshi_tf.writing import write
+from tests.rounding import same_poems
 from tests.test_c_program import SOURCE, compiled
 from tests.test_portable import agree, open_step
 
@@ -149,7 +150,8 @@ def test_the_same_seed_is_the_same_poem_in_every_batch_and_process(box: Any, alo
         return found
 
     assert len(set(alone["seeded"])) > 150
-    assert in_batches(1) == in_batches(2) == in_batches(64) == alone["seeded"]
+    for size in (1, 2, 64):
+        assert same_poems(in_batches(size), alone["seeded"])
 
 
 def test_another_program_serves_steps_and_scores(alone: dict[str, Any]) -> None:
@@ -204,10 +206,10 @@ def test_a_thousand_seeds_name_a_thousand_poems_everywhere(box: Any, tmp_path: P
     alone = in_batches(1)
     assert len(set(alone)) > 990
     for size in (2, 64, 256):
-        assert in_batches(size) == alone
+        assert same_poems(in_batches(size), alone)
     status, lines, errors = compiled(SOURCE, tmp_path / "poem")(BOX, "", "0", "1000")
     assert (status, errors) == (0, [])
-    assert lines == alone
+    assert same_poems(lines, alone)
     elsewhere = (
         "import sys, tensorflow as tf; poet = tf.saved_model.load(sys.argv[1]); "
         "knobs = {'temperature': 0.8, 'top_p': 0.95, 'repetition_penalty': 3.0}; "
@@ -216,7 +218,7 @@ def test_a_thousand_seeds_name_a_thousand_poems_everywhere(box: Any, tmp_path: P
     )
     command = [sys.executable, "-X", "utf8", "-c", elsewhere, str(BOX)]
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=True)
-    assert done.stdout.splitlines() == alone
+    assert same_poems(done.stdout.splitlines(), alone)
 
 
 @pytest.mark.slow
