@@ -271,7 +271,7 @@ class PoetryModel(keras.Model):
         """Return `step` for a loop, of canonical states: with the output matrix laid out once, as its product wants it.
 
         From two rows on, it gives a row the same bits in every batch, as the product with the transposed embedding
-        does not; so it was measured with oneDNN for units that are a multiple of 16, up to 768. Others may differ in
+        does not; so it was measured with AVX512 for units that are a multiple of 16, up to 768. Others may differ in
         the last bits. The logits are filled up with -inf to `padded_size` tokens.
         """
         cell, table = CELLS[self.config.cell], self._table()
