@@ -1,6 +1,7 @@
 """Train on prose with several sequence lengths, and with the three cells: what does each learn, what does it take?
 
     python benchmarks/sequence_length.py [TEXT] [--lengths 8 16 ...] [--cells rnn gru] [--units 256] [--epochs 3]
+                                         [--folder docs]
 
 Each contestant has a process of its own, in which it reads the text as often as the others do. By default the text is
 the drama of the checkout. The perplexity is that of the validation text, read from end to end with the state carried
