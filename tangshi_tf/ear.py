@@ -97,13 +97,15 @@ def listen(kinds: Any, tokens: Any, verse: Any) -> Any:
         The verse after each token, int32 `[B, T, 4]`.
     """
     metre_0, line_0, last_0, rhyme_0 = tf.unstack(verse[:, tf.newaxis], axis=2)
+    first_0, place_0 = metre_0 // _WIDE, metre_0 % _WIDE
     tokens = tf.cast(tokens, tf.int32)
     kind = tf.gather(kinds, tokens)
     is_character, begins = kind == _CHARACTER, kind == _BEGINNING
-    place = tf.minimum(_count(is_character, begins | (kind == _MARK), metre_0 % _WIDE), _WIDE - 1)
-    ends = (kind == _MARK) & (_before(place, metre_0 % _WIDE) > 0)
+    place = tf.minimum(_count(is_character, begins | (kind == _MARK), place_0), _WIDE - 1)
+    place_before = _before(place, place_0)
+    ends = (kind == _MARK) & (place_before > 0)
     line = _count(ends, begins, line_0)
-    first = _hold(_before(place, metre_0 % _WIDE), ends & (line == 1), begins, metre_0 // _WIDE)
+    first = _hold(place_before, ends & (line == 1), begins, first_0)
     last = _hold(tokens, is_character, begins | ends, last_0)
     rhyme = _hold(_before(last, last_0), ends & ((line == 1) | (line % 2 == 0)), begins, rhyme_0)
     line = tf.where(line < LINES, line, LINES - 2 + line % 2)
