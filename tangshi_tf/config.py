@@ -139,6 +139,13 @@ class TrainingConfig:
     test_share: float = _setting(
         5.0, "Percent of the text, at its end, that is left for a test.", least=0.0, most=99.0, of="prose"
     )
+    cooccurrence: bool = _setting(
+        True,
+        "Begin from embeddings in which characters that stand near the same others are alike.",
+        off="no-cooccurrence",
+        absent=False,
+        of="poems",
+    )
     optimizer: str = _setting("adamw", "Optimizer.", choices=("adamw", "adam", "rmsprop"))
     learning_rate: float = _setting(0.006, "Highest learning rate.", least=1e-9)
     warmup_steps: int = _setting(200, "Steps of rising learning rate, at most a tenth of the run.", least=0)
@@ -269,7 +276,7 @@ _PLAIN: Mapping[str, Any] = MappingProxyType(
 # The default for prose: about 1 MB of text on two cores.
 PROSE = (
     ModelConfig(text="prose", units=512, layers=2, embedding=128, dropout=0.3, ear="none", titles=False),
-    TrainingConfig(min_count=2),
+    TrainingConfig(min_count=2, cooccurrence=False),
 )
 
 # The arrangements of three course programs that this project began from; see the README.
@@ -278,7 +285,13 @@ PRESETS: Mapping[str, tuple[ModelConfig, TrainingConfig]] = MappingProxyType(
         "o1": (
             ModelConfig(cell="lstm", units=128, layers=2, embedding=100, **_PLAIN),
             TrainingConfig(
-                epochs=30, min_count=1, optimizer="rmsprop", learning_rate=0.01, warmup_steps=0, final_rate=1.0
+                epochs=30,
+                min_count=1,
+                cooccurrence=False,
+                optimizer="rmsprop",
+                learning_rate=0.01,
+                warmup_steps=0,
+                final_rate=1.0,
             ),
         ),
         "o4": (
@@ -286,6 +299,7 @@ PRESETS: Mapping[str, tuple[ModelConfig, TrainingConfig]] = MappingProxyType(
             TrainingConfig(
                 epochs=10,
                 min_count=1,
+                cooccurrence=False,
                 optimizer="adam",
                 learning_rate=0.0005,
                 warmup_steps=0,
@@ -300,6 +314,7 @@ PRESETS: Mapping[str, tuple[ModelConfig, TrainingConfig]] = MappingProxyType(
                 min_count=2,
                 batch_size=20,
                 sequence_length=30,
+                cooccurrence=False,
                 optimizer="adam",
                 learning_rate=0.002,
                 warmup_steps=0,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from tangshi_tf.config import PROSE_SAMPLER, ModelConfig, TrainingConfig
+from tangshi_tf.cooccurrence import cooccurrence, embeddings_of
 from tangshi_tf.corpus import Corpus, character_table, read_corpus
 from tangshi_tf.dataset import LaneBatches, PoemBatches, encode_poems
 from tangshi_tf.errors import ConfigError, CorpusError
@@ -48,6 +49,9 @@ class Lessons(Protocol):
 
     def batches(self) -> Batches:
         """Return what is trained on."""
+
+    def embeddings(self) -> Any:
+        """Return what the embeddings begin as, float32 `[V, embedding]`, zeros for a token left to chance; or None."""
 
     def validation(self, model: PoetryModel) -> Callable[[], tuple[float, int]]:
         """Return what says of a model's weights the nats, and the tokens, of all that is validated on."""
@@ -96,11 +100,18 @@ class _Poems:
         # A small corpus is cut into enough batches to learn something in an epoch.
         self._budget = min(training.token_budget, max(1, (self.tokens + len(texts)) // _LEAST_BATCHES))
         self._seed = training.seed
+        self._embedding = model.embedding if training.cooccurrence else 0
 
     def batches(self) -> Batches:
         sequences = encode_poems(self.vocabulary, self._texts)
         titled = None if self._titles is None else encode_poems(self.vocabulary, self._texts, self._titles)
         return PoemBatches(sequences, self._budget, self._seed, titled, self.vocabulary.separator)
+
+    def embeddings(self) -> Any:
+        if not self._embedding:
+            return None
+        counts = cooccurrence(encode_poems(self.vocabulary, self._texts), self.vocabulary.tokens)
+        return embeddings_of(counts, self._embedding, self._seed)
 
     def validation(self, model: PoetryModel) -> Callable[[], tuple[float, int]]:
         score = evaluator(model, self._validation)
@@ -142,6 +153,9 @@ class _Prose:
     def batches(self) -> Batches:
         lanes, length = self._training.batch_size, self._training.sequence_length
         return LaneBatches(self._prose.part("train"), lanes, length, self._prose.ids_of_types(self.vocabulary))
+
+    def embeddings(self) -> Any:
+        return None
 
     def validation(self, model: PoetryModel) -> Callable[[], tuple[float, int]]:
         return stream_evaluator(model, self._prose.ids(self.vocabulary, "validation"))

@@ -92,7 +92,7 @@ class PoetryModel(keras.Model):
         self.projection.build((None, width + self.hearing.width))
         self.built = True
 
-    def begin_with(self, counts: Any) -> None:
+    def begin_with(self, counts: Any, embeddings: Any = None) -> None:
         """Predict tokens by their frequency alone: set the output bias to log (n + 1), normalized.
 
         Otherwise the state of an untrained model learns to hold this bias, which asks for steps of several nats, and a
@@ -100,9 +100,13 @@ class PoetryModel(keras.Model):
 
         Args:
             counts: how often each token occurs, int `[V]`.
+            embeddings: `[V, embedding]`, in place of the random ones where they are not zeros.
         """
         bias = self.output_bias if self.config.tied else self.projection.bias
         bias.assign(np.log(np.add(counts, 1) / np.sum(np.add(counts, 1))))
+        if embeddings is not None:
+            known = np.any(embeddings, axis=1, keepdims=True)
+            self.embedding.embeddings.assign(np.where(known, embeddings, self.embedding.embeddings))
 
     @property
     def has_verse(self) -> bool:

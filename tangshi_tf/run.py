@@ -232,8 +232,13 @@ class _Maker:
         keras.utils.set_random_seed(self.config.seed)
         with self.strategy.scope():
             self.model = PoetryModel(self.model_config, self.lessons.vocabulary, self.precision)
-            self.model.begin_with(self.batches.counts(len(self.lessons.vocabulary)))
+            self.model.begin_with(*self._beginning)
         return Trainer(self.model, self.strategy, self.batches, self.config, steps)
+
+    @functools.cached_property
+    def _beginning(self) -> tuple[Any, Any]:
+        """The counts of tokens and the embeddings that a model begins with."""
+        return self.batches.counts(len(self.lessons.vocabulary)), self.lessons.embeddings()
 
     def steps(self, settled: int, began: float) -> int:
         """Return the steps of the run: as settled when it began, or as configured, or as many as time allows."""
@@ -378,8 +383,6 @@ def _fingerprint(model: ModelConfig, training: TrainingConfig, lessons: Lessons)
 
 def _go_on(trainer: Trainer, position: Position, values: list[Any], strategy: Any) -> None:
     """Put the trainers of all workers where the chief's checkpoint says; no values are the very beginning."""
-    if not from_chief(strategy, [len(values)])[0]:
-        return
     failure = None
     if values and [value.shape for value in values] != [value.shape for value in trainer.values()]:
         failure = CheckpointError("A checkpoint with the variables of this optimizer is required. Received: others.")
