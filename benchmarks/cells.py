@@ -42,7 +42,7 @@ CONTESTANTS = {
     **{
         cell: (
             ModelConfig(cell=cell, units=units, dropout=0.2, recurrent_dropout=0.0, ear="none", titles=False),
-            TrainingConfig(learning_rate=RATES[cell]),
+            TrainingConfig(learning_rate=RATES[cell], cooccurrence=False),
         )
         for cell, units in UNITS.items()
     },

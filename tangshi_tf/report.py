@@ -69,7 +69,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Nats a character by the plain model. Marks and the end token are in them, but are not counted as characters."""
+    """Nats a character by the model without masks; marks and end token are in the sum, but no characters."""
 
     free: Mean
     constrained: Mean
@@ -103,7 +103,7 @@ class Written:
 
     Attributes:
         sampled: poems by the sampler by default.
-        plain: poems of the plain model, with their log-probabilities.
+        plain: poems of the model without masks, with their log-probabilities.
     """
 
     sampled: Mapping[str, Sequence[str]]

@@ -93,8 +93,8 @@ def _tables(report: Report) -> Iterator[_Table]:
     yield _Table(caption, columns, variety, 2)
     if report.costs:
         caption = (
-            "Nats a character by the plain model, marks and end token in the sum, of poems written at temperature 1, "
-            "with 95 % intervals"
+            "Nats a character by the model without masks, marks and end token in the sum, of poems written at "
+            "temperature 1, with 95 % intervals"
         )
         costs = [
             [form, *map(_nats, (cost.free, cost.constrained, cost.difference))] for form, cost in report.costs.items()

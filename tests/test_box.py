@@ -102,7 +102,8 @@ for kind in ("zero", "random"):
         ids.append(int(token[0]))
     steps[kind] = poet.decode([ids]).numpy()[0].decode()
 
-flat = {"state_0": tf.zeros([1, 640]), "state_1": tf.zeros([1, 640])}
+_, specs = poet.signatures["get_next_token"].structured_input_signature
+flat = {name: tf.zeros([1, spec.shape[1]], spec.dtype) for name, spec in specs.items() if name != "token"}
 signed, token = [], tf.constant([1])
 for _ in range(30):
     answer = poet.signatures["get_next_token"](token=token, **flat)
