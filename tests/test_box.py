@@ -19,7 +19,7 @@ from tangshi_tf.model import PoetryModel
 from tangshi_tf.novelty import TrainingLines
 from tangshi_tf.portable import export_step
 from tangshi_tf.request import AUTOMATIC_LENGTH
-from tangshi_tf.verse.checker import judge
+from tangshi_tf.verse.checker import RHYME_RULES, judge
 from tangshi_tf.verse.forms import FORMS, form_of, lines_of
 from tangshi_tf.writing import write
 from tests.rounding import same_poems
@@ -48,7 +48,7 @@ def test_it_is_small_enough_to_carry() -> None:
 
 
 def test_its_readme_names_the_command_that_made_it() -> None:
-    assert "Made by `tangshi-tf fit --minutes 60 --dropout 0.3` on" in (BOX / "assets.extra" / "README.md").read_text(
+    assert "Made by `tangshi-tf fit --epochs 8 --name tangshi` on" in (BOX / "assets.extra" / "README.md").read_text(
         encoding="utf-8"
     )
 
@@ -204,13 +204,14 @@ def test_a_thousand_seeds_name_a_thousand_poems_everywhere(box: Any, tmp_path: P
             )
         return found[:count]
 
-    alone = in_batches(1)
-    assert len(set(alone)) > 990
-    for size in (2, 64, 256):
-        assert same_poems(in_batches(size), alone)
+    many = in_batches(256)
+    assert len(set(many)) > 990
+    assert same_poems(in_batches(64), many)
+    for size in (1, 2):  # a fifth of them, as this takes long
+        assert same_poems(in_batches(size, 200), many[:200])
     status, lines, errors = compiled(SOURCE, tmp_path / "poem")(BOX, "", "0", "1000")
     assert (status, errors) == (0, [])
-    assert same_poems(lines, alone)
+    assert same_poems(lines, many)
     elsewhere = (
         "import sys, tensorflow as tf; poet = tf.saved_model.load(sys.argv[1]); "
         "knobs = {'temperature': 0.8, 'top_p': 0.95, 'repetition_penalty': 3.0}; "
@@ -219,7 +220,7 @@ def test_a_thousand_seeds_name_a_thousand_poems_everywhere(box: Any, tmp_path: P
     )
     command = [sys.executable, "-X", "utf8", "-c", elsewhere, str(BOX)]
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=True)
-    assert same_poems(done.stdout.splitlines(), alone)
+    assert same_poems(done.stdout.splitlines(), many)
 
 
 @pytest.mark.slow
@@ -273,12 +274,15 @@ def test_a_thousand_begins_stand_and_what_they_allow_is_kept(box: Any) -> None:
             line = lines_of(text)[0]
             begins.append(source.choice([line[0], line[: size // 2], line]))
         for begin, record in zip(begins, written(box, begins, form=form), strict=True):
-            poem, faults = record["poem"], judge(record["poem"]).faults["strict"]
+            poem, verdict = record["poem"], judge(record["poem"])
+            faults = verdict.faults["strict"]
             assert poem.startswith(begin)
             assert form_of(poem) == form
             assert bool(faults) == bool(record["problem"]), record
             assert all(fault.line == 1 and fault.position <= len(begin) for fault in faults), record
-            assert all(fault.received in record["problem"] for fault in faults), record
+            named = all(fault.received in record["problem"] for fault in faults)
+            # A begin may break as much of another opening: 窗牖月色多 is wrong in 色 if 多 is a rhyme, else in 多.
+            assert named or not record["problem"].endswith(f"{form} {verdict.opening}."), record
             broken += bool(faults)
     print(f"{broken} of 1,000 begins break a rule themselves")
     assert 0 < broken < 100
@@ -314,3 +318,30 @@ def test_free_poems_have_the_shape_of_real_ones_and_copy_no_more(box: Any) -> No
     print(f"even lines: {shares[0]:.1%} of free poems, {shares[1]:.1%} of real ones; copied: {copied}")
     assert shares[0] >= shares[1] - 0.01
     assert copied[0] <= copied[1]
+
+
+@pytest.mark.slow
+def test_free_poems_rhyme_as_real_ones_do_and_keep_the_tones(box: Any) -> None:
+    def shares(poems: list[str]) -> tuple[float, float]:
+        formed = [judge(poem).faults["regulated"] for poem in poems if form_of(poem) in FORMS]
+        rules = [{fault.rule for fault in faults} for faults in formed]
+        return (
+            sum("押韵" not in own for own in rules) / len(rules),
+            sum(own <= set(RHYME_RULES) for own in rules) / len(rules),
+        )
+
+    free, real = [record["poem"] for record in written(box, [""] * 1000)], read_corpus().texts("test")
+    own, others = shares(free), shares(real)
+    print(f"free and real poems, one rhyme group: {own[0]:.1%}, {others[0]:.1%}; tones: {own[1]:.1%}, {others[1]:.1%}")
+    assert own[0] >= others[0] - 0.05
+    assert own[1] >= others[1] - 0.03
+
+
+@pytest.mark.slow
+def test_titles_steer() -> None:
+    """A poem is likelier after its own title than after another's; the README has what the program prints."""
+    program = [sys.executable, str(ROOT / "benchmarks" / "titles.py"), "--model", str(BOX)]
+    done = subprocess.run(program, capture_output=True, text=True, encoding="utf-8", check=True)
+    steered, count = re.findall(r"their own: (\d+) of (\d+)", done.stdout)[0]
+    print(done.stdout)
+    assert f"Of {count} test poems, {steered} are likelier after their own title" in README
