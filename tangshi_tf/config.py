@@ -104,6 +104,13 @@ class ModelConfig:
         absent="none",
         of="poems",
     )
+    rhymes: bool = _setting(
+        True,
+        "Learn how likely a character is to rhyme again, if the verse is heard.",
+        off="no-rhymes",
+        absent=False,
+        of="poems",
+    )
     titles: bool = _setting(True, "Read the titles of half of the poems.", off="no-titles", absent=False, of="poems")
 
     def __post_init__(self) -> None:
@@ -270,12 +277,12 @@ def _check(config: ModelConfig | TrainingConfig) -> None:
 
 
 _PLAIN: Mapping[str, Any] = MappingProxyType(
-    {"tied": False, "ear": "none", "titles": False, "dropout": 0.0, "recurrent_dropout": 0.0}
+    {"tied": False, "ear": "none", "rhymes": False, "titles": False, "dropout": 0.0, "recurrent_dropout": 0.0}
 )
 
 # The default for prose: about 1 MB of text on two cores.
 PROSE = (
-    ModelConfig(text="prose", units=512, layers=2, embedding=128, dropout=0.3, ear="none", titles=False),
+    ModelConfig(text="prose", units=512, layers=2, embedding=128, dropout=0.3, ear="none", rhymes=False, titles=False),
     TrainingConfig(min_count=2, cooccurrence=False),
 )
 

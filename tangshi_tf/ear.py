@@ -9,6 +9,9 @@ int32 `[B, 4]`:
 - last: the last token, if it is a character of this line, else 0,
 - rhyme: the character to be answered, the last of the first line, then of each even line; 0 before that.
 
+To each of them is added 2¹⁵ times one of the four characters that were to be answered before that one, the latest
+first, or 0; so the ear takes vocabularies of at most 2¹⁵ tokens.
+
 A line ends at a mark. BOS and SEP begin a text; a character unknown to the vocabulary is a character; everything else
 changes nothing. Lengths count up to 15. All zeros are the beginning.
 """
@@ -24,11 +27,12 @@ from tangshi_tf.verse.forms import MARKS
 from tangshi_tf.verse.prosody import GROUPS, load_entries, tones_of
 from tangshi_tf.vocabulary import BOS, SEPARATOR, SPECIALS, UNK
 
-__all__ = ["LINES", "METRES", "SOUNDS", "VERSE", "hear", "kinds_of", "listen", "sounds_of"]
+__all__ = ["LINES", "METRES", "MOST_TOKENS", "SOUNDS", "VERSE", "hear", "kinds_of", "listen", "parts_of", "sounds_of"]
 
 VERSE = 4  # entries
 METRES, LINES = 256, 16  # the values of the first two
 SOUNDS = len(GROUPS) + 2
+MOST_TOKENS = 2**15  # of a vocabulary
 
 _WIDE = 16
 _SILENT, _CHARACTER, _MARK, _BEGINNING = range(4)  # kinds of token
@@ -55,6 +59,12 @@ def sounds_of(tokens: Iterable[str]) -> npt.NDArray[np.bool_]:
     return np.array(sounds, np.bool_)
 
 
+def parts_of(verse: Any) -> tuple[Any, Any, Any, Any]:
+    """Return metre, line and last of verses int32 `[..., 4]`, and the five latest rhymes `[..., 5]`, the last first."""
+    metre, line, last, rhyme = tf.unstack(verse % MOST_TOKENS, axis=-1)
+    return metre, line, last, tf.concat([rhyme[..., tf.newaxis], verse // MOST_TOKENS], axis=-1)
+
+
 def hear(kinds: Any, token: Any, verse: Any) -> Any:
     """Read one token of every row.
 
@@ -67,20 +77,23 @@ def hear(kinds: Any, token: Any, verse: Any) -> Any:
         The verse after the token, int32 `[B, 4]`.
     """
     kind = tf.gather(kinds, token)
-    metre, line, last, rhyme = tf.unstack(verse, axis=1)
+    metre, line, last, rhymes = parts_of(verse)
     first, place = metre // _WIDE, metre % _WIDE
     is_character = kind == _CHARACTER
     ends = (kind == _MARK) & (place > 0)
     answered = ends & ((line == 0) | (line % 2 == 1))
     first = tf.where(ends & (line == 0), place, first)
     place = tf.where(is_character, tf.minimum(place + 1, _WIDE - 1), tf.where(ends, 0, place))
+    answers = tf.concat([last[:, tf.newaxis], rhymes[:, :-1]], axis=1)
+    rhymes = tf.where(answered[:, tf.newaxis], answers, rhymes)
     after = [
         _WIDE * first + place,
         tf.where(ends, tf.where(line == LINES - 1, LINES - 2, line + 1), line),
         tf.where(is_character, token, tf.where(ends, 0, last)),
-        tf.where(answered, last, rhyme),
+        rhymes[:, 0],
     ]
-    return tf.where((kind == _BEGINNING)[:, tf.newaxis], 0, tf.stack(after, axis=1))
+    verse = tf.stack(after, axis=1) + MOST_TOKENS * rhymes[:, 1:]
+    return tf.where((kind == _BEGINNING)[:, tf.newaxis], 0, verse)
 
 
 def listen(kinds: Any, tokens: Any, verse: Any) -> Any:
@@ -96,7 +109,7 @@ def listen(kinds: Any, tokens: Any, verse: Any) -> Any:
     Returns:
         The verse after each token, int32 `[B, T, 4]`.
     """
-    metre_0, line_0, last_0, rhyme_0 = tf.unstack(verse[:, tf.newaxis], axis=2)
+    metre_0, line_0, last_0, rhymes_0 = parts_of(verse[:, tf.newaxis])
     first_0, place_0 = metre_0 // _WIDE, metre_0 % _WIDE
     tokens = tf.cast(tokens, tf.int32)
     kind = tf.gather(kinds, tokens)
@@ -107,9 +120,13 @@ def listen(kinds: Any, tokens: Any, verse: Any) -> Any:
     line = _count(ends, begins, line_0)
     first = _hold(place_before, ends & (line == 1), begins, first_0)
     last = _hold(tokens, is_character, begins | ends, last_0)
-    rhyme = _hold(_before(last, last_0), ends & ((line == 1) | (line % 2 == 0)), begins, rhyme_0)
+    answered, rhymes, was = ends & ((line == 1) | (line % 2 == 0)), [last], last_0
+    for rhyme_0 in tf.unstack(rhymes_0, axis=2):
+        rhymes.append(_hold(_before(rhymes[-1], was), answered, begins, rhyme_0))
+        was = rhyme_0
     line = tf.where(line < LINES, line, LINES - 2 + line % 2)
-    return tf.stack([_WIDE * first + place, line, last, rhyme], axis=2)
+    latest = tf.stack([_WIDE * first + place, line, *rhymes[:2]], axis=2)
+    return latest + MOST_TOKENS * tf.stack(rhymes[2:], axis=2)
 
 
 def _before(values: Any, start: Any) -> Any:

@@ -5,6 +5,9 @@ With the sounds S_x of a token x, 0 or 1 for each rhyme group and tone, an embed
 in the output too; and with the verse after it (see `tangshi_tf.ear`),
     v = M[metre] + N[line] + G[metre, line mod 2] * S[rhyme] R
 stands beside the embedding before the first layer, and beside what the last one says before the output.
+
+The logit of a character is raised by A[metre, line mod 2] as often as it stands among the five latest rhymes: poets do
+not answer a rhyme with itself, which sounds cannot say.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +16,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tangshi_tf.ear import LINES, METRES, SOUNDS, VERSE, hear, kinds_of, listen, sounds_of
+from tangshi_tf.ear import LINES, METRES, MOST_TOKENS, SOUNDS, VERSE, hear, kinds_of, listen, parts_of, sounds_of
+from tangshi_tf.errors import ConfigError
+from tangshi_tf.vocabulary import PAD
 
 __all__ = ["Hearing"]
 
@@ -27,12 +32,22 @@ class Hearing(keras.layers.Layer):
         ear: ``"sounds"``, ``"verse"``, ``"full"`` for both, or ``"none"``.
         tokens: of the vocabulary.
         embedding: width of an embedding.
+        rhymes: whether the characters that rhymed are raised, if the verse is heard.
+
+    Raises:
+        ConfigError: if the vocabulary is too large for a verse.
     """
 
-    def __init__(self, ear: str, tokens: Sequence[str], embedding: int) -> None:
+    def __init__(self, ear: str, tokens: Sequence[str], embedding: int, rhymes: bool) -> None:
         """See the class."""
         super().__init__(name="hearing")
         self.has_sounds, self.has_verse = ear in ("full", "sounds"), ear in ("full", "verse")
+        self.has_rhymes = self.has_verse and rhymes
+        if self.has_verse and len(tokens) > MOST_TOKENS:
+            raise ConfigError(
+                f"A vocabulary of at most {MOST_TOKENS:,} tokens is required for an ear that hears verse. "
+                f"Received: {len(tokens):,}."
+            )
         self.width = _MEANING if self.has_verse else 0
         self._kinds = kinds_of(tokens)
         if ear != "none":
@@ -45,6 +60,8 @@ class Hearing(keras.layers.Layer):
             self.line = self._add_matrix(LINES, _MEANING, "line")
             self.rhyme_kernel = self._add_matrix(SOUNDS, _MEANING, "rhyme_kernel")
             self.gate = self.add_weight((2 * METRES, _MEANING), "ones", name="gate", autocast=False)
+        if self.has_rhymes:
+            self.again = self.add_weight((2 * METRES,), "zeros", name="again", autocast=False)
         self.built = True
 
     def _add_matrix(self, rows: int, width: int, name: str) -> Any:
@@ -86,11 +103,11 @@ class Hearing(keras.layers.Layer):
 
     def meaning(self, verse: Any, dtype: Any) -> Any:
         """Return what verses `[..., 4]` mean, `[..., width]`, by products: for many, and with gradients."""
-        metre, line, _, rhyme = tf.unstack(verse, axis=-1)
+        metre, line, _, rhymes = parts_of(verse)
         places = tf.one_hot(metre, METRES, dtype=dtype) @ tf.cast(self.metre, dtype)
         lines = tf.one_hot(line, LINES, dtype=dtype) @ tf.cast(self.line, dtype)
         gates = tf.one_hot(2 * metre + line % 2, 2 * METRES, dtype=dtype) @ tf.cast(self.gate, dtype)
-        return places + lines + gates * (self._sounds_of(rhyme, dtype) @ tf.cast(self.rhyme_kernel, dtype))
+        return places + lines + gates * (self._sounds_of(rhymes[..., 0], dtype) @ tf.cast(self.rhyme_kernel, dtype))
 
     def listener(self) -> Callable[[Any, Any], tuple[Any, Any]]:
         """Return what reads a token `[B]` after a verse `[B, 4]`: to the verse after it, and what that means.
@@ -102,8 +119,8 @@ class Hearing(keras.layers.Layer):
 
         def read(token: Any, verse: Any) -> tuple[Any, Any]:
             verse = hear(self._kinds, token, verse)
-            metre, line, _, rhyme = tf.unstack(verse, axis=1)
-            answer = tf.gather(gates, 2 * metre + line % 2) * tf.gather(rhymes, rhyme)
+            metre, line, _, heard = parts_of(verse)
+            answer = tf.gather(gates, 2 * metre + line % 2) * tf.gather(rhymes, heard[:, 0])
             return verse, tf.gather(metres, metre) + tf.gather(lines, line) + answer
 
         return read
@@ -112,6 +129,17 @@ class Hearing(keras.layers.Layer):
         """Read a token `[B]` after a verse `[B, 4]`, as what `listener` returns would, without its table."""
         verse = hear(self._kinds, token, verse)
         return verse, self.meaning(verse, tf.float32)
+
+    def raises(self, verse: Any) -> tuple[Any, Any] | None:
+        """Return the tokens that verses `[N, 4]` raise, int32 `[N, 5]`, and by how much, float32 `[N, 5]`.
+
+        A token stands there as often as it rhymed; PAD is raised by nothing. None if the model raises none.
+        """
+        if not self.has_rhymes:
+            return None
+        metre, line, _, rhymes = parts_of(verse)
+        by = tf.gather(tf.convert_to_tensor(self.again), 2 * metre + line % 2)
+        return rhymes, tf.where(rhymes == PAD, 0.0, by[:, tf.newaxis])
 
     def _sounds_of(self, token: Any, dtype: Any) -> Any:
         return tf.cast(tf.gather(tf.convert_to_tensor(self.sounds), token), dtype)

@@ -18,7 +18,8 @@ GRU (Cho et al. 2014, reset after the product, as in cuDNN):
 
 Output: tied, logits = (h_t P + p) Eᵀ + b with E the embedding (Press and Wolf 2017); plain, logits = h_t O + b.
 
-With an ear, `tangshi_tf.hearing` adds the sounds of characters to E, and what the verse so far means to e(x_t) and h_t.
+With an ear, `tangshi_tf.hearing` adds the sounds of characters to E, sets what the verse so far means beside e(x_t) and
+h_t, and raises the logits of what has rhymed.
 """
 
 import math
@@ -37,7 +38,7 @@ from tangshi_tf.errors import ConfigError, ModelError, StateError, TangshiError,
 from tangshi_tf.hearing import Hearing
 from tangshi_tf.recurrence import CELLS, unroll
 from tangshi_tf.sampling import padded_size, row_normal
-from tangshi_tf.softmax import summed_nll
+from tangshi_tf.softmax import raised, summed_nll
 from tangshi_tf.vocabulary import PAD, Vocabulary
 
 __all__ = ["PoetryModel"]
@@ -79,7 +80,7 @@ class PoetryModel(keras.Model):
             self.output_bias = self.add_weight(shape=(size,), initializer="zeros", name="output_bias", autocast=False)
         else:
             self.projection = keras.layers.Dense(size, dtype=policy, name="output")
-        self.hearing = Hearing(config.ear, vocabulary.tokens, config.embedding)
+        self.hearing = Hearing(config.ear, vocabulary.tokens, config.embedding, config.rhymes)
         self.build((None, None))
 
     def build(self, input_shape: Any) -> None:
@@ -149,13 +150,13 @@ class PoetryModel(keras.Model):
         Returns:
             float32 `[B, T, V]`.
         """
-        x, _ = self._read(X_t, state, training, dropout_seed, first_row)
-        return self._logits(x)
+        x, _, raises = self._read(X_t, state, training, dropout_seed, first_row)
+        return self._logits(x, raises)
 
     def read(self, X_t: Any, state: Any) -> tuple[Any, Any]:  # noqa: N803
         """Return the logits of every next token, as `call`, and the layers' state after the last one, flat."""
-        x, after = self._read(X_t, state, False, None, 0)
-        return self._logits(x), after
+        x, after, raises = self._read(X_t, state, False, None, 0)
+        return self._logits(x, raises), after
 
     def summed_nll(
         self,
@@ -178,50 +179,54 @@ class PoetryModel(keras.Model):
             Nats, summed over the tokens, a float32 scalar; and the state after the last token, flat, without the verse,
             to be carried on: no gradient goes back through it.
         """
-        x, after = self._read(X_t, state, True, dropout_seed, first_row)
+        x, after, raises = self._read(X_t, state, True, dropout_seed, first_row)
         x, targets = tf.reshape(x, [-1, x.shape[-1]]), tf.reshape(Y_t, [-1])
         if tf.config.list_physical_devices("GPU"):
-            nll = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, self._output(self.projection(x)))
+            nll = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, self._output(self.projection(x), raises))
             return tf.reduce_sum(tf.where(targets == PAD, 0.0, nll)), after
         if self.config.tied:
             x, table, bias = self.projection(x), self._table(), self.output_bias
         else:
             table, bias = tf.transpose(self.projection.kernel), self.projection.bias
-        nll = summed_nll(x, tf.convert_to_tensor(table), tf.convert_to_tensor(bias), targets, self.compute_dtype)
-        return nll, after
+        table, bias = tf.convert_to_tensor(table), tf.convert_to_tensor(bias)
+        return summed_nll(x, table, bias, targets, self.compute_dtype, raises), after
 
-    def _logits(self, x: Any) -> Any:
+    def _logits(self, x: Any, raises: Any) -> Any:
         """Return float32 logits `[B, T, V]` of what `_read` returns."""
-        logits = self._output(tf.reshape(self.projection(x), [-1, self.projection.units]))
+        logits = self._output(tf.reshape(self.projection(x), [-1, self.projection.units]), raises)
         return tf.reshape(logits, [*tf.unstack(tf.shape(x)[:2]), len(self.vocabulary)])
 
     def _read(self, X_t: Any, state: Any, training: bool, dropout_seed: Any, first_row: Any) -> Any:  # noqa: N803
         """Return what the last layer says of every token, and what the verse means, `[B, T, units (+ meaning)]`.
 
-        And the layers' state after the last token, flat.
+        And the layers' state after the last token, flat; and which logits what was heard raises, as for `raised`.
         """
         entries = [None] * (len(self.recurrent) + self.has_verse) if state is None else [*self._nest(state)]
         masks = Dropout(self.config, dropout_seed, first_row) if training else NO_DROPOUT
         x = masks(self.hearing.embedded(self.embedding(X_t), X_t))
-        meaning = self.hearing.meaning(self.hearing.verses(X_t, entries.pop()), x.dtype) if self.has_verse else None
+        meaning, raises = None, None
+        if self.has_verse:
+            verses = self.hearing.verses(X_t, entries.pop())
+            meaning = self.hearing.meaning(verses, x.dtype)
+            raises = self.hearing.raises(tf.reshape(verses, [-1, VERSE]))
         x, after = _beside(x, meaning), []
         for layer, entry in zip(self.recurrent, entries, strict=True):
             recurrent = masks.of_weights(tf.convert_to_tensor(layer.cell.recurrent_kernel))
             h, last = self._unroll(layer, recurrent, x, None if entry is None else tf.nest.flatten(entry))
             x = masks(h)
             after += [tf.cast(value, tf.float32) for value in last]
-        return _beside(x, meaning), after
+        return _beside(x, meaning), after, raises
 
     def _table(self, dtype: Any = tf.float32) -> Any:
         """Return the embedding of every token, `[V, embedding]`."""
         return self.hearing.table(tf.cast(self.embedding.embeddings, dtype))
 
-    def _output(self, x: Any) -> Any:
+    def _output(self, x: Any, raises: Any) -> Any:
         """Return float32 logits `[N, V]` of what the projection says, `[N, width]`."""
-        if not self.config.tied:
-            return tf.cast(x, tf.float32)
-        table = self._table(self.compute_dtype)
-        return tf.cast(tf.matmul(x, table, transpose_b=True), tf.float32) + self.output_bias
+        if self.config.tied:
+            x = tf.matmul(x, self._table(self.compute_dtype), transpose_b=True)
+            return raised(tf.cast(x, tf.float32) + self.output_bias, raises)
+        return raised(tf.cast(x, tf.float32), raises)
 
     def _unroll(self, layer: Any, recurrent: Any, x: Any, initial: Any) -> Any:
         """Run a layer over `[B, T, D]` from a state, zeros if None, to `[B, T, units]` and the last state."""
@@ -269,6 +274,7 @@ class PoetryModel(keras.Model):
         x = _beside(x, meaning) @ self.projection.kernel + self.projection.bias
         if self.config.tied:
             x = self.hearing.logits(x, tf.matmul(x, self.embedding.embeddings, transpose_b=True) + self.output_bias)
+        x = raised(x, self.hearing.raises(verse[0]) if verse else None)
         return x, tf.nest.pack_sequence_as(state, after + verse)
 
     def stepper(self) -> Callable[[Any, Any], tuple[Any, Any]]:
@@ -303,7 +309,8 @@ class PoetryModel(keras.Model):
             x = _beside(x, meaning)
             if self.config.tied:
                 x = tf.nn.bias_add(tf.matmul(x, self.projection.kernel), self.projection.bias)
-            return tf.nn.bias_add(tf.matmul(x, output), bias), (*after, *verse)
+            logits = tf.nn.bias_add(tf.matmul(x, output), bias)
+            return raised(logits, self.hearing.raises(verse[0]) if verse else None), (*after, *verse)
 
         return step
 

@@ -13,12 +13,23 @@ import tensorflow as tf
 
 from tangshi_tf.vocabulary import PAD
 
-__all__ = ["summed_nll"]
+__all__ = ["raised", "summed_nll"]
 
 _ROWS = 256  # at a time: 6 MB of logits at V = 6,000; 512 are as fast, 1,024 slower
 
 
-def summed_nll(x: Any, table: Any, bias: Any, targets: Any, dtype: Any = tf.float32) -> Any:
+def raised(logits: Any, raises: tuple[Any, Any] | None) -> Any:
+    """Return logits `[N, V]`, those of tokens int32 `[N, K]` raised by as much, `[N, K]`; twice, if one comes twice."""
+    if raises is None:
+        return logits
+    tokens, by = raises
+    rows = tf.broadcast_to(tf.range(tf.shape(tokens)[0])[:, tf.newaxis], tf.shape(tokens))
+    return tf.tensor_scatter_nd_add(logits, tf.stack([rows, tokens], axis=2), by)
+
+
+def summed_nll(
+    x: Any, table: Any, bias: Any, targets: Any, dtype: Any = tf.float32, raises: tuple[Any, Any] | None = None
+) -> Any:
     """Return the summed negative log-likelihood of the targets under softmax(x tableᵀ + bias), in nats.
 
     Args:
@@ -27,41 +38,49 @@ def summed_nll(x: Any, table: Any, bias: Any, targets: Any, dtype: Any = tf.floa
         bias: float32 `[V]`.
         targets: int32 `[N]`; a row whose target is PAD has no loss.
         dtype: of the matmuls; their results, the softmax and the sums are float32 (float64, if the table is).
+        raises: of the logits before the softmax, as in `raised`; by how much, in the table's dtype.
 
     Returns:
         A scalar of the table's dtype.
     """
+    tokens, by = raises or (tf.zeros([tf.size(targets), 0], tf.int32), tf.zeros([tf.size(targets), 0], table.dtype))
 
     @tf.custom_gradient
-    def run(x: Any, table: Any, bias: Any) -> Any:
-        total, d_x, d_table, d_bias = _forward_and_back(x, table, bias, targets, dtype)
+    def run(x: Any, table: Any, bias: Any, by: Any) -> Any:
+        total, d_x, *slopes = _forward_and_back(x, table, bias, targets, dtype, tokens, by)
 
         def gradient(d_total: Any) -> Any:
-            return tf.cast(d_total * tf.cast(d_x, d_total.dtype), x.dtype), d_total * d_table, d_total * d_bias
+            d_x_total = tf.cast(d_total * tf.cast(d_x, d_total.dtype), x.dtype)
+            return d_x_total, *(d_total * slope for slope in slopes)
 
         return total, gradient
 
-    return run(x, table, bias)
+    return run(x, table, bias, by)
 
 
-def _forward_and_back(x: Any, table: Any, bias: Any, targets: Any, dtype: Any) -> Any:
-    """Return the summed nll and its gradients by x, table and bias."""
+def _forward_and_back(x: Any, table: Any, bias: Any, targets: Any, dtype: Any, tokens: Any, by: Any) -> Any:
+    """Return the summed nll and its gradients by x, table, bias and by."""
     exact, count, width = table.dtype, tf.shape(x)[0], table.shape[1]
     pieces = (count + _ROWS - 1) // _ROWS
     missing = pieces * _ROWS - count
-    rows = tf.reshape(tf.pad(tf.cast(x, dtype), [[0, missing], [0, 0]]), [pieces, _ROWS, width])
+
+    def cut(values: Any) -> Any:
+        return tf.reshape(tf.pad(values, [[0, missing], [0, 0]]), [pieces, _ROWS, values.shape[1]])
+
+    rows, tokens, by = cut(tf.cast(x, dtype)), cut(tokens), cut(by)
     targets = tf.reshape(tf.pad(targets, [[0, missing]], constant_values=PAD), [pieces, _ROWS])
     narrow_table = tf.cast(table, dtype)
 
-    def piece(i: Any, total: Any, d_x: Any, d_table: Any, d_bias: Any) -> Any:
+    def piece(i: Any, total: Any, d_x: Any, d_table: Any, d_bias: Any, d_by: Any) -> Any:
         logits = tf.ensure_shape(tf.matmul(rows[i], narrow_table, transpose_b=True), [_ROWS, table.shape[0]])
-        nll, d_logits, by_bias = _cross_entropy(logits, bias, targets[i])
+        nll, d_logits, by_bias, d_raises = _cross_entropy(logits, bias, targets[i], tokens[i], by[i])
         return (
             i + 1,
             total + nll,
             d_x.write(i, tf.matmul(d_logits, narrow_table)),
             d_table + tf.cast(tf.matmul(d_logits, rows[i], transpose_a=True), exact),
             d_bias + by_bias,
+            d_by.write(i, d_raises),
         )
 
     start = (
@@ -70,15 +89,17 @@ def _forward_and_back(x: Any, table: Any, bias: Any, targets: Any, dtype: Any) -
         tf.TensorArray(dtype, pieces, element_shape=[_ROWS, width]),
         tf.zeros_like(table),
         tf.zeros_like(bias),
+        tf.TensorArray(exact, pieces, element_shape=by.shape[1:]),
     )
-    _, total, d_x, d_table, d_bias = tf.while_loop(lambda i, *_: i < pieces, piece, start, parallel_iterations=2)
-    return total, tf.reshape(d_x.stack(), [-1, width])[:count], d_table, d_bias
+    _, total, d_x, d_table, d_bias, d_by = tf.while_loop(lambda i, *_: i < pieces, piece, start, parallel_iterations=2)
+    d_x, d_by = (tf.reshape(slope, [-1, slope.shape[2]])[:count] for slope in (d_x.stack(), d_by.stack()))
+    return total, d_x, d_table, d_bias, d_by
 
 
 @tf.function(jit_compile=True)
-def _cross_entropy(logits: Any, bias: Any, targets: Any) -> Any:
-    """Return the summed nll of a piece and its gradients by the logits, in their dtype, and by the bias."""
-    exact = tf.cast(logits, bias.dtype) + bias
+def _cross_entropy(logits: Any, bias: Any, targets: Any, tokens: Any, by: Any) -> Any:
+    """Return the summed nll of a piece; its gradients by the logits, in their dtype, by the bias and by what raises."""
+    exact = raised(tf.cast(logits, bias.dtype) + bias, (tokens, by))
     top = tf.reduce_max(exact, axis=1, keepdims=True)
     powers = tf.exp(exact - top)
     total = tf.reduce_sum(powers, axis=1, keepdims=True)
@@ -90,4 +111,5 @@ def _cross_entropy(logits: Any, bias: Any, targets: Any) -> Any:
         tf.reduce_sum(tf.where(there, nll, 0.0)),
         tf.cast(d_logits, logits.dtype),
         tf.reduce_sum(d_logits, axis=0),
+        tf.gather(d_logits, tokens, batch_dims=1),
     )

@@ -82,7 +82,7 @@ def gru_cell(x: Any, state: Any, kernel: Any, recurrent: Any, bias: Any) -> Any:
 CELLS = {"rnn": rnn_cell, "lstm": lstm_cell, "gru": gru_cell}
 
 
-def verses(names: Any, ids: Any) -> list[tuple[int, int, int, int]]:
+def verses(names: Any, ids: Any) -> list[list[int]]:
     """Return the verse after each token of a sequence, as `tangshi_tf.ear` says it.
 
     Args:
@@ -99,10 +99,11 @@ def verses(names: Any, ids: Any) -> list[tuple[int, int, int, int]]:
         elif names[i] not in ("<pad>", "<eos>"):
             lines[-1].append(i)
         *ended, line = lines
-        answered = [ended[0], *ended[1::2]][-1][-1] if ended else 0
+        rhyme, *earlier = [line[-1] for line in (ended[:1] + ended[1::2])[::-1]] + [0] * 5
         number = len(ended) if len(ended) < 16 else 14 + len(ended) % 2
         first = min(15, len(ended[0])) if ended else 0
-        found.append((16 * first + min(15, len(line)), number, line[-1] if line else 0, answered))
+        verse = [16 * first + min(15, len(line)), number, line[-1] if line else 0, rhyme]
+        found.append([value + 2**15 * before for value, before in zip(verse, earlier, strict=False)])
     return found
 
 
@@ -126,7 +127,8 @@ def logits(model: Any, tokens: Any, state: Any) -> Any:
     meaning = np.zeros((*np.shape(tokens), 0))
     if model.config.ear in ("full", "verse"):
         parts = {name: np.asarray(getattr(model.hearing, name)) for name in ("metre", "line", "gate", "rhyme_kernel")}
-        metre, line, _, rhyme = np.moveaxis(np.array([verses(model.vocabulary.tokens, row) for row in tokens]), -1, 0)
+        verse = np.array([verses(model.vocabulary.tokens, row) for row in tokens])
+        metre, line, _, rhyme = np.moveaxis(verse % 2**15, -1, 0)
         meaning = parts["metre"][metre] + parts["line"][line]
         answer = parts["gate"][2 * metre + line % 2] * (sounds @ parts["rhyme_kernel"])[rhyme]
         meaning = meaning + answer
@@ -138,5 +140,11 @@ def logits(model: Any, tokens: Any, state: Any) -> Any:
             states[i] = cell(x, states[i], *own)
             x = states[i][0]
         x = np.concatenate([x, meaning[:, t]], axis=-1) @ kernel + bias
-        out.append(x @ table.T + np.asarray(model.output_bias) if model.config.tied else x)
+        x = x @ table.T + np.asarray(model.output_bias) if model.config.tied else x
+        if model.hearing.has_rhymes:
+            rhymes = np.concatenate([rhyme[:, t, np.newaxis], verse[:, t] // 2**15], axis=1)
+            for row, (place, number, heard) in enumerate(zip(metre[:, t], line[:, t], rhymes, strict=True)):
+                for token in heard[heard > 0]:
+                    x[row, token] += np.asarray(model.hearing.again)[2 * place + number % 2]
+        out.append(x)
     return np.stack(out, axis=1)

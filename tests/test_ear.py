@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tangshi_tf.corpus import read_corpus
 from tangshi_tf.dataset import encode_poems, pair_batches, plan_batches
-from tangshi_tf.ear import LINES, METRES, SOUNDS, VERSE, hear, kinds_of, listen, sounds_of
+from tangshi_tf.ear import LINES, METRES, MOST_TOKENS, SOUNDS, VERSE, hear, kinds_of, listen, sounds_of
 from tangshi_tf.titles import titles_of
 from tangshi_tf.verse.prosody import GROUPS
 from tangshi_tf.vocabulary import PAD, Vocabulary
@@ -42,8 +42,8 @@ def test_every_poem_of_the_corpus(vocabulary: Vocabulary) -> None:
     kinds, read = kinds_of(vocabulary.tokens), 0
     for x, _ in pair_batches(sequences, plan_batches(sequences.row_lengths().numpy(), 100_000, 0, 0)):
         verse = listener(kinds, x, tf.zeros([len(x), VERSE], tf.int32)).numpy()
-        assert verse[..., 0].max() < METRES
-        assert verse[..., 1].max() < LINES
+        assert (verse[..., 0] % MOST_TOKENS).max() < METRES
+        assert (verse[..., 1] % MOST_TOKENS).max() < LINES
         np.testing.assert_array_equal(verse, expected(vocabulary, x.numpy()))
         read += len(x)
     assert read == len(poems)
@@ -76,10 +76,14 @@ def test_what_is_heard_of_a_quatrain(vocabulary: Vocabulary) -> None:
     ids = encode_poems(vocabulary, [text], ["登鹳雀楼"]).to_tensor().numpy()
     verse = heard(vocabulary, ids)[0]
     assert (verse[5] == PAD).all()  # after the separator
+    verse, earlier = verse % 2**15, verse // 2**15
     places = [16 * first + place for first in (0, 5, 5, 5) for place in (1, 2, 3, 4, 5, 0 if first else 80)]
     assert verse[6:-1, 0].tolist() == places
     assert verse[6:-1, 1].tolist() == [line + (i == 5) for line in range(4) for i in range(6)]
     assert vocabulary.decode(verse[6:-1, 3]) == "尽" * 6 + "流" * 12 + "楼"
+    assert vocabulary.decode(earlier[6:-1, 0]) == "尽" * 12 + "流"
+    assert vocabulary.decode(earlier[6:-1, 1]) == "尽"
+    assert (earlier[:, 2:] == PAD).all()
 
 
 def test_sounds(vocabulary: Vocabulary) -> None:

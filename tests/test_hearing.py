@@ -15,7 +15,7 @@ WIDTH = 6
 
 
 def make(ear: str, vocabulary: Vocabulary) -> Hearing:
-    hearing = Hearing(ear, vocabulary.tokens, WIDTH)
+    hearing = Hearing(ear, vocabulary.tokens, WIDTH, rhymes=True)
     for weight in hearing.trainable_weights:
         weight.assign_add(np.random.default_rng(1).normal(size=weight.shape))
     return hearing

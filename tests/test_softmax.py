@@ -4,19 +4,24 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tangshi_tf.softmax import summed_nll
+from tangshi_tf.softmax import raised, summed_nll
 from tangshi_tf.vocabulary import PAD
 
+TOKENS = np.array([3, 7, 3])  # raised in every row, one of them twice
 
-def example(count: int, dtype: str = "float64") -> tuple[Any, Any, Any, Any]:
+
+def example(count: int, dtype: str = "float64") -> tuple[Any, ...]:
     source = np.random.default_rng(0)
-    x, table, bias = (source.normal(size=size).astype(dtype) for size in ((count, 5), (11, 5), (11,)))
-    return x, table, bias, source.integers(PAD, 11, count).astype(np.int32)
+    x, table, bias, by = (source.normal(size=size).astype(dtype) for size in ((count, 5), (11, 5), (11,), (count, 3)))
+    return x, table, bias, by, source.integers(PAD, 11, count).astype(np.int32)
 
 
-def reference(x: Any, table: Any, bias: Any, targets: Any) -> tuple[float, Any, Any, Any]:
-    """The summed nll and its gradients by x, table and bias, in NumPy."""
+def reference(arrays: list[Any], targets: Any) -> tuple[Any, ...]:
+    """The summed nll and its gradients by x, table, bias and by, in NumPy."""
+    x, table, bias, by = (array.astype(float) for array in arrays)
     logits = x @ table.T + bias
+    for i, token in enumerate(TOKENS):
+        logits[:, token] += by[:, i]
     p = np.exp(logits - logits.max(axis=1, keepdims=True))
     p /= p.sum(axis=1, keepdims=True)
     rows = np.arange(len(x))
@@ -24,48 +29,57 @@ def reference(x: Any, table: Any, bias: Any, targets: Any) -> tuple[float, Any, 
     nll = -np.log(p[rows, targets])[there].sum()
     p[rows, targets] -= 1
     p[~there] = 0
-    return float(nll), p @ table, p.T @ x, p.sum(axis=0)
+    return float(nll), p @ table, p.T @ x, p.sum(axis=0), p[:, TOKENS]
 
 
-def with_gradients(x: Any, table: Any, bias: Any, targets: Any, dtype: Any) -> tuple[Any, list[Any]]:
+def with_gradients(arrays: list[Any], targets: Any, dtype: Any) -> tuple[Any, list[Any]]:
+    tokens = np.tile(TOKENS.astype(np.int32), (len(targets), 1))
+
     @tf.function
-    def both(x: Any, table: Any, bias: Any) -> Any:
+    def both(x: Any, table: Any, bias: Any, by: Any) -> Any:
         with tf.GradientTape() as tape:
-            tape.watch([x, table, bias])
-            total = 3.0 * summed_nll(x, table, bias, targets, dtype)
-        return total, tape.gradient(total, [x, table, bias])
+            tape.watch([x, table, bias, by])
+            total = 3.0 * summed_nll(x, table, bias, targets, dtype, (tokens, by))
+        return total, tape.gradient(total, [x, table, bias, by])
 
-    return both(*(tf.constant(a) for a in (x, table, bias)))
+    return both(*(tf.constant(a) for a in arrays))
 
 
 @pytest.mark.parametrize("count", [1, 255, 256, 700])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(tf.float64, 1e-12), (tf.float32, 1e-4), (tf.bfloat16, 0.05)])
 def test_loss_and_gradients_are_those_of_numpy(count: int, dtype: Any, tolerance: float) -> None:
-    x, table, bias, targets = example(count, "float64" if dtype == tf.float64 else "float32")
-    total, gradients = with_gradients(x, table, bias, targets, dtype)
-    expected, *slopes = reference(x.astype(float), table.astype(float), bias.astype(float), targets)
+    *arrays, targets = example(count, "float64" if dtype == tf.float64 else "float32")
+    total, gradients = with_gradients(arrays, targets, dtype)
+    expected, *slopes = reference(arrays, targets)
     assert float(total) == pytest.approx(3 * expected, rel=tolerance)
     for found, slope in zip(gradients, slopes, strict=True):
         assert np.linalg.norm(found - 3 * slope) <= tolerance * np.linalg.norm(3 * slope)
 
 
 def test_gradients_are_finite_differences() -> None:
-    x, table, bias, targets = example(9)
-    _, gradients = with_gradients(x, table, bias, targets, tf.float64)
+    *inputs, targets = example(9)
+    _, gradients = with_gradients(inputs, targets, tf.float64)
     for which, gradient in enumerate(gradients):
-        inputs = [x, table, bias]
         for place in np.ndindex(inputs[which].shape):
             ends = []
             for shift in (1e-6, -1e-6):
                 moved = inputs[which].copy()
                 moved[place] += shift
                 arrays = [moved if i == which else array for i, array in enumerate(inputs)]
-                ends.append(3 * reference(arrays[0], arrays[1], arrays[2], targets)[0])
+                ends.append(3 * reference(arrays, targets)[0])
             assert gradient.numpy()[place] == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-6, abs=1e-7)
 
 
 def test_no_rows_have_no_loss() -> None:
-    x, table, bias, targets = example(0)
-    total, gradients = with_gradients(x, table, bias, targets, tf.float64)
+    *arrays, targets = example(0)
+    total, gradients = with_gradients(arrays, targets, tf.float64)
     assert float(total) == 0
     assert all(float(tf.reduce_sum(abs(gradient))) == 0 for gradient in gradients)
+
+
+def test_what_raises_nothing_need_not_be_said() -> None:
+    x, table, bias, by, targets = example(9)
+    plain = summed_nll(x, table, bias, targets, tf.float64)
+    assert float(plain) == pytest.approx(reference([x, table, bias, 0 * by], targets)[0], rel=1e-12)
+    logits = tf.constant(x @ table.T)
+    assert raised(logits, None) is logits
