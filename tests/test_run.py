@@ -207,7 +207,7 @@ def test_time_decides_the_steps_once(corpus: Corpus, tmp_path: Path) -> None:
     run = fit(corpus, tmp_path / "run", MODEL, short, [notes])
     assert time.monotonic() - start < 60
     assert run is not None
-    assert run.manifest["steps"] == notes.plans[0].steps == notes.progress[-1].step > 1
+    assert run.manifest["steps"] == notes.plans[0].steps == notes.progress[-1].step  # of a busy machine perhaps one
     resumed = Notes()
     fit(corpus, tmp_path / "run", MODEL, short, [resumed], begin="resume")
     assert resumed.plans[0].steps == run.manifest["steps"]
