@@ -125,6 +125,8 @@ REQUESTS: list[tuple[list[str], str]] = [
         "The optimizer adamw is required for --weight-decay. Received: rmsprop.",
     ),
     (["fit", "--ear", "verse", "--no-ear"], "--ear or --no-ear is required. Received: both."),
+    (["fit", "--rhymes", "--no-ear"], "--ear full or verse is required for --rhymes. Received: --ear none."),
+    (["fit", "--rhymes", "--ear", "sounds"], "--ear full or verse is required for --rhymes. Received: --ear sounds."),
     (["evaluate", "--titles", "--verse"], "--titles or --verse is required. Received: both."),
     (
         ["evaluate", "one.txt", "--titles", "--model", "mini"],

@@ -99,6 +99,8 @@ def fit(
     if no_ear and typed("ear"):
         raise ConfigError("--ear or --no-ear is required. Received: both.")
     model_config, config = _settled(preset, folder if resume else None, settings, no_ear)
+    if typed("rhymes") and model_config.rhymes and model_config.ear not in ("full", "verse"):
+        raise ConfigError(f"--ear full or verse is required for --rhymes. Received: --ear {model_config.ear}.")
     if model_config.text == "prose" and not typed("name"):
         raise ConfigError(f"A --name is required for prose. Received: none, and {BOX} is the poet.")
     if typed("weight_decay") and config.optimizer != "adamw":
