@@ -22,6 +22,7 @@ from tangshi_tf.vocabulary import BOS, EOS, PAD, Vocabulary
 __all__ = ["LaneBatches", "PoemBatches", "count", "encode_poems", "pair_batches", "plan_batches"]
 
 _AHEAD = 4  # batches
+_TOGETHER = 8  # rows; for every number of rows something is compiled and kept
 _BLOCK = 1 << 20  # tokens
 _TITLES = 1  # tells their numbers from those of the batches
 _Rows = npt.NDArray[np.int64]
@@ -55,7 +56,8 @@ def plan_batches(lengths: npt.ArrayLike, token_budget: int, seed: int, epoch: in
 
     Rows of one length fill whole batches. What is left over of each length shares batches with its neighbours in
     length, where a shorter row is padded: in the shipped corpus 0.4 % of the tokens of an epoch, against 1.5 times
-    as many batches, most of them tiny, without it. A row longer than the budget is a batch of its own.
+    as many batches, most of them tiny, without it. A row longer than the budget is a batch of its own. Batches have a
+    multiple of 8 rows, or fewer than 8; the last one of a length or of all may have any number.
 
     Args:
         lengths: int `[N]`, the tokens of each row.
@@ -73,7 +75,7 @@ def plan_batches(lengths: npt.ArrayLike, token_budget: int, seed: int, epoch: in
     batches: list[_Rows] = []
     leftover: list[_Rows] = []
     for rows in np.split(by_length, np.flatnonzero(np.diff(lengths[by_length])) + 1):
-        size = max(1, token_budget // int(lengths[rows[0]])) if len(rows) else 1
+        size = _together(token_budget // int(lengths[rows[0]])) if len(rows) else 1
         whole = len(rows) - len(rows) % size
         batches.extend(rows[i : i + size] for i in range(0, whole, size))
         leftover.append(rows[whole:])
@@ -85,10 +87,15 @@ def _cut(rows: _Rows, lengths: npt.NDArray[Any], token_budget: int) -> list[_Row
     """Cut rows of rising length greedily under the budget."""
     cuts, start = [], 0
     for i in range(1, len(rows)):
-        if (i + 1 - start) * lengths[rows[i]] > token_budget:
-            cuts.append(i)
-            start = i
+        while start < i and (i + 1 - start) * lengths[rows[i]] > token_budget:
+            start += _together(i - start)
+            cuts.append(start)
     return [part for part in np.split(rows, cuts) if len(part)]
+
+
+def _together(rows: int) -> int:
+    """Return how many of the rows that fit to take at once."""
+    return rows - rows % _TOGETHER if rows >= _TOGETHER else max(1, rows)
 
 
 def pair_batches(

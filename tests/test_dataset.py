@@ -29,6 +29,21 @@ def test_padding_of_the_shipped_corpus_is_what_the_docstring_says(lengths: np.nd
     assert exact / len(batches) > 0.8
 
 
+def test_few_numbers_of_rows_are_compiled_for(lengths: np.ndarray) -> None:
+    rows = {len(batch) for epoch in range(3) for batch in plan_batches(lengths, 5_000, seed=0, epoch=epoch)}
+    assert sum(number % 8 > 0 for number in rows) <= 8
+    assert len(rows) < 40
+
+
+@pytest.mark.parametrize("budget", [1, 7, 64, 1_000])
+def test_any_budget_is_kept_and_every_row_taken(budget: int) -> None:
+    lengths = np.random.default_rng(budget).integers(1, 40, 500)
+    batches = plan_batches(lengths, budget, seed=0, epoch=0)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(500))
+    for rows in batches:
+        assert len(rows) == 1 or len(rows) * lengths[rows].max() <= budget
+
+
 def test_the_order_is_a_function_of_seed_and_epoch(lengths: np.ndarray) -> None:
     def order(seed: int, epoch: int) -> list[int]:
         return np.concatenate(plan_batches(lengths, 5_000, seed, epoch)).tolist()
