@@ -42,10 +42,10 @@ PORTABLE = ("onnx", "litert")  # formats that take one step of a model
 STRATEGIES = ("auto", "one", "mirrored", "multiworker")
 
 # How `tangshi-tf sample` and the signature serving_default sample; plain `generate` is neutral.
-DEFAULT_SAMPLER: Mapping[str, float] = MappingProxyType({"temperature": 0.8, "top_p": 0.95, "repetition_penalty": 3.0})
+DEFAULT_SAMPLER: Mapping[str, float] = MappingProxyType({"temperature": 0.9, "top_p": 0.95, "repetition_penalty": 3.0})
 
 # The same of prose, in which characters and words must come back.
-PROSE_SAMPLER: Mapping[str, float] = MappingProxyType({**DEFAULT_SAMPLER, "repetition_penalty": 1.0})
+PROSE_SAMPLER: Mapping[str, float] = MappingProxyType({"temperature": 0.8, "top_p": 0.95, "repetition_penalty": 1.0})
 
 _Config = TypeVar("_Config", bound="ModelConfig | TrainingConfig")
 
@@ -88,7 +88,7 @@ class ModelConfig:
     layers: int = _setting(1, "Number of recurrent layers.", least=1)
     embedding: int = _setting(256, "Width of a character's embedding.", least=1)
     dropout: float = _setting(
-        0.3,
+        0.35,
         "Share of values dropped after the embedding and after each layer, the same at all steps of a row.",
         least=0.0,
         most=0.95,
@@ -126,7 +126,7 @@ class ModelConfig:
 class TrainingConfig:
     """How a model is trained."""
 
-    epochs: int = _setting(12, "Passes over the training poems.", least=1, most=100_000)
+    epochs: int = _setting(20, "Passes over the training poems.", least=1, most=100_000)
     max_steps: int = _setting(0, "Bound on the number of batches; 0: none.", least=0)
     minutes: float = _setting(
         0.0, "Time to spend: a measurement at the start fixes steps and schedule; 0: --epochs decides.", least=0.0
@@ -159,7 +159,7 @@ class TrainingConfig:
     final_rate: float = _setting(
         0.02, "The cosine falls to this share of the learning rate; 1: constant.", least=0.0, most=1.0
     )
-    weight_decay: float = _setting(0.02, "Weight decay of adamw.", least=0.0)
+    weight_decay: float = _setting(0.1, "Weight decay of adamw.", least=0.0)
     clip_norm: float = _setting(1.0, "Bound on the norm of the gradient; 0: none.", least=0.0)
     precision: str = _setting(
         "auto",
@@ -283,7 +283,7 @@ _PLAIN: Mapping[str, Any] = MappingProxyType(
 # The default for prose: about 1 MB of text on two cores.
 PROSE = (
     ModelConfig(text="prose", units=512, layers=2, embedding=128, dropout=0.3, ear="none", rhymes=False, titles=False),
-    TrainingConfig(min_count=2, cooccurrence=False),
+    TrainingConfig(epochs=12, min_count=2, cooccurrence=False, weight_decay=0.02),
 )
 
 # The arrangements of three course programs that this project began from; see the README.

@@ -57,7 +57,7 @@ __all__ = ["sample"]
     type=FiniteRange(0),
     default=DEFAULT_SAMPLER["temperature"],
     show_default=True,
-    help="0: greedy; lower: safer; higher: bolder.",
+    help=f"0: greedy; lower: safer; higher: bolder. Of prose {PROSE_SAMPLER['temperature']} by default.",
 )
 @click.option(
     "--top-k", type=COUNT, default=0, show_default=True, help="Choose among the K likeliest tokens only; 0: all."
@@ -75,7 +75,7 @@ __all__ = ["sample"]
     default=DEFAULT_SAMPLER["repetition_penalty"],
     show_default=True,
     help="Divides the odds of a character, before the temperature, for each earlier occurrence in the same poem; 1: "
-    "off. Punctuation is free.",
+    "off, as of prose by default. Punctuation is free.",
 )
 @click.option("--max-length", type=COUNT, default=0, show_default=True, help="Tokens, begin included; 0: automatic.")
 @click.option(
@@ -157,21 +157,16 @@ def sample(
         begin = begin.replace("\r\n", "\n").replace("\r", "\n")
         pieces = list(segmenter(config.unit, config.segmenter)(begin))
         begin = " ".join(pieces) if config.unit == "word" else begin
-        repetition_penalty = repetition_penalty if typed("repetition_penalty") else PROSE_SAMPLER["repetition_penalty"]
     optimize_no_graphs()
     with no_garbage():
         poet = load(path)
     if seed is None:
         seed = secrets.randbelow(2**31)
         click.echo(f"seed: {seed}", err=True)
-    knobs: dict[str, Any] = {
-        "init_state": init_state,
-        "temperature": temperature,
-        "top_k": top_k,
-        "top_p": top_p,
-        "repetition_penalty": repetition_penalty,
-        "max_length": max_length,
-    }
+    sampler = {"temperature": temperature, "top_p": top_p, "repetition_penalty": repetition_penalty}
+    if prose:
+        sampler |= {name: value for name, value in PROSE_SAMPLER.items() if not typed(name)}
+    knobs: dict[str, Any] = {"init_state": init_state, **sampler, "top_k": top_k, "max_length": max_length}
     if prose and count == best_of == 1 and not as_json:
         _stream(poet, path, config.unit == "word", pieces, seed, knobs, output)
         return
