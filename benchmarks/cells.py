@@ -42,7 +42,7 @@ CONTESTANTS = {
     **{
         cell: (
             ModelConfig(cell=cell, units=units, dropout=0.2, recurrent_dropout=0.0, ear="none", titles=False),
-            TrainingConfig(learning_rate=RATES[cell], cooccurrence=False),
+            TrainingConfig(learning_rate=RATES[cell], weight_decay=0.02, cooccurrence=False),
         )
         for cell, units in UNITS.items()
     },
