@@ -42,7 +42,7 @@ PORTABLE = ("onnx", "litert")  # formats that take one step of a model
 STRATEGIES = ("auto", "one", "mirrored", "multiworker")
 
 # How `tangshi-tf sample` and the signature serving_default sample; plain `generate` is neutral.
-DEFAULT_SAMPLER: Mapping[str, float] = MappingProxyType({"temperature": 0.9, "top_p": 0.95, "repetition_penalty": 3.0})
+DEFAULT_SAMPLER: Mapping[str, float] = MappingProxyType({"temperature": 1.0, "top_p": 0.85, "repetition_penalty": 2.5})
 
 # The same of prose, in which characters and words must come back.
 PROSE_SAMPLER: Mapping[str, float] = MappingProxyType({"temperature": 0.8, "top_p": 0.95, "repetition_penalty": 1.0})

@@ -67,7 +67,7 @@ __all__ = ["sample"]
     type=FiniteRange(0, 1, min_open=True),
     default=DEFAULT_SAMPLER["top_p"],
     show_default=True,
-    help="Choose among the likeliest tokens that make up P.",
+    help=f"Choose among the likeliest tokens that make up P. Of prose {PROSE_SAMPLER['top_p']} by default.",
 )
 @click.option(
     "--repetition-penalty",
