@@ -8,7 +8,7 @@ import pytest
 from tangshi_tf.config import ModelConfig, TrainingConfig, from_dict, read_json, to_dict
 from tangshi_tf.errors import ConfigError
 
-PLAIN = ModelConfig(recurrent_dropout=0.0, cell="gru", tied=False, ear="none", rhymes=False, titles=False)
+PLAIN = ModelConfig(dropout=0.3, recurrent_dropout=0.0, cell="gru", tied=False, ear="none", rhymes=False, titles=False)
 
 
 @pytest.mark.parametrize("config", [ModelConfig(), PLAIN, TrainingConfig(learning_rate=1, seed=7)])
