@@ -48,9 +48,7 @@ def test_it_is_small_enough_to_carry() -> None:
 
 
 def test_its_readme_names_the_command_that_made_it() -> None:
-    assert "Made by `tangshi-tf fit` on" in (BOX / "assets.extra" / "README.md").read_text(
-        encoding="utf-8"
-    )
+    assert "Made by `tangshi-tf fit` on" in (BOX / "assets.extra" / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("state", ["zero", "random"])
