@@ -49,7 +49,7 @@ def train(model: ModelConfig, config: TrainingConfig, corpus: Corpus) -> dict[st
     with tempfile.TemporaryDirectory() as folder:
         run = fit(corpus, Path(folder) / "run", model, config)
         assert run is not None
-        trained, steps = run.load_model(), run.manifest["steps"]
+        trained, steps, best = run.load_model(), run.manifest["steps"], run.best
     test = corpus.poems("test")
     texts = [poem.text for poem in test]
     titled = evaluate(trained, texts, titles_of(test)).total.perplexity if model.titles else None
@@ -62,7 +62,7 @@ def train(model: ModelConfig, config: TrainingConfig, corpus: Corpus) -> dict[st
         "minutes": config.minutes,
         "parameters": trained.count_params(),
         "steps": steps,
-        "validation_perplexity": run.best["validation_perplexity"],
+        "validation_perplexity": best["validation_perplexity"],
         "test_perplexity": evaluate(trained, texts).total.perplexity,
         "titled_test_perplexity": titled,
         "poems": POEMS,
