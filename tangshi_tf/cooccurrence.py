@@ -32,7 +32,8 @@ def cooccurrence(sequences: Any, tokens: Sequence[str]) -> npt.NDArray[np.float3
     """
     size, silent = len(tokens), {*SPECIALS, SEPARATOR, *MARKS}
     heard = np.array([token not in silent for token in tokens])
-    ids, rows = sequences.flat_values.numpy(), sequences.value_rowids().numpy()
+    ids, lengths = sequences.flat_values.numpy(), sequences.row_lengths().numpy()
+    rows = np.repeat(np.arange(len(lengths)), lengths)  # TensorFlow's value_rowids takes a gigabyte and keeps it
     ids, rows = ids[heard[ids]].astype(np.int64), rows[heard[ids]]
     counts = np.zeros(size * size, np.float32)
     for distance in range(1, _WINDOW + 1):
