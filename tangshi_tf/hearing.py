@@ -3,11 +3,15 @@
 With the sounds S_x of a token x, 0 or 1 for each rhyme group and tone, an embedding is
     e(x) = E_x + S_x W
 in the output too; and with the verse after it (see `tangshi_tf.ear`),
-    v = M[metre] + N[line] + G[metre, line mod 2] * S[rhyme] R
-stands beside the embedding before the first layer, and beside what the last one says before the output.
+    v = M[metre] + N[line] + G[metre, line mod 2] * S[rhymes] R
+stands beside the embedding before the first layer, and beside what the last one says before the output. S[rhymes] are
+the sounds of the latest rhyme: those that it shares with the one before, if it shares a group, and so on.
 
-The logit of a character is raised by A[metre, line mod 2] as often as it stands among the five latest rhymes: poets do
-not answer a rhyme with itself, which sounds cannot say.
+With the state h_t of the last layer, and v after it,
+    a, b = [h_t, v] K + L[metre, line mod 2]
+The logit of a character is raised by a for each level group that it shares with S[rhymes], so that to answer is learnt
+from all groups for each; and by b as often as it stands among the five latest rhymes: poets do not answer a rhyme with
+itself, which sounds cannot say.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,11 +22,13 @@ import tensorflow as tf
 
 from tangshi_tf.ear import LINES, METRES, MOST_TOKENS, SOUNDS, VERSE, hear, kinds_of, listen, parts_of, sounds_of
 from tangshi_tf.errors import ConfigError
+from tangshi_tf.verse.prosody import GROUPS, LEVEL_GROUPS
 from tangshi_tf.vocabulary import PAD
 
 __all__ = ["Hearing"]
 
 _MEANING = 64  # width of what the verse means
+_LEVEL = len(LEVEL_GROUPS)  # they come first
 
 
 class Hearing(keras.layers.Layer):
@@ -32,13 +38,14 @@ class Hearing(keras.layers.Layer):
         ear: ``"sounds"``, ``"verse"``, ``"full"`` for both, or ``"none"``.
         tokens: of the vocabulary.
         embedding: width of an embedding.
-        rhymes: whether the characters that rhymed are raised, if the verse is heard.
+        units: width of the last layer.
+        rhymes: whether what would rhyme is raised, and what has rhymed, if the verse is heard.
 
     Raises:
         ConfigError: if the vocabulary is too large for a verse.
     """
 
-    def __init__(self, ear: str, tokens: Sequence[str], embedding: int, rhymes: bool) -> None:
+    def __init__(self, ear: str, tokens: Sequence[str], embedding: int, units: int, rhymes: bool) -> None:
         """See the class."""
         super().__init__(name="hearing")
         self.has_sounds, self.has_verse = ear in ("full", "sounds"), ear in ("full", "verse")
@@ -61,7 +68,8 @@ class Hearing(keras.layers.Layer):
             self.rhyme_kernel = self._add_matrix(SOUNDS, _MEANING, "rhyme_kernel")
             self.gate = self.add_weight((2 * METRES, _MEANING), "ones", name="gate", autocast=False)
         if self.has_rhymes:
-            self.again = self.add_weight((2 * METRES,), "zeros", name="again", autocast=False)
+            self.raises_kernel = self.add_weight((units + _MEANING, 2), "zeros", name="raises_kernel", autocast=False)
+            self.raises_bias = self.add_weight((2 * METRES, 2), "zeros", name="raises_bias", autocast=False)
         self.built = True
 
     def _add_matrix(self, rows: int, width: int, name: str) -> Any:
@@ -107,20 +115,21 @@ class Hearing(keras.layers.Layer):
         places = tf.one_hot(metre, METRES, dtype=dtype) @ tf.cast(self.metre, dtype)
         lines = tf.one_hot(line, LINES, dtype=dtype) @ tf.cast(self.line, dtype)
         gates = tf.one_hot(2 * metre + line % 2, 2 * METRES, dtype=dtype) @ tf.cast(self.gate, dtype)
-        return places + lines + gates * (self._sounds_of(rhymes[..., 0], dtype) @ tf.cast(self.rhyme_kernel, dtype))
+        return places + lines + gates * (tf.cast(self._shared(rhymes), dtype) @ tf.cast(self.rhyme_kernel, dtype))
 
     def listener(self) -> Callable[[Any, Any], tuple[Any, Any]]:
         """Return what reads a token `[B]` after a verse `[B, 4]`: to the verse after it, and what that means.
 
-        For a loop: what every token answers to a rhyme is computed once.
+        For a loop: a place costs a row of a matrix in place of a product.
         """
         metres, lines, gates = (tf.convert_to_tensor(w) for w in (self.metre, self.line, self.gate))
-        rhymes = tf.cast(self.sounds, tf.float32) @ self.rhyme_kernel
 
         def read(token: Any, verse: Any) -> tuple[Any, Any]:
             verse = hear(self._kinds, token, verse)
             metre, line, _, heard = parts_of(verse)
-            answer = tf.gather(gates, 2 * metre + line % 2) * tf.gather(rhymes, heard[:, 0])
+            answer = tf.gather(gates, 2 * metre + line % 2) * (
+                tf.cast(self._shared(heard), tf.float32) @ self.rhyme_kernel
+            )
             return verse, tf.gather(metres, metre) + tf.gather(lines, line) + answer
 
         return read
@@ -130,16 +139,36 @@ class Hearing(keras.layers.Layer):
         verse = hear(self._kinds, token, verse)
         return verse, self.meaning(verse, tf.float32)
 
-    def raises(self, verse: Any) -> tuple[Any, Any] | None:
-        """Return the tokens that verses `[N, 4]` raise, int32 `[N, 5]`, and by how much, float32 `[N, 5]`.
+    def raises(self, verse: Any, x: Any) -> tuple[Any, Any, Any] | None:
+        """Return what verses `[N, 4]` raise; None if the model raises nothing.
 
-        A token stands there as often as it rhymed; PAD is raised by nothing. None if the model raises none.
+        Args:
+            verse: int32 `[N, 4]`.
+            x: what the last layer says, and what the verse means, `[N, units + width]`.
+
+        Returns:
+            By how much each level group is raised, float32 `[N, 30]`; which tokens, int32 `[N, 5]`, and by how much,
+            float32 `[N, 5]`. A token stands there as often as it rhymed; PAD is raised by nothing.
         """
         if not self.has_rhymes:
             return None
         metre, line, _, rhymes = parts_of(verse)
-        by = tf.gather(tf.convert_to_tensor(self.again), 2 * metre + line % 2)
-        return rhymes, tf.where(rhymes == PAD, 0.0, by[:, tf.newaxis])
+        by = tf.cast(tf.matmul(x, tf.cast(self.raises_kernel, x.dtype)), tf.float32)
+        by += tf.gather(tf.convert_to_tensor(self.raises_bias), 2 * metre + line % 2)
+        groups = tf.cast(self._shared(rhymes)[:, :_LEVEL], tf.float32) * by[:, :1]
+        return groups, rhymes, tf.where(rhymes == PAD, 0.0, by[:, 1:])
+
+    def groups(self, dtype: Any) -> Any:
+        """Return which level groups each token has, 0 or 1, `[V, 30]`."""
+        return tf.cast(self.sounds[:, :_LEVEL], dtype)
+
+    def _shared(self, rhymes: Any) -> Any:
+        """Return S[rhymes], bool `[..., SOUNDS]`, of the five latest rhymes `[..., 5]`, the last first."""
+        shared, *earlier = tf.unstack(tf.gather(tf.convert_to_tensor(self.sounds), rhymes), axis=-2)
+        for sounds in earlier:
+            both = shared & sounds
+            shared = tf.where(tf.reduce_any(both[..., : len(GROUPS)], axis=-1, keepdims=True), both, shared)
+        return shared
 
     def _sounds_of(self, token: Any, dtype: Any) -> Any:
         return tf.cast(tf.gather(tf.convert_to_tensor(self.sounds), token), dtype)

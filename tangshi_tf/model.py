@@ -19,7 +19,7 @@ GRU (Cho et al. 2014, reset after the product, as in cuDNN):
 Output: tied, logits = (h_t P + p) Eᵀ + b with E the embedding (Press and Wolf 2017); plain, logits = h_t O + b.
 
 With an ear, `tangshi_tf.hearing` adds the sounds of characters to E, sets what the verse so far means beside e(x_t) and
-h_t, and raises the logits of what has rhymed.
+h_t, and raises the logits of what would rhyme and of what has.
 """
 
 import math
@@ -80,7 +80,7 @@ class PoetryModel(keras.Model):
             self.output_bias = self.add_weight(shape=(size,), initializer="zeros", name="output_bias", autocast=False)
         else:
             self.projection = keras.layers.Dense(size, dtype=policy, name="output")
-        self.hearing = Hearing(config.ear, vocabulary.tokens, config.embedding, config.rhymes)
+        self.hearing = Hearing(config.ear, vocabulary.tokens, config.embedding, config.units, config.rhymes)
         self.build((None, None))
 
     def build(self, input_shape: Any) -> None:
@@ -180,26 +180,38 @@ class PoetryModel(keras.Model):
             to be carried on: no gradient goes back through it.
         """
         x, after, raises = self._read(X_t, state, True, dropout_seed, first_row)
-        x, targets = tf.reshape(x, [-1, x.shape[-1]]), tf.reshape(Y_t, [-1])
+        targets = tf.reshape(Y_t, [-1])
         if tf.config.list_physical_devices("GPU"):
-            nll = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, self._output(self.projection(x), raises))
+            logits = tf.reshape(self._logits(x, raises), [-1, len(self.vocabulary)])
+            nll = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
             return tf.reduce_sum(tf.where(targets == PAD, 0.0, nll)), after
-        if self.config.tied:
-            x, table, bias = self.projection(x), self._table(), self.output_bias
-        else:
-            table, bias = tf.transpose(self.projection.kernel), self.projection.bias
-        table, bias = tf.convert_to_tensor(table), tf.convert_to_tensor(bias)
-        return summed_nll(x, table, bias, targets, self.compute_dtype, raises), after
+        flat, table, bias = self._output(x, raises, tf.float32)
+        return summed_nll(flat, table, bias, targets, self.compute_dtype, raises and raises[1:]), after
 
     def _logits(self, x: Any, raises: Any) -> Any:
         """Return float32 logits `[B, T, V]` of what `_read` returns."""
-        logits = self._output(tf.reshape(self.projection(x), [-1, self.projection.units]), raises)
-        return tf.reshape(logits, [*tf.unstack(tf.shape(x)[:2]), len(self.vocabulary)])
+        flat, table, bias = self._output(x, raises, self.compute_dtype)
+        logits = tf.cast(tf.matmul(flat, table, transpose_b=True), tf.float32) + bias
+        return tf.reshape(raised(logits, raises and raises[1:]), [*tf.unstack(tf.shape(x)[:2]), len(self.vocabulary)])
+
+    def _output(self, x: Any, raises: Any, dtype: Any) -> tuple[Any, Any, Any]:
+        """Return flat x `[N, D]`, table `[V, D]` of that dtype and bias `[V]`; x tableᵀ + bias are the logits.
+
+        But for what single tokens are raised by.
+        """
+        x = tf.reshape(x, [-1, x.shape[-1]])
+        if self.config.tied:
+            x, table, bias = self.projection(x), self._table(dtype), self.output_bias
+        else:
+            table, bias = tf.transpose(tf.cast(self.projection.kernel, dtype)), self.projection.bias
+        if raises:
+            x, table = _beside(x, tf.cast(raises[0], x.dtype)), _beside(table, self.hearing.groups(dtype))
+        return x, tf.convert_to_tensor(table), tf.convert_to_tensor(bias)
 
     def _read(self, X_t: Any, state: Any, training: bool, dropout_seed: Any, first_row: Any) -> Any:  # noqa: N803
         """Return what the last layer says of every token, and what the verse means, `[B, T, units (+ meaning)]`.
 
-        And the layers' state after the last token, flat; and which logits what was heard raises, as for `raised`.
+        And the layers' state after the last token, flat; and what `Hearing.raises` says of each.
         """
         entries = [None] * (len(self.recurrent) + self.has_verse) if state is None else [*self._nest(state)]
         masks = Dropout(self.config, dropout_seed, first_row) if training else NO_DROPOUT
@@ -208,25 +220,20 @@ class PoetryModel(keras.Model):
         if self.has_verse:
             verses = self.hearing.verses(X_t, entries.pop())
             meaning = self.hearing.meaning(verses, x.dtype)
-            raises = self.hearing.raises(tf.reshape(verses, [-1, VERSE]))
         x, after = _beside(x, meaning), []
         for layer, entry in zip(self.recurrent, entries, strict=True):
             recurrent = masks.of_weights(tf.convert_to_tensor(layer.cell.recurrent_kernel))
             h, last = self._unroll(layer, recurrent, x, None if entry is None else tf.nest.flatten(entry))
             x = masks(h)
             after += [tf.cast(value, tf.float32) for value in last]
-        return _beside(x, meaning), after, raises
+        x = _beside(x, meaning)
+        if self.has_verse:
+            raises = self.hearing.raises(tf.reshape(verses, [-1, VERSE]), tf.reshape(x, [-1, x.shape[-1]]))
+        return x, after, raises
 
     def _table(self, dtype: Any = tf.float32) -> Any:
         """Return the embedding of every token, `[V, embedding]`."""
         return self.hearing.table(tf.cast(self.embedding.embeddings, dtype))
-
-    def _output(self, x: Any, raises: Any) -> Any:
-        """Return float32 logits `[N, V]` of what the projection says, `[N, width]`."""
-        if self.config.tied:
-            x = tf.matmul(x, self._table(self.compute_dtype), transpose_b=True)
-            return raised(tf.cast(x, tf.float32) + self.output_bias, raises)
-        return raised(tf.cast(x, tf.float32), raises)
 
     def _unroll(self, layer: Any, recurrent: Any, x: Any, initial: Any) -> Any:
         """Run a layer over `[B, T, D]` from a state, zeros if None, to `[B, T, units]` and the last state."""
@@ -271,10 +278,13 @@ class PoetryModel(keras.Model):
         for layer, entry in zip(self.recurrent, entries, strict=True):
             x, entry = layer.cell.call(x, tf.nest.flatten(entry))
             after.extend(tf.nest.flatten(entry))
-        x = _beside(x, meaning) @ self.projection.kernel + self.projection.bias
+        x = _beside(x, meaning)
+        raises = self.hearing.raises(verse[0], x) if verse else None
+        x = x @ self.projection.kernel + self.projection.bias
         if self.config.tied:
             x = self.hearing.logits(x, tf.matmul(x, self.embedding.embeddings, transpose_b=True) + self.output_bias)
-        x = raised(x, self.hearing.raises(verse[0]) if verse else None)
+        if raises:
+            x = raised(x + tf.matmul(raises[0], self.hearing.groups(tf.float32), transpose_b=True), raises[1:])
         return x, tf.nest.pack_sequence_as(state, after + verse)
 
     def stepper(self) -> Callable[[Any, Any], tuple[Any, Any]]:
@@ -289,6 +299,8 @@ class PoetryModel(keras.Model):
         output = tf.transpose(table) if self.config.tied else tf.convert_to_tensor(self.projection.kernel)
         bias = tf.convert_to_tensor(self.output_bias if self.config.tied else self.projection.bias)
         read = self.hearing.listener() if self.has_verse else None
+        if self.hearing.has_rhymes:
+            output = tf.concat([output, tf.transpose(self.hearing.groups(tf.float32))], axis=0)
         missing = padded_size(len(self.vocabulary)) - len(self.vocabulary)
         output, bias = tf.pad(output, [[0, 0], [0, missing]]), tf.pad(bias, [[0, missing]], constant_values=-math.inf)
 
@@ -307,10 +319,11 @@ class PoetryModel(keras.Model):
                 x = entry[0]
                 after.append(entry if cell.states > 1 else x)
             x = _beside(x, meaning)
+            raises = self.hearing.raises(verse[0], x) if verse else None
             if self.config.tied:
                 x = tf.nn.bias_add(tf.matmul(x, self.projection.kernel), self.projection.bias)
-            logits = tf.nn.bias_add(tf.matmul(x, output), bias)
-            return raised(logits, self.hearing.raises(verse[0]) if verse else None), (*after, *verse)
+            logits = tf.nn.bias_add(tf.matmul(_beside(x, raises and raises[0]), output), bias)
+            return raised(logits, raises and raises[1:]), (*after, *verse)
 
         return step
 

@@ -211,7 +211,8 @@ def _place(batches: Batches, step: int) -> tuple[int, int]:
 def build_optimizer(config: TrainingConfig, steps: int) -> Any:
     """Return the optimizer with its schedule: linear warm-up, then a cosine down to the final rate.
 
-    The cosine is that of Loshchilov and Hutter 2017 without restarts. Biases take no weight decay.
+    The cosine is that of Loshchilov and Hutter 2017 without restarts. Biases take no weight decay, nor do the
+    few numbers that say what rhymes weigh: they are learnt in few places, and would decay at all others.
     """
     warmup = min(config.warmup_steps, steps // 10)
     rate = keras.optimizers.schedules.CosineDecay(
@@ -226,7 +227,7 @@ def build_optimizer(config: TrainingConfig, steps: int) -> Any:
     if config.optimizer == "adam":
         return keras.optimizers.Adam(rate)
     optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gate", "raises"])
     return optimizer
 
 

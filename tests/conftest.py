@@ -73,7 +73,8 @@ def make_model(vocabulary: Vocabulary, titled_vocabulary: Vocabulary) -> ModelMa
         for weight in model.trainable_weights:
             weight.assign(2.0 * weight)
         if model.hearing.has_rhymes:  # zeros so far
-            model.hearing.again.assign(np.linspace(-4.0, 4.0, model.hearing.again.shape[0]))
+            for weight in (model.hearing.raises_kernel, model.hearing.raises_bias):
+                weight.assign(np.random.default_rng(6).normal(0, 2, weight.shape))
         bias = model.output_bias if tied else model.projection.bias
         bias.assign([ending * (i == EOS) for i in range(len(model.vocabulary))])  # else few poems would end
         return model

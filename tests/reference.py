@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from tangshi_tf.ear import sounds_of
+from tangshi_tf.verse.prosody import GROUPS, LEVEL_GROUPS
 
 __all__ = ["CELLS", "choose", "filtered", "gru_cell", "logits", "lstm_cell", "rnn_cell", "softmax", "verses"]
 
@@ -130,7 +131,14 @@ def logits(model: Any, tokens: Any, state: Any) -> Any:
         verse = np.array([verses(model.vocabulary.tokens, row) for row in tokens])
         metre, line, _, rhyme = np.moveaxis(verse % 2**15, -1, 0)
         meaning = parts["metre"][metre] + parts["line"][line]
-        answer = parts["gate"][2 * metre + line % 2] * (sounds @ parts["rhyme_kernel"])[rhyme]
+        shared = np.zeros((*np.shape(tokens), sounds.shape[1]))
+        for place in np.ndindex(*np.shape(tokens)):
+            shared[place] = sounds[rhyme[place]]
+            for heard in verse[place] // 2**15:
+                both = shared[place] * sounds[heard]
+                if both[: len(GROUPS)].any():
+                    shared[place] = both
+        answer = parts["gate"][2 * metre + line % 2] * (shared @ parts["rhyme_kernel"])
         meaning = meaning + answer
         states = states[: model.config.layers]
     out = []
@@ -139,12 +147,17 @@ def logits(model: Any, tokens: Any, state: Any) -> Any:
         for i, own in enumerate(weights):
             states[i] = cell(x, states[i], *own)
             x = states[i][0]
-        x = np.concatenate([x, meaning[:, t]], axis=-1) @ kernel + bias
+        x = np.concatenate([x, meaning[:, t]], axis=-1)
+        raises = x @ np.asarray(model.hearing.raises_kernel) if model.hearing.has_rhymes else None
+        x = x @ kernel + bias
         x = x @ table.T + np.asarray(model.output_bias) if model.config.tied else x
-        if model.hearing.has_rhymes:
+        if raises is not None:
+            level = sounds[:, : len(LEVEL_GROUPS)]
             rhymes = np.concatenate([rhyme[:, t, np.newaxis], verse[:, t] // 2**15], axis=1)
             for row, (place, number, heard) in enumerate(zip(metre[:, t], line[:, t], rhymes, strict=True)):
+                answer, again = raises[row] + np.asarray(model.hearing.raises_bias)[2 * place + number % 2]
+                x[row] += answer * (level @ shared[row, t, : len(LEVEL_GROUPS)])
                 for token in heard[heard > 0]:
-                    x[row, token] += np.asarray(model.hearing.again)[2 * place + number % 2]
+                    x[row, token] += again
         out.append(x)
     return np.stack(out, axis=1)

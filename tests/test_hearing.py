@@ -9,14 +9,15 @@ import tensorflow as tf
 from tangshi_tf.ear import MOST_TOKENS, sounds_of
 from tangshi_tf.errors import ConfigError
 from tangshi_tf.hearing import Hearing
+from tangshi_tf.verse.prosody import LEVEL_GROUPS
 from tangshi_tf.vocabulary import PAD, Vocabulary
 from tests import reference
 
-WIDTH = 6
+WIDTH, UNITS = 6, 5
 
 
 def make(ear: str, vocabulary: Vocabulary) -> Hearing:
-    hearing = Hearing(ear, vocabulary.tokens, WIDTH, rhymes=True)
+    hearing = Hearing(ear, vocabulary.tokens, WIDTH, UNITS, rhymes=True)
     for weight in hearing.trainable_weights:
         weight.assign_add(np.random.default_rng(1).normal(size=weight.shape))
     return hearing
@@ -65,23 +66,53 @@ def test_a_rhyme_that_comes_again(ear: str, titled_vocabulary: Vocabulary) -> No
     hearing = make(ear, titled_vocabulary)
     tokens = titled_vocabulary.encode("白日依山尽，黄河入海流。欲穷千里流，更上一层")
     verses = hearing.verses(np.array([tokens], np.int32))
-    raises = hearing.raises(verses[0])
+    x = np.random.default_rng(2).normal(size=(len(tokens), UNITS + hearing.width)).astype(np.float32)
+    raises = hearing.raises(verses[0], x)
     assert raises is not None
-    rhymes, by = (np.asarray(part) for part in raises)
+    _, rhymes, by = (np.asarray(part) for part in raises)
     first, second = (titled_vocabulary.encode(char)[0] for char in "尽流")
     assert rhymes[4].tolist() == [PAD] * 5
     assert (by[rhymes == PAD] == 0).all()
     assert rhymes[-1].tolist() == [second, first, PAD, PAD, PAD]
     place = 2 * (16 * 5 + 4) + 1  # four of five characters in an even line
-    np.testing.assert_array_equal(by[-1, :2], np.repeat(hearing.again.numpy()[place], 2))
-    assert Hearing(ear, titled_vocabulary.tokens, WIDTH, rhymes=False).raises(verses[0]) is None
+    close(by[-1, :2], np.repeat((x[-1] @ hearing.raises_kernel + hearing.raises_bias[place])[1], 2))
+    assert Hearing(ear, titled_vocabulary.tokens, WIDTH, UNITS, rhymes=False).raises(verses[0], x) is None
+
+
+@pytest.mark.parametrize(
+    ("ends", "groups"),
+    [
+        ("涯", "支佳"),
+        ("迟涯", "支"),  # 涯 is of two groups, and 迟 says which
+        ("涯迟", "支"),
+        ("迟涯涯", "支"),
+        ("迟涯家", "麻"),  # another rhyme
+        ("尽涯", "支佳"),  # an oblique end of the first line
+        ("尽", ""),
+    ],
+)
+def test_what_is_answered_is_what_the_latest_rhymes_share(ends: str, groups: str) -> None:
+    vocabulary = Vocabulary([*"一，。涯迟家尽"])
+    hearing = make("full", vocabulary)
+    first, others = ends[0], ends[1:]
+    text = f"一一一一{first}，" + "".join(f"一一一一{end}。一一一一一，" for end in others)
+    verse = hearing.verses(np.array([vocabulary.encode(text)], np.int32))[0, -1:]
+    x = np.random.default_rng(2).normal(size=(1, UNITS + hearing.width)).astype(np.float32)
+    raises = hearing.raises(verse, x)
+    assert raises is not None
+    answers = np.asarray(raises[0])[0]
+    assert "".join(np.array(list(LEVEL_GROUPS))[answers != 0]) == groups
+    place = 2 * 16 * 5 + 1  # at the beginning of an even line
+    close(answers[answers != 0], (x[0] @ hearing.raises_kernel + hearing.raises_bias[place])[0])
+    own = hearing.groups(tf.float32)[vocabulary.ids["涯"]]
+    np.testing.assert_array_equal(own, [group in "支佳" for group in LEVEL_GROUPS])
 
 
 def test_a_verse_holds_so_many_tokens() -> None:
     tokens = [chr(0x4E00 + i) for i in range(MOST_TOKENS + 1)]
-    assert Hearing("sounds", tokens, WIDTH, rhymes=True).raises(tf.zeros([1, 4], tf.int32)) is None
+    assert Hearing("sounds", tokens, WIDTH, UNITS, rhymes=True).raises(tf.zeros([1, 4], tf.int32), None) is None
     with pytest.raises(ConfigError, match=r"at most 32,768 tokens is required .* Received: 32,769\."):
-        Hearing("verse", tokens, WIDTH, rhymes=True)
+        Hearing("verse", tokens, WIDTH, UNITS, rhymes=True)
 
 
 def test_who_hears_nothing_has_no_variables(titled_vocabulary: Vocabulary) -> None:
