@@ -106,7 +106,7 @@ class ModelConfig:
     )
     rhymes: bool = _setting(
         True,
-        "Learn how likely a character is to rhyme again, if the verse is heard.",
+        "Learn from the state what weighs that a character rhymes, and that it has, if the verse is heard.",
         off="no-rhymes",
         absent=False,
         of="poems",

@@ -15,7 +15,7 @@ itself, which sounds cannot say.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -25,10 +25,28 @@ from tangshi_tf.errors import ConfigError
 from tangshi_tf.verse.prosody import GROUPS, LEVEL_GROUPS
 from tangshi_tf.vocabulary import PAD
 
-__all__ = ["Hearing"]
+__all__ = ["Heard", "Hearing"]
 
 _MEANING = 64  # width of what the verse means
 _LEVEL = len(LEVEL_GROUPS)  # they come first
+
+
+class Heard(NamedTuple):
+    """What N verses say.
+
+    Attributes:
+        metre: int32 `[N]`, as in `tangshi_tf.ear`.
+        line: int32 `[N]`, as in `tangshi_tf.ear`.
+        place: [metre, line mod 2] as one number, int32 `[N]`.
+        rhymes: the five latest, the last first, int32 `[N, 5]`.
+        shared: S[rhymes], bool `[N, SOUNDS]`.
+    """
+
+    metre: Any
+    line: Any
+    place: Any
+    rhymes: Any
+    shared: Any
 
 
 class Hearing(keras.layers.Layer):
@@ -109,41 +127,48 @@ class Hearing(keras.layers.Layer):
         """Return the verse before a text begins, int32 `[B, 4]`."""
         return tf.zeros([rows, VERSE], tf.int32)
 
-    def meaning(self, verse: Any, dtype: Any) -> Any:
-        """Return what verses `[..., 4]` mean, `[..., width]`, by products: for many, and with gradients."""
+    def heard(self, verse: Any) -> Heard:
+        """Return what verses `[N, 4]` say."""
         metre, line, _, rhymes = parts_of(verse)
-        places = tf.one_hot(metre, METRES, dtype=dtype) @ tf.cast(self.metre, dtype)
-        lines = tf.one_hot(line, LINES, dtype=dtype) @ tf.cast(self.line, dtype)
-        gates = tf.one_hot(2 * metre + line % 2, 2 * METRES, dtype=dtype) @ tf.cast(self.gate, dtype)
-        return places + lines + gates * (tf.cast(self._shared(rhymes), dtype) @ tf.cast(self.rhyme_kernel, dtype))
+        shared, *earlier = tf.unstack(tf.gather(tf.convert_to_tensor(self.sounds), rhymes), axis=1)
+        for sounds in earlier:
+            both = shared & sounds
+            shared = tf.where(tf.reduce_any(both[:, : len(GROUPS)], axis=1, keepdims=True), both, shared)
+        return Heard(metre, line, 2 * metre + line % 2, rhymes, shared)
 
-    def listener(self) -> Callable[[Any, Any], tuple[Any, Any]]:
-        """Return what reads a token `[B]` after a verse `[B, 4]`: to the verse after it, and what that means.
+    def meaning(self, heard: Heard, dtype: Any) -> Any:
+        """Return what verses mean, `[N, width]`, by products: for many, and with gradients."""
+        places = tf.one_hot(heard.metre, METRES, dtype=dtype) @ tf.cast(self.metre, dtype)
+        lines = tf.one_hot(heard.line, LINES, dtype=dtype) @ tf.cast(self.line, dtype)
+        gates = tf.one_hot(heard.place, 2 * METRES, dtype=dtype) @ tf.cast(self.gate, dtype)
+        return places + lines + gates * (tf.cast(heard.shared, dtype) @ tf.cast(self.rhyme_kernel, dtype))
 
-        For a loop: a place costs a row of a matrix in place of a product.
+    def listener(self) -> Callable[[Any, Any], tuple[Any, Heard, Any]]:
+        """Return what reads a token `[B]` after a verse `[B, 4]`: to the verse after it, what that says and means.
+
+        For a loop: a place is a row of a matrix in place of a product.
         """
         metres, lines, gates = (tf.convert_to_tensor(w) for w in (self.metre, self.line, self.gate))
 
-        def read(token: Any, verse: Any) -> tuple[Any, Any]:
+        def read(token: Any, verse: Any) -> tuple[Any, Heard, Any]:
             verse = hear(self._kinds, token, verse)
-            metre, line, _, heard = parts_of(verse)
-            answer = tf.gather(gates, 2 * metre + line % 2) * (
-                tf.cast(self._shared(heard), tf.float32) @ self.rhyme_kernel
-            )
-            return verse, tf.gather(metres, metre) + tf.gather(lines, line) + answer
+            heard = self.heard(verse)
+            answer = tf.gather(gates, heard.place) * (tf.cast(heard.shared, tf.float32) @ self.rhyme_kernel)
+            return verse, heard, tf.gather(metres, heard.metre) + tf.gather(lines, heard.line) + answer
 
         return read
 
-    def read(self, token: Any, verse: Any) -> tuple[Any, Any]:
-        """Read a token `[B]` after a verse `[B, 4]`, as what `listener` returns would, without its table."""
+    def read(self, token: Any, verse: Any) -> tuple[Any, Heard, Any]:
+        """Read a token `[B]` after a verse `[B, 4]`, as what `listener` returns would, by products."""
         verse = hear(self._kinds, token, verse)
-        return verse, self.meaning(verse, tf.float32)
+        heard = self.heard(verse)
+        return verse, heard, self.meaning(heard, tf.float32)
 
-    def raises(self, verse: Any, x: Any) -> tuple[Any, Any, Any] | None:
-        """Return what verses `[N, 4]` raise; None if the model raises nothing.
+    def raises(self, heard: Heard, x: Any) -> tuple[Any, Any, Any] | None:
+        """Return what verses raise; None if the model raises nothing.
 
         Args:
-            verse: int32 `[N, 4]`.
+            heard: what N verses say.
             x: what the last layer says, and what the verse means, `[N, units + width]`.
 
         Returns:
@@ -152,23 +177,14 @@ class Hearing(keras.layers.Layer):
         """
         if not self.has_rhymes:
             return None
-        metre, line, _, rhymes = parts_of(verse)
         by = tf.cast(tf.matmul(x, tf.cast(self.raises_kernel, x.dtype)), tf.float32)
-        by += tf.gather(tf.convert_to_tensor(self.raises_bias), 2 * metre + line % 2)
-        groups = tf.cast(self._shared(rhymes)[:, :_LEVEL], tf.float32) * by[:, :1]
-        return groups, rhymes, tf.where(rhymes == PAD, 0.0, by[:, 1:])
+        by += tf.gather(tf.convert_to_tensor(self.raises_bias), heard.place)
+        groups = tf.cast(heard.shared[:, :_LEVEL], tf.float32) * by[:, :1]
+        return groups, heard.rhymes, tf.where(heard.rhymes == PAD, 0.0, by[:, 1:])
 
     def groups(self, dtype: Any) -> Any:
         """Return which level groups each token has, 0 or 1, `[V, 30]`."""
         return tf.cast(self.sounds[:, :_LEVEL], dtype)
-
-    def _shared(self, rhymes: Any) -> Any:
-        """Return S[rhymes], bool `[..., SOUNDS]`, of the five latest rhymes `[..., 5]`, the last first."""
-        shared, *earlier = tf.unstack(tf.gather(tf.convert_to_tensor(self.sounds), rhymes), axis=-2)
-        for sounds in earlier:
-            both = shared & sounds
-            shared = tf.where(tf.reduce_any(both[..., : len(GROUPS)], axis=-1, keepdims=True), both, shared)
-        return shared
 
     def _sounds_of(self, token: Any, dtype: Any) -> Any:
         return tf.cast(tf.gather(tf.convert_to_tensor(self.sounds), token), dtype)

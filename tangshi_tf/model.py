@@ -216,10 +216,10 @@ class PoetryModel(keras.Model):
         entries = [None] * (len(self.recurrent) + self.has_verse) if state is None else [*self._nest(state)]
         masks = Dropout(self.config, dropout_seed, first_row) if training else NO_DROPOUT
         x = masks(self.hearing.embedded(self.embedding(X_t), X_t))
-        meaning, raises = None, None
+        heard, meaning = None, None
         if self.has_verse:
-            verses = self.hearing.verses(X_t, entries.pop())
-            meaning = self.hearing.meaning(verses, x.dtype)
+            heard = self.hearing.heard(tf.reshape(self.hearing.verses(X_t, entries.pop()), [-1, VERSE]))
+            meaning = tf.reshape(self.hearing.meaning(heard, x.dtype), [*tf.unstack(tf.shape(X_t)), self.hearing.width])
         x, after = _beside(x, meaning), []
         for layer, entry in zip(self.recurrent, entries, strict=True):
             recurrent = masks.of_weights(tf.convert_to_tensor(layer.cell.recurrent_kernel))
@@ -227,9 +227,7 @@ class PoetryModel(keras.Model):
             x = masks(h)
             after += [tf.cast(value, tf.float32) for value in last]
         x = _beside(x, meaning)
-        if self.has_verse:
-            raises = self.hearing.raises(tf.reshape(verses, [-1, VERSE]), tf.reshape(x, [-1, x.shape[-1]]))
-        return x, after, raises
+        return x, after, heard and self.hearing.raises(heard, tf.reshape(x, [-1, x.shape[-1]]))
 
     def _table(self, dtype: Any = tf.float32) -> Any:
         """Return the embedding of every token, `[V, embedding]`."""
@@ -272,14 +270,14 @@ class PoetryModel(keras.Model):
         """
         entries = [*self._nest(state)]
         x = self.hearing.embedded(tf.gather(tf.convert_to_tensor(self.embedding.embeddings), token), token)
-        *verse, meaning = self.hearing.read(token, entries.pop()) if self.has_verse else (None,)
+        *verse, heard, meaning = self.hearing.read(token, entries.pop()) if self.has_verse else (None, None)
         x = _beside(x, meaning)
         after: list[Any] = []
         for layer, entry in zip(self.recurrent, entries, strict=True):
             x, entry = layer.cell.call(x, tf.nest.flatten(entry))
             after.extend(tf.nest.flatten(entry))
         x = _beside(x, meaning)
-        raises = self.hearing.raises(verse[0], x) if verse else None
+        raises = heard and self.hearing.raises(heard, x)
         x = x @ self.projection.kernel + self.projection.bias
         if self.config.tied:
             x = self.hearing.logits(x, tf.matmul(x, self.embedding.embeddings, transpose_b=True) + self.output_bias)
@@ -306,7 +304,7 @@ class PoetryModel(keras.Model):
 
         def step(token: Any, state: Any) -> tuple[Any, Any]:
             entries, after = [*state], []
-            *verse, meaning = read(token, entries.pop()) if read else (None,)
+            *verse, heard, meaning = read(token, entries.pop()) if read else (None, None)
             x = _beside(tf.gather(table, token), meaning)
             for (kernel, recurrent, biases), entry in zip(layers, entries, strict=True):
                 entry = entry if isinstance(entry, tuple) else (entry,)
@@ -319,7 +317,7 @@ class PoetryModel(keras.Model):
                 x = entry[0]
                 after.append(entry if cell.states > 1 else x)
             x = _beside(x, meaning)
-            raises = self.hearing.raises(verse[0], x) if verse else None
+            raises = heard and self.hearing.raises(heard, x)
             if self.config.tied:
                 x = tf.nn.bias_add(tf.matmul(x, self.projection.kernel), self.projection.bias)
             logits = tf.nn.bias_add(tf.matmul(_beside(x, raises and raises[0]), output), bias)

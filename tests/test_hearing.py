@@ -50,14 +50,14 @@ def test_what_a_verse_means_in_the_loop_is_what_it_means_in_a_sequence(
     hearing = make(ear, titled_vocabulary)
     verses = hearing.verses(tokens)
     np.testing.assert_array_equal(verses, [reference.verses(titled_vocabulary.tokens, tokens[0])])
-    whole = hearing.meaning(verses, tf.float32)
-    assert whole.shape == (1, tokens.shape[1], hearing.width)
+    whole = hearing.meaning(hearing.heard(verses[0]), tf.float32)
+    assert whole.shape == (tokens.shape[1], hearing.width)
     for read in (hearing.read, hearing.listener()):
         verse = hearing.beginning(1)
         for t, token in enumerate(tokens.T):
-            verse, meaning = read(token, verse)
+            verse, _, meaning = read(token, verse)
             np.testing.assert_array_equal(verse, verses[:, t])
-            close(meaning, whole[:, t])
+            close(meaning, whole[t : t + 1])
     np.testing.assert_array_equal(hearing.verses(tokens[:, 9:], verses[:, 8]), verses[:, 9:])
 
 
@@ -67,7 +67,7 @@ def test_a_rhyme_that_comes_again(ear: str, titled_vocabulary: Vocabulary) -> No
     tokens = titled_vocabulary.encode("白日依山尽，黄河入海流。欲穷千里流，更上一层")
     verses = hearing.verses(np.array([tokens], np.int32))
     x = np.random.default_rng(2).normal(size=(len(tokens), UNITS + hearing.width)).astype(np.float32)
-    raises = hearing.raises(verses[0], x)
+    raises = hearing.raises(hearing.heard(verses[0]), x)
     assert raises is not None
     _, rhymes, by = (np.asarray(part) for part in raises)
     first, second = (titled_vocabulary.encode(char)[0] for char in "尽流")
@@ -76,7 +76,9 @@ def test_a_rhyme_that_comes_again(ear: str, titled_vocabulary: Vocabulary) -> No
     assert rhymes[-1].tolist() == [second, first, PAD, PAD, PAD]
     place = 2 * (16 * 5 + 4) + 1  # four of five characters in an even line
     close(by[-1, :2], np.repeat((x[-1] @ hearing.raises_kernel + hearing.raises_bias[place])[1], 2))
-    assert Hearing(ear, titled_vocabulary.tokens, WIDTH, UNITS, rhymes=False).raises(verses[0], x) is None
+    assert (
+        Hearing(ear, titled_vocabulary.tokens, WIDTH, UNITS, rhymes=False).raises(hearing.heard(verses[0]), x) is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,7 @@ def test_what_is_answered_is_what_the_latest_rhymes_share(ends: str, groups: str
     text = f"一一一一{first}，" + "".join(f"一一一一{end}。一一一一一，" for end in others)
     verse = hearing.verses(np.array([vocabulary.encode(text)], np.int32))[0, -1:]
     x = np.random.default_rng(2).normal(size=(1, UNITS + hearing.width)).astype(np.float32)
-    raises = hearing.raises(verse, x)
+    raises = hearing.raises(hearing.heard(verse), x)
     assert raises is not None
     answers = np.asarray(raises[0])[0]
     assert "".join(np.array(list(LEVEL_GROUPS))[answers != 0]) == groups
@@ -110,7 +112,7 @@ def test_what_is_answered_is_what_the_latest_rhymes_share(ends: str, groups: str
 
 def test_a_verse_holds_so_many_tokens() -> None:
     tokens = [chr(0x4E00 + i) for i in range(MOST_TOKENS + 1)]
-    assert Hearing("sounds", tokens, WIDTH, UNITS, rhymes=True).raises(tf.zeros([1, 4], tf.int32), None) is None
+    assert Hearing("sounds", tokens, WIDTH, UNITS, rhymes=True).has_rhymes is False
     with pytest.raises(ConfigError, match=r"at most 32,768 tokens is required .* Received: 32,769\."):
         Hearing("verse", tokens, WIDTH, UNITS, rhymes=True)
 
