@@ -191,7 +191,7 @@ class PoetryModel(keras.Model):
     def _logits(self, x: Any, raises: Any) -> Any:
         """Return float32 logits `[B, T, V]` of what `_read` returns."""
         flat, table, bias = self._output(x, raises, self.compute_dtype)
-        logits = tf.cast(tf.matmul(flat, table, transpose_b=True), tf.float32) + bias
+        logits = tf.cast(tf.matmul(flat, table, transpose_b=True), tf.float32) + tf.cast(bias, tf.float32)
         return tf.reshape(raised(logits, raises and raises[1:]), [*tf.unstack(tf.shape(x)[:2]), len(self.vocabulary)])
 
     def _output(self, x: Any, raises: Any, dtype: Any) -> tuple[Any, Any, Any]:
