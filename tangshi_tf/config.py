@@ -111,7 +111,7 @@ class ModelConfig:
         absent=False,
         of="poems",
     )
-    titles: bool = _setting(True, "Read the titles of half of the poems.", off="no-titles", absent=False, of="poems")
+    titles: bool = _setting(True, "Read the titles of three poems of four.", off="no-titles", absent=False, of="poems")
 
     def __post_init__(self) -> None:
         """Refuse what no model can be built from."""
@@ -126,7 +126,7 @@ class ModelConfig:
 class TrainingConfig:
     """How a model is trained."""
 
-    epochs: int = _setting(19, "Passes over the training poems.", least=1, most=100_000)
+    epochs: int = _setting(18, "Passes over the training poems.", least=1, most=100_000)
     max_steps: int = _setting(0, "Bound on the number of batches; 0: none.", least=0)
     minutes: float = _setting(
         0.0, "Time to spend: a measurement at the start fixes steps and schedule; 0: --epochs decides.", least=0.0

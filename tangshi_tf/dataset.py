@@ -25,6 +25,7 @@ _AHEAD = 4  # batches
 _TOGETHER = 8  # rows; for every number of rows something is compiled and kept
 _BLOCK = 1 << 20  # tokens
 _TITLES = 1  # tells their numbers from those of the batches
+_UNTITLED = 4  # in an epoch, one poem of so many is read without its title
 _Rows = npt.NDArray[np.int64]
 
 
@@ -139,7 +140,7 @@ class PoemBatches:
         sequences: int32 ragged `[N, None]` of `encode_poems`.
         token_budget: tokens a batch over all replicas.
         seed: of the run.
-        titled: the same poems with their titles; in each epoch every other one is read, drawn anew.
+        titled: the same poems with their titles; three of four are read so, drawn anew for each epoch.
         separator: the id after a title.
     """
 
@@ -193,8 +194,8 @@ class PoemBatches:
         lengths = self._all.row_lengths().numpy()
         rows = np.arange(self.sequences.nrows())
         if self.titled is not None:
-            half = np.random.default_rng([self.seed, epoch, _TITLES]).permutation(len(rows)) % 2
-            rows += half * len(rows)
+            order = np.random.default_rng([self.seed, epoch, _TITLES]).permutation(len(rows))
+            rows += (order % _UNTITLED > 0) * len(rows)
         return [rows[batch] for batch in plan_batches(lengths[rows], self.token_budget, self.seed, epoch)]
 
 
