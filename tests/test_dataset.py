@@ -70,7 +70,7 @@ def test_pairs_are_shifted_by_one() -> None:
     assert sorted(seen) == sorted(TEXTS)
 
 
-def test_every_other_title_is_read_and_none_is_learnt() -> None:
+def test_three_titles_of_four_are_read_and_none_is_learnt() -> None:
     vocabulary = Vocabulary.build(TEXTS, 1, titled=True)
     texts, titles = ["山水。"] * 20 + ["风。"] * 20, ["山风"] * 39 + [""]
     bare, titled = encode_poems(vocabulary, texts), encode_poems(vocabulary, texts, titles)
@@ -91,7 +91,7 @@ def test_every_other_title_is_read_and_none_is_learnt() -> None:
                 found.append(begin > 0)
                 read += begin > 0
         assert sorted(seen) == sorted(texts)
-        assert 19 <= read <= 20
+        assert 29 <= read <= 30
         with_title.append(found)
     assert with_title[0] != with_title[1]
 
