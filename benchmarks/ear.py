@@ -3,12 +3,13 @@
     python benchmarks/ear.py [--minutes 4] [--seeds 3] [--folder docs]
     python benchmarks/ear.py --speed
 
-All have the same data, time and seeds. They have half the width of the default model, in batches of a quarter, as that
-learns most in so little time; 24 runs of four minutes take two hours. FOLDER/ear.json gets the figures of each run as
-soon as it has ended, and a run whose figures are there is not made again. Prints a table:
-perplexity of the test poems without titles, and what 1,000 free poems a run keep, as `tangshi-tf evaluate --verse`
-judges them: how many have one of the four forms, and of those, how many rhyme and keep the tones. The intervals, of
-95 %, are those of the mean over the seeds for perplexities, of Wilson over all poems for shares.
+All have the same data, time and seeds. They have half the width of the default model, in batches of a quarter, so that
+even one core sees every poem in four minutes; 24 runs take an hour and a half. FOLDER/ear.json gets the figures of each
+run as soon as it has ended, and a run whose figures are there is not made again.
+
+Prints a table: perplexity of the test poems without titles and with them, and what 1,000 free poems a run keep, as
+`tangshi-tf evaluate --verse` judges them: how many have one of the four forms, and of those, how many rhyme and keep the
+tones. The intervals, of 95 %, are those of the mean over the seeds for perplexities, of Wilson over all poems for shares.
 
 With --speed nothing is trained: models of the default sizes write poems of 64 tokens, many at a time and in turns, and a
 table says how fast; for that, weights do not matter.
