@@ -8,11 +8,12 @@ even one core sees every poem in four minutes; 24 runs take an hour and a half. 
 run as soon as it has ended, and a run whose figures are there is not made again.
 
 Prints a table: perplexity of the test poems without titles and with them, and what 1,000 free poems a run keep, as
-`tangshi-tf evaluate --verse` judges them: how many have one of the four forms, and of those, how many rhyme and keep the
-tones. The intervals, of 95 %, are those of the mean over the seeds for perplexities, of Wilson over all poems for shares.
+`tangshi-tf evaluate --verse` judges them: how many have one of the four forms, and of those, how many rhyme and how
+many keep the tones. The intervals, of 95 %, are those of the mean over the seeds for perplexities, of Wilson over all
+poems for shares.
 
-With --speed nothing is trained: models of the default sizes write poems of 64 tokens, many at a time and in turns, and a
-table says how fast; for that, weights do not matter.
+With --speed nothing is trained: models of the default sizes write poems of 64 tokens, many at a time and in turns, and
+a table says how fast; for that, weights do not matter.
 """
 
 import argparse

@@ -86,6 +86,16 @@ def test_the_study_of_sequence_lengths_is_what_its_figures_give(tmp_path: Path) 
     assert all(result["carried"] < result["reset"] for result in LENGTHS)
 
 
+def test_the_readme_compares_the_parts_of_the_ear() -> None:
+    records = json.loads((ROOT / "docs" / "ear.json").read_text(encoding="utf-8"))
+    ablation = runpy.run_path(str(ROOT / "benchmarks" / "ear.py"))
+    for document in ("README.md", "README.zh-CN.md"):
+        assert ablation["table"](records) in (ROOT / document).read_text(encoding="utf-8")
+    runs = {(record["ear"], record["titles"], record["seed"]) for record in records}
+    assert len(runs) == len(records) == 24
+    assert len({record["minutes"] for record in records}) == 1
+
+
 def test_the_cells_have_equal_parameters(cells: dict[str, Any]) -> None:
     vocabulary = Vocabulary([chr(0x4E00 + i) for i in range(5_613 - len(SPECIALS))])
     counts = {}
