@@ -17,13 +17,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from tangshi_tf.vocabulary import BOS, EOS, PAD, Vocabulary
+from tangshi_tf.vocabulary import BOS, EOS, PAD, Vocabulary, count_ids
 
-__all__ = ["LaneBatches", "PoemBatches", "count", "encode_poems", "pair_batches", "plan_batches"]
+__all__ = ["LaneBatches", "PoemBatches", "encode_poems", "pair_batches", "plan_batches"]
 
 _AHEAD = 4  # batches
 _TOGETHER = 8  # rows; for every number of rows something is compiled and kept
-_BLOCK = 1 << 20  # tokens
 _TITLES = 1  # tells their numbers from those of the batches
 _UNTITLED = 4  # in an epoch, one poem of so many is read without its title
 _Rows = npt.NDArray[np.int64]
@@ -42,14 +41,6 @@ def encode_poems(vocabulary: Vocabulary, texts: Sequence[str], titles: Sequence[
         return tf.RaggedTensor.from_row_lengths(
             np.fromiter(chain.from_iterable(rows), np.int32), [len(row) for row in rows]
         )
-
-
-def count(stream: npt.NDArray[np.int32], size: int) -> npt.NDArray[np.int64]:
-    """Return how often each number below `size` occurs, a part at a time: NumPy counts in a copy of 8 bytes a token."""
-    counts = np.zeros(size, np.int64)
-    for first in range(0, len(stream), _BLOCK):
-        counts += np.bincount(stream[first : first + _BLOCK], minlength=size)
-    return counts
 
 
 def plan_batches(lengths: npt.ArrayLike, token_budget: int, seed: int, epoch: int) -> list[_Rows]:
@@ -224,7 +215,7 @@ class LaneBatches:
 
     def counts(self, size: int) -> npt.NDArray[np.int64]:
         """Return how often each token is learnt in an epoch, int64 `[V]`."""
-        counts = count(self.stream, size if self.ids is None else len(self.ids))
+        counts = count_ids(self.stream, size if self.ids is None else len(self.ids))
         if self.ids is None:
             return counts
         of_ids = np.zeros(size, np.int64)

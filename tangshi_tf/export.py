@@ -7,11 +7,11 @@ from typing import Any
 
 import tensorflow as tf
 
-import tangshi_tf
 from tangshi_tf.config import FORMAT, read_version, to_dict
 from tangshi_tf.errors import ConfigError, ModelError, first_line
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.poet import Poet
+from tangshi_tf.version import __version__
 from tangshi_tf.versions import add_version
 
 __all__ = ["export", "load"]
@@ -66,7 +66,7 @@ def export(
         "format": FORMAT,
         "model": to_dict(model.config),
         "tensorflow": tf.__version__,
-        "package": tangshi_tf.__version__,
+        "package": __version__,
         **(metadata or {}),
     }
 

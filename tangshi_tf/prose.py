@@ -14,11 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tangshi_tf.corpus import SPLITS
-from tangshi_tf.dataset import count
 from tangshi_tf.errors import ConfigError, CorpusError
 from tangshi_tf.readers import read_text, text_files
 from tangshi_tf.segmenting import segmenter as find_segmenter
-from tangshi_tf.vocabulary import Vocabulary
+from tangshi_tf.vocabulary import Vocabulary, count_ids
 
 __all__ = ["SHARES", "Prose", "read_prose"]
 
@@ -57,7 +56,7 @@ class Prose:
 
     def counts(self, split: str = "all") -> dict[str, int]:
         """Return how often each type occurs in a part; types that do not are left out."""
-        counts = count(self.part(split), len(self.types)).tolist()
+        counts = count_ids(self.part(split), len(self.types)).tolist()
         return {token: times for token, times in zip(self.types, counts, strict=True) if times}
 
     def ids(self, vocabulary: Vocabulary, split: str = "all") -> _Stream:

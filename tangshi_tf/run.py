@@ -16,7 +16,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-import tangshi_tf
 from tangshi_tf.checkpoint import Run, locked
 from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.corpus import Corpus
@@ -29,6 +28,7 @@ from tangshi_tf.model import PoetryModel
 from tangshi_tf.poet import Poet
 from tangshi_tf.prose import Prose
 from tangshi_tf.training import Position, Progress, Trainer, bfloat16_pays, every_second, total_steps
+from tangshi_tf.version import __version__
 
 __all__ = ["EpochReport", "Listener", "Plan", "estimate", "fit"]
 
@@ -157,7 +157,7 @@ def fit(
                 "corpus": lessons.digest,
                 "tensorflow": tf.__version__,
                 "keras": keras.__version__,
-                "package": tangshi_tf.__version__,
+                "package": __version__,
             }
             run.write_manifest(asdict(plan) | facts)
         judge = _Judge(run, maker.model, lessons, listeners, began) if run else None

@@ -32,8 +32,8 @@ def test_all_names_exactly_what_a_module_defines_for_others(module: str) -> None
 def test_public_names_are_loaded_on_first_use() -> None:
     for name in tangshi_tf.__all__:
         assert getattr(tangshi_tf, name) is not None
-    assert dir(tangshi_tf) == sorted([*tangshi_tf.__all__, "__version__"])
-    with pytest.raises(AttributeError, match="no attribute 'Novel'"):
+    assert sorted(dir(tangshi_tf)) == sorted(tangshi_tf.__all__)
+    with pytest.raises(AttributeError, match="Novel"):
         tangshi_tf.Novel  # noqa: B018
 
 

@@ -2,19 +2,19 @@
 
 import click
 
-import tangshi_tf
 from tangshi_tf.cli.check import check
 from tangshi_tf.cli.evaluate import evaluate
 from tangshi_tf.cli.export import export
 from tangshi_tf.cli.fit import fit
 from tangshi_tf.cli.group import Group
 from tangshi_tf.cli.sample import sample
+from tangshi_tf.version import __version__
 
 __all__ = ["main"]
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(tangshi_tf.__version__, prog_name="tangshi-tf")
+@click.version_option(__version__, prog_name="tangshi-tf")
 def main() -> None:
     """Recurrent generation of classical Chinese poems.
 

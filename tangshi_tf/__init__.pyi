@@ -1,0 +1,13 @@
+from .config import ModelConfig as ModelConfig
+from .config import TrainingConfig as TrainingConfig
+from .corpus import Corpus as Corpus
+from .corpus import Poem as Poem
+from .corpus import read_corpus as read_corpus
+from .errors import TangshiError as TangshiError
+from .evaluation import evaluate as evaluate
+from .model import PoetryModel as PoetryModel
+from .poet import Poet as Poet
+from .publication import publish as publish
+from .run import fit as fit
+from .version import __version__ as __version__
+from .vocabulary import Vocabulary as Vocabulary
