@@ -23,7 +23,7 @@ import numpy as np
 
 from tangshi_tf import corpus
 from tangshi_tf.readers import HEADER
-from tangshi_tf.resources import find_resource
+from tangshi_tf.shipped import find_resource
 from tangshi_tf.verse.forms import FORMS, OTHER, form_of
 
 SHA256 = "25b549e46919c3a0569db6b68ddc96956b04a484ea4518ad2bbd4f137e307e86"

@@ -19,7 +19,7 @@ from itertools import product
 from pathlib import Path
 
 from tangshi_tf.corpus import PUNCTUATION, fold, read_corpus
-from tangshi_tf.resources import find_resource
+from tangshi_tf.shipped import find_resource
 from tangshi_tf.verse.checker import judge
 from tangshi_tf.verse.forms import LINE_TYPES, OTHER, ways
 from tangshi_tf.verse.prosody import (

@@ -14,14 +14,11 @@ knows how many epochs it has seen: whenever a process dies, going on from the ch
 same.
 """
 
-import contextlib
 import dataclasses
 import hashlib
 import json
-import os
-import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +28,12 @@ import numpy.typing as npt
 
 from tangshi_tf.config import ModelConfig, TrainingConfig, read_json, read_settings, to_dict
 from tangshi_tf.errors import CheckpointError, first_line
+from tangshi_tf.files import write_atomic, write_text
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.training import Position
 from tangshi_tf.vocabulary import Vocabulary
 
-try:
-    import fcntl
-except ImportError:  # Windows: nothing keeps a second process out
-    fcntl = None  # type: ignore[assignment]
-
-__all__ = ["Run", "locked", "write_atomic", "write_text"]
+__all__ = ["Run"]
 
 _CONFIG, _VOCABULARY, _WEIGHTS = "config.json", "vocabulary.txt", "best.weights.h5"
 _MANIFEST, _HISTORY, _CHECKPOINT = "manifest.json", "history.jsonl", "checkpoint.h5"
@@ -48,7 +41,6 @@ _PICTURE, _LOGS = "learning-curve.svg", "tensorboard"  # if asked for
 # In the order in which a run is discarded: what is left, if that is cut short, is not taken for a run to go on with.
 _FILES = (_CHECKPOINT, _HISTORY, _WEIGHTS, _MANIFEST, _CONFIG, _VOCABULARY, _PICTURE, _LOGS)
 _DIGEST = "tangshi_tf_digest"
-_HALF_WRITTEN = re.compile(r"\.\d+\..*")  # what `write_atomic` had begun when its process was killed
 
 
 class Run:
@@ -233,64 +225,3 @@ class Run:
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         digest.update(self.vocabulary.dumps().encode())
         return digest.hexdigest()
-
-
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes out of a run's folder, made if it is missing, and clear what a killed one left half-written.
-
-    Raises:
-        CheckpointError: if another process is working on the run, or the folder cannot be made.
-    """
-    with contextlib.ExitStack() as held:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if fcntl is not None:
-                handle = os.open(folder, os.O_RDONLY)
-                held.callback(os.close, handle)
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for path in folder.iterdir():
-                if _HALF_WRITTEN.fullmatch(path.name):
-                    path.unlink()
-        except BlockingIOError:
-            raise CheckpointError(
-                f"A run that nobody is working on is required. Received one that another process holds: {folder}."
-            ) from None
-        except OSError as error:
-            raise CheckpointError(f"A writable folder is required: {folder}. Received: {first_line(error)}.") from None
-        yield
-
-
-def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a temporary file beside `path`, then put it in place in one step.
-
-    A symbolic link is followed; what is there but is no plain file, such as a pipe, is written to as it is.
-
-    Raises:
-        CheckpointError: if the file cannot be written; an older file at `path` is untouched then.
-    """
-    path = path.resolve()
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")  # Keras insists on the ending .weights.h5
-    try:
-        if path.exists() and not path.is_file():
-            write(path)
-            return
-        write(temporary)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except (OSError, RuntimeError) as error:  # HDF5 cannot close what it could not write, and says so last
-        reason = error if isinstance(error, OSError) else error.__context__ or error
-        raise CheckpointError(f"A writable file is required: {path}. Received: {first_line(reason)}.") from None
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text as `write_atomic` does."""
-
-    def write(temporary: Path) -> None:
-        temporary.write_bytes(text.encode())
-
-    write_atomic(path, write)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from tangshi_tf.errors import CorpusError
 from tangshi_tf.readers import Record, parse_records, read_records
-from tangshi_tf.resources import find_resource
+from tangshi_tf.shipped import find_resource
 
 __all__ = [
     "HAN",

@@ -16,12 +16,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tangshi_tf.checkpoint import Run, locked
+from tangshi_tf.checkpoint import Run
 from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.corpus import Corpus
 from tangshi_tf.distribution import add_up, choose_strategy, from_chief, is_chief, together, worker_count
 from tangshi_tf.errors import CheckpointError, ConfigError, StoppedError, TangshiError
 from tangshi_tf.evaluation import perplexity
+from tangshi_tf.files import locked
 from tangshi_tf.hardware import devices, usage
 from tangshi_tf.lessons import Lessons, lessons_of
 from tangshi_tf.model import PoetryModel

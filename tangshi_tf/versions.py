@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tangshi_tf.config import BOX
 from tangshi_tf.errors import ModelError, first_line
-from tangshi_tf.resources import find_resource
+from tangshi_tf.shipped import find_resource
 
 __all__ = ["add_version", "find_model", "latest_version"]
 

@@ -14,7 +14,7 @@ from tangshi_tf import corpus
 from tangshi_tf.corpus import Poem, assign_splits, clean, fold, han_only, near_duplicate_clusters, read_corpus
 from tangshi_tf.errors import CorpusError
 from tangshi_tf.readers import HEADER
-from tangshi_tf.resources import find_resource
+from tangshi_tf.shipped import find_resource
 from tangshi_tf.verse.forms import form_of
 
 QUIET = "床前明月光，疑是地上霜。举头望明月，低头思故乡。"

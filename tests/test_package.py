@@ -30,11 +30,11 @@ def test_all_names_exactly_what_a_module_defines_for_others(module: str) -> None
 
 
 def test_public_names_are_loaded_on_first_use() -> None:
-    for name in tangshi_tf.__all__:
+    for name in vars(tangshi_tf)["__all__"]:
         assert getattr(tangshi_tf, name) is not None
-    assert sorted(dir(tangshi_tf)) == sorted(tangshi_tf.__all__)
+    assert sorted(dir(tangshi_tf)) == sorted(vars(tangshi_tf)["__all__"])
     with pytest.raises(AttributeError, match="Novel"):
-        tangshi_tf.Novel  # noqa: B018
+        getattr(tangshi_tf, "Novel")  # noqa: B009
 
 
 def test_everything_public_has_a_docstring() -> None:
@@ -46,7 +46,7 @@ def test_everything_public_has_a_docstring() -> None:
                 assert value.__doc__, f"{module}.{name}"
 
 
-@pytest.mark.parametrize("module", ["corpus", "verse.forms", "config", "errors", "resources", "cli"])
+@pytest.mark.parametrize("module", ["corpus", "verse.forms", "config", "errors", "shipped", "cli"])
 def test_what_needs_no_tensorflow_does_not_import_it(module: str) -> None:
     code = f"import sys, tangshi_tf.{module}; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=PACKAGE.parent)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tangshi_tf.resources import find_resource
+from tangshi_tf.shipped import find_resource
 from tangshi_tf.verse.prosody import (
     EITHER,
     EVERY_GROUP,

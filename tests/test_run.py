@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tangshi_tf.checkpoint import Run, locked
+from tangshi_tf.checkpoint import Run
 from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.corpus import Corpus, read_corpus
 from tangshi_tf.errors import CheckpointError, CorpusError, StoppedError, TangshiError
 from tangshi_tf.evaluation import evaluate
+from tangshi_tf.files import locked
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.publication import publish
 from tangshi_tf.run import EpochReport, Plan, estimate, fit

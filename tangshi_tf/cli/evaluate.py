@@ -164,9 +164,9 @@ def _compare_verse(
 ) -> None:
     """Write poems, and print what distinguishes them from those given."""
     from tangshi_tf import report, tables
-    from tangshi_tf.checkpoint import write_atomic
     from tangshi_tf.corpus import read_corpus
     from tangshi_tf.export import load
+    from tangshi_tf.files import write_atomic
 
     poet = load(model)
     refused = report.refused_forms(poet)

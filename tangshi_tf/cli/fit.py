@@ -109,8 +109,8 @@ def fit(
         if flag:
             require_extra(module)
     start_tensorflow()
-    from tangshi_tf.checkpoint import write_atomic
     from tangshi_tf.distribution import choose_strategy
+    from tangshi_tf.files import write_atomic
     from tangshi_tf.publication import publish
     from tangshi_tf.run import estimate
     from tangshi_tf.run import fit as train_model

@@ -143,9 +143,9 @@ def sample(
     if output is not None:
         require_folder("--output", output)
     start_tensorflow()
-    from tangshi_tf.checkpoint import write_text
     from tangshi_tf.corpus import fold
     from tangshi_tf.export import load
+    from tangshi_tf.files import write_text
     from tangshi_tf.verse.checker import tone_marks
     from tangshi_tf.writing import write
 
@@ -197,7 +197,7 @@ def _stream(
     poet: Any, path: Path, words: bool, pieces: list[str], seed: int, knobs: dict[str, Any], output: Path | None
 ) -> None:
     """Print a text as it is written, or write it to a file behind a bar."""
-    from tangshi_tf.checkpoint import write_text
+    from tangshi_tf.files import write_text
     from tangshi_tf.request import AUTOMATIC_LENGTH
     from tangshi_tf.streaming import stream
     from tangshi_tf.vocabulary import Vocabulary

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tangshi_tf.resources import find_resource
+from tangshi_tf.shipped import find_resource
 
 __all__ = [
     "CIRCLES",
