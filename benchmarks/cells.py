@@ -28,7 +28,7 @@ except ImportError:
 
 from tangshi_tf import ModelConfig, Poet, PoetryModel, TrainingConfig, Vocabulary, read_corpus
 from tangshi_tf.config import DEFAULT_SAMPLER, PRESETS
-from tangshi_tf.corpus import character_table
+from tangshi_tf.corpus.cleaning import character_table
 from tangshi_tf.dataset import PoemBatches, encode_poems
 from tangshi_tf.evaluation import evaluate, evaluator
 from tangshi_tf.training import Trainer, bfloat16_pays

@@ -37,11 +37,11 @@ def contestant(text: Path, cell: str, length: int, units: int, epochs: int, answ
     import tensorflow as tf
 
     from tangshi_tf.config import PROSE
+    from tangshi_tf.corpus.prose import read_prose
     from tangshi_tf.evaluation import perplexity
     from tangshi_tf.hardware import usage
     from tangshi_tf.lessons import lessons_of
     from tangshi_tf.model import PoetryModel
-    from tangshi_tf.prose import read_prose
     from tangshi_tf.training import Trainer, bfloat16_pays, token_nll, total_steps
     from tangshi_tf.vocabulary import BOS
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from tangshi_tf import corpus
-from tangshi_tf.readers import HEADER
+from tangshi_tf.corpus.readers import HEADER
 from tangshi_tf.shipped import find_resource
 from tangshi_tf.verse.forms import FORMS, OTHER, form_of
 

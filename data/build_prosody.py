@@ -18,7 +18,8 @@ from collections.abc import Iterable, Mapping
 from itertools import product
 from pathlib import Path
 
-from tangshi_tf.corpus import PUNCTUATION, fold, read_corpus
+from tangshi_tf.corpus.cleaning import PUNCTUATION, fold
+from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.shipped import find_resource
 from tangshi_tf.verse.checker import judge
 from tangshi_tf.verse.forms import LINE_TYPES, OTHER, ways

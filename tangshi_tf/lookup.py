@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tangshi_tf.corpus import character_table
+from tangshi_tf.corpus.cleaning import character_table
 from tangshi_tf.request import without_white_space
 from tangshi_tf.verse.forms import FORM_NAMES, FORMS, MARKS, OPENING_NAMES, OPENINGS
 from tangshi_tf.verse.prosody import EITHER, EVERY_GROUP, LEVEL_GROUPS, RHYME_NAMES, generous

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tangshi_tf.corpus import fold, han_only
+from tangshi_tf.corpus.cleaning import fold, han_only
 from tangshi_tf.verse.forms import lines_of
 
 __all__ = ["SHORTEST", "TrainingLines", "longest_shared"]

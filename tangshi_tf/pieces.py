@@ -1,7 +1,7 @@
 """Text to the pieces that tokens stand for, and pieces to text, inside the graph.
 
 Poems and prose of characters are cut into characters, and poems have no white space; words stand between white space,
-and a line break is a piece of its own. Outside of the graph `tangshi_tf.segmenting` does the same.
+and a line break is a piece of its own. Outside of the graph `tangshi_tf.corpus.words` does the same.
 """
 
 from typing import Any
@@ -9,8 +9,8 @@ from typing import Any
 import tensorflow as tf
 
 from tangshi_tf.config import ModelConfig
+from tangshi_tf.corpus.words import GLUED_LEFT, GLUED_RIGHT
 from tangshi_tf.request import WHITE_SPACE, characters, code_points, without_white_space
-from tangshi_tf.segmenting import GLUED_LEFT, GLUED_RIGHT
 
 __all__ = ["Pieces"]
 

@@ -12,13 +12,13 @@ import tensorflow as tf
 
 from tangshi_tf.about import describe
 from tangshi_tf.config import DEFAULT_SAMPLER, PROSE_SAMPLER
+from tangshi_tf.corpus.titles import normal_titles
 from tangshi_tf.decoding import Decoder
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.pieces import Pieces
 from tangshi_tf.plan import Planner, plan_prose
 from tangshi_tf.request import AUTOMATIC_LENGTH, INPUTS, STATE_STDDEV, one_value_a_row, problems, utf8
 from tangshi_tf.sampling import row_normal
-from tangshi_tf.titles import normal_titles
 from tangshi_tf.verse.constraints import Constraints
 from tangshi_tf.vocabulary import EOS, PAD
 

@@ -7,15 +7,15 @@ from typing import Any, NamedTuple
 
 from tangshi_tf.checkpoint import Run
 from tangshi_tf.config import DEFAULT_SAMPLER, PROSE_SAMPLER
-from tangshi_tf.corpus import Corpus
+from tangshi_tf.corpus.poems import Corpus
+from tangshi_tf.corpus.prose import Prose
+from tangshi_tf.corpus.titles import titles_of
 from tangshi_tf.errors import CorpusError
 from tangshi_tf.evaluation import evaluate, perplexity, stream_evaluator
 from tangshi_tf.export import export
 from tangshi_tf.lessons import Lessons, lessons_of
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.poet import Poet
-from tangshi_tf.prose import Prose
-from tangshi_tf.titles import titles_of
 
 __all__ = ["publish"]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tangshi_tf.config import DEFAULT_SAMPLER
-from tangshi_tf.corpus import han_only
+from tangshi_tf.corpus.cleaning import han_only
 from tangshi_tf.intervals import Mean, Rate
 from tangshi_tf.novelty import SHORTEST, TrainingLines, longest_shared
 from tangshi_tf.verse.checker import RHYME_RULES, judge

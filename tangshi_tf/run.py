@@ -18,7 +18,8 @@ import tensorflow as tf
 
 from tangshi_tf.checkpoint import Run
 from tangshi_tf.config import ModelConfig, TrainingConfig
-from tangshi_tf.corpus import Corpus
+from tangshi_tf.corpus.poems import Corpus
+from tangshi_tf.corpus.prose import Prose
 from tangshi_tf.distribution import add_up, choose_strategy, from_chief, is_chief, together, worker_count
 from tangshi_tf.errors import CheckpointError, ConfigError, StoppedError, TangshiError
 from tangshi_tf.evaluation import perplexity
@@ -27,7 +28,6 @@ from tangshi_tf.hardware import devices, usage
 from tangshi_tf.lessons import Lessons, lessons_of
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.poet import Poet
-from tangshi_tf.prose import Prose
 from tangshi_tf.training import Position, Progress, Trainer, bfloat16_pays, every_second, total_steps
 from tangshi_tf.version import __version__
 

@@ -10,7 +10,8 @@ import pytest
 import tensorflow as tf
 
 from tangshi_tf.config import ModelConfig
-from tangshi_tf.corpus import character_table, read_corpus
+from tangshi_tf.corpus.cleaning import character_table
+from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.export import export, load
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.poet import Poet

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from tangshi_tf.config import DEFAULT_SAMPLER, PORTABLE
-from tangshi_tf.corpus import han_only, read_corpus
+from tangshi_tf.corpus.cleaning import han_only
+from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.evaluation import evaluate
 from tangshi_tf.export import load
 from tangshi_tf.model import PoetryModel

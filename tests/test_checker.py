@@ -5,7 +5,8 @@ from functools import cache
 
 import pytest
 
-from tangshi_tf.corpus import PUNCTUATION, clean, read_corpus
+from tangshi_tf.corpus.cleaning import PUNCTUATION, clean
+from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.verse.checker import RHYME_RULES, RULES, Fault, judge, tone_marks
 from tangshi_tf.verse.forms import FORMS, LEVELS, LINE_TYPES, OPENINGS, OTHER, form_of, rhyming_lines, ways
 from tangshi_tf.verse.prosody import EITHER, LEVEL, LEVEL_GROUPS, NEIGHBOURS, OBLIQUE, Prosody, generous, load_entries

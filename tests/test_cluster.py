@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tangshi_tf.checkpoint import Run
-from tangshi_tf.corpus import read_corpus
+from tangshi_tf.corpus.poems import read_corpus
 from tests.cluster import ROOT, run_cluster, start_cluster
 
 STEPS = 200

@@ -14,11 +14,11 @@ import tensorflow as tf
 
 from tangshi_tf.checkpoint import Run
 from tangshi_tf.config import ModelConfig, TrainingConfig
-from tangshi_tf.corpus import Corpus, read_corpus
+from tangshi_tf.corpus.poems import Corpus, read_corpus
+from tangshi_tf.corpus.prose import Prose, read_prose
 from tangshi_tf.errors import StoppedError
 from tangshi_tf.evaluation import evaluate, stream_evaluator
 from tangshi_tf.export import export, load
-from tangshi_tf.prose import Prose, read_prose
 from tangshi_tf.run import fit
 
 TRAINING = TrainingConfig(

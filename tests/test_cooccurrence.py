@@ -4,7 +4,7 @@ import numpy as np
 
 from tangshi_tf.config import ModelConfig
 from tangshi_tf.cooccurrence import cooccurrence, embeddings_of
-from tangshi_tf.corpus import read_corpus
+from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.dataset import encode_poems
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.vocabulary import Vocabulary

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tangshi_tf.corpus import read_corpus
+from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.dataset import LaneBatches, PoemBatches, encode_poems, plan_batches
 from tangshi_tf.vocabulary import BOS, EOS, PAD, Vocabulary
 

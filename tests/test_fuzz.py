@@ -19,9 +19,9 @@ from click.testing import CliRunner
 
 from tangshi_tf import export
 from tangshi_tf.cli import main
-from tangshi_tf.corpus import read_corpus
+from tangshi_tf.corpus.poems import read_corpus
+from tangshi_tf.corpus.readers import HEADER
 from tangshi_tf.errors import CorpusError
-from tangshi_tf.readers import HEADER
 
 POEMS = [
     ("静夜思", "床前明月光，疑是地上霜。举头望明月，低头思故乡。"),

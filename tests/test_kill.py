@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tangshi_tf.checkpoint import Run
-from tangshi_tf.corpus import read_corpus
-from tangshi_tf.prose import read_prose
+from tangshi_tf.corpus.poems import read_corpus
+from tangshi_tf.corpus.prose import read_prose
 
 STEPS = 1_500
 TIMED = {"seconds", "tokens_per_second", "peak_memory", "gpu_memory", "gpu_utilisation"}

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from tangshi_tf.config import PROSE, ModelConfig, TrainingConfig
-from tangshi_tf.corpus import Corpus, Poem
+from tangshi_tf.corpus.poems import Corpus, Poem
+from tangshi_tf.corpus.prose import Prose, read_prose
 from tangshi_tf.dataset import LaneBatches
 from tangshi_tf.errors import ConfigError, CorpusError
 from tangshi_tf.lessons import lessons_of
 from tangshi_tf.model import PoetryModel
-from tangshi_tf.prose import Prose, read_prose
 from tangshi_tf.vocabulary import BOS, UNK
 
 POEMS = Corpus(

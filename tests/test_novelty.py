@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from tangshi_tf.corpus import han_only, read_corpus
+from tangshi_tf.corpus.cleaning import han_only
+from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.novelty import SHORTEST, TrainingLines, longest_shared
 from tangshi_tf.verse.forms import lines_of
 

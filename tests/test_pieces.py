@@ -4,8 +4,8 @@ import pytest
 import tensorflow as tf
 
 from tangshi_tf.config import ModelConfig
+from tangshi_tf.corpus.words import joined, segmenter
 from tangshi_tf.pieces import Pieces
-from tangshi_tf.segmenting import joined, segmenter
 
 PROSE: dict[str, Any] = {"text": "prose", "ear": "none", "titles": False}
 POEMS = Pieces(ModelConfig())

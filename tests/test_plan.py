@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tangshi_tf.corpus import fold, han_only, read_corpus
+from tangshi_tf.corpus.cleaning import fold, han_only
+from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.verse.checker import Verdict, judge
 from tangshi_tf.verse.forms import FORM_NAMES, FORMS, OPENING_NAMES, OPENING_SHARES, OPENINGS, form_of, lines_of
 from tangshi_tf.verse.prosody import LEVEL_GROUPS, RHYME_NAMES, narrow

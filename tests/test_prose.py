@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tangshi_tf.corpus.prose import read_prose
 from tangshi_tf.errors import ConfigError, CorpusError
-from tangshi_tf.prose import read_prose
 from tangshi_tf.vocabulary import UNK, Vocabulary
 
 TEXT = "To be, or not to be:\nthat is the question.\n" * 20
@@ -56,7 +56,7 @@ def test_files_of_a_folder_follow_each_other_by_name(tmp_path: Path) -> None:
 
 
 def test_long_texts_are_read_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tangshi_tf.prose._BLOCK", 10)
+    monkeypatch.setattr("tangshi_tf.corpus.prose._BLOCK", 10)
     path = tmp_path / "text.txt"
     path.write_text("一二三四五六七八九十一二\n𠮷\n\n", encoding="utf-8")
     told: list[float] = []

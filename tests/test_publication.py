@@ -6,7 +6,7 @@ import pytest
 
 from tangshi_tf.checkpoint import Run
 from tangshi_tf.config import TrainingConfig
-from tangshi_tf.corpus import Corpus
+from tangshi_tf.corpus.poems import Corpus
 from tangshi_tf.errors import CheckpointError, CorpusError
 from tangshi_tf.publication import publish
 from tangshi_tf.run import EpochReport, fit

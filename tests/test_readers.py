@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tangshi_tf.corpus.readers import HEADER, Record, read_records
 from tangshi_tf.errors import CorpusError
-from tangshi_tf.readers import HEADER, Record, read_records
 
 QUIET = "床前明月光，疑是地上霜。举头望明月，低头思故乡。"
 TOWER = "白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tangshi_tf.config import DEFAULT_SAMPLER
-from tangshi_tf.corpus import han_only, read_corpus
+from tangshi_tf.corpus.cleaning import han_only
+from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.errors import ConfigError
 from tangshi_tf.intervals import Mean, Rate
 from tangshi_tf.report import (

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tangshi_tf.corpus.titles import normal_titles
 from tangshi_tf.request import (
     INPUTS,
     NOTHING,
@@ -14,7 +15,6 @@ from tangshi_tf.request import (
     utf8,
     without_white_space,
 )
-from tangshi_tf.titles import normal_titles
 
 
 def rows(**given: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tangshi_tf.checkpoint import Run
 from tangshi_tf.config import ModelConfig, TrainingConfig
-from tangshi_tf.corpus import Corpus, read_corpus
+from tangshi_tf.corpus.poems import Corpus, read_corpus
 from tangshi_tf.errors import CheckpointError, CorpusError, StoppedError, TangshiError
 from tangshi_tf.evaluation import evaluate
 from tangshi_tf.files import locked

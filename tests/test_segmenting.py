@@ -4,8 +4,8 @@ from itertools import pairwise
 import pytest
 import tensorflow as tf
 
+from tangshi_tf.corpus.words import GLUED_LEFT, GLUED_RIGHT, joined, segmenter, spaced
 from tangshi_tf.errors import ConfigError
-from tangshi_tf.segmenting import GLUED_LEFT, GLUED_RIGHT, joined, segmenter, spaced
 
 NOVEL = "他走进山谷，看见了\n一座古老的寺庙。“你好！”他说。\n"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tangshi_tf.checkpoint import Run
-from tangshi_tf.corpus import read_corpus
+from tangshi_tf.corpus.poems import read_corpus
 from tests.cluster import ROOT
 
 FIT = (

@@ -4,10 +4,10 @@ import keras
 import pytest
 
 from tangshi_tf.config import ModelConfig
+from tangshi_tf.corpus.words import joined, segmenter
 from tangshi_tf.errors import ConfigError
 from tangshi_tf.export import export, load
 from tangshi_tf.model import PoetryModel
-from tangshi_tf.segmenting import joined, segmenter
 from tangshi_tf.streaming import stream
 from tangshi_tf.vocabulary import Vocabulary
 

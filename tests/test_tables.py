@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tangshi_tf.corpus import read_corpus
+from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.report import KINDS, Report, Written, compare
 from tangshi_tf.tables import draw, from_dict, markdown, text, to_dict
 from tangshi_tf.verse.forms import FORMS, form_of

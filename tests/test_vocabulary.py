@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from tangshi_tf.corpus import character_table, read_corpus
+from tangshi_tf.corpus.cleaning import character_table
+from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.errors import VocabularyError
 from tangshi_tf.vocabulary import SPECIALS, UNK, Vocabulary
 

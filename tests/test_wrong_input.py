@@ -20,7 +20,7 @@ from click.testing import CliRunner
 from tangshi_tf.checkpoint import Run
 from tangshi_tf.cli import main
 from tangshi_tf.config import PROSE, ModelConfig, TrainingConfig
-from tangshi_tf.corpus import Corpus, read_corpus
+from tangshi_tf.corpus.poems import Corpus, read_corpus
 from tangshi_tf.export import export
 from tangshi_tf.model import PoetryModel
 from tangshi_tf.run import fit

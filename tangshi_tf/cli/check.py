@@ -37,7 +37,7 @@ def check(corpus: tuple[Path, ...], level: str, as_json: bool) -> None:
     """
     if as_json and typed("level"):
         raise ConfigError("--level or --json is required, as JSON has every level. Received: both.")
-    from tangshi_tf.corpus import parse_poems, read_poems
+    from tangshi_tf.corpus.poems import parse_poems, read_poems
     from tangshi_tf.verse.checker import judge
     from tangshi_tf.verse.display import counted, described, record
 

@@ -26,8 +26,8 @@ from tangshi_tf.verse.forms import FORMS
 from tangshi_tf.vocabulary import UNK
 
 if TYPE_CHECKING:
+    from tangshi_tf.corpus.prose import Prose
     from tangshi_tf.evaluation import Score
-    from tangshi_tf.prose import Prose
 
 
 __all__ = ["evaluate"]
@@ -102,10 +102,10 @@ def evaluate(
         return
     if corpus and typed("split"):
         raise ConfigError("A CORPUS or a --split is required, as a given corpus is taken whole. Received: both.")
-    from tangshi_tf.corpus import read_corpus, read_poems
+    from tangshi_tf.corpus.poems import read_corpus, read_poems
+    from tangshi_tf.corpus.titles import titles_of
     from tangshi_tf.evaluation import evaluate as score
     from tangshi_tf.model import PoetryModel
-    from tangshi_tf.titles import titles_of
 
     split = "all" if corpus else split
     poems, dropped = read_poems(corpus) if corpus else (read_corpus().poems(split), {})
@@ -164,7 +164,7 @@ def _compare_verse(
 ) -> None:
     """Write poems, and print what distinguishes them from those given."""
     from tangshi_tf import report, tables
-    from tangshi_tf.corpus import read_corpus
+    from tangshi_tf.corpus.poems import read_corpus
     from tangshi_tf.export import load
     from tangshi_tf.files import write_atomic
 

@@ -14,8 +14,8 @@ from tangshi_tf.config import BOX, ModelConfig, TrainingConfig
 from tangshi_tf.errors import ConfigError
 
 if TYPE_CHECKING:
-    from tangshi_tf.corpus import Corpus
-    from tangshi_tf.prose import Prose
+    from tangshi_tf.corpus.poems import Corpus
+    from tangshi_tf.corpus.prose import Prose
 
 __all__ = [
     "CORPUS_HELP",
@@ -139,7 +139,7 @@ def read_text(
 ) -> "Corpus | Prose":
     """Read what a model is to learn, or has learnt."""
     if model.text == "poems":
-        from tangshi_tf.corpus import read_corpus
+        from tangshi_tf.corpus.poems import read_corpus
 
         if origin_filter and not corpus:
             raise ConfigError("A CORPUS is required for --origin-filter. Received: none, and the shipped one is clean.")
@@ -153,7 +153,7 @@ def read_running_text(corpus: tuple[Path, ...], model: ModelConfig, training: Tr
     """Read prose as a model does, behind a bar."""
     if not corpus:
         raise ConfigError("A text is required for --text prose: a CORPUS, file or folder. Received: none.")
-    from tangshi_tf.prose import read_prose
+    from tangshi_tf.corpus.prose import read_prose
 
     with click.progressbar(length=100, label="reading", file=sys.stderr) as bar:
         return read_prose(

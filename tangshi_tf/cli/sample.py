@@ -20,8 +20,8 @@ from tangshi_tf.cli.options import (
 )
 from tangshi_tf.cli.starting import no_garbage, optimize_no_graphs, start_tensorflow
 from tangshi_tf.config import COLDEST, DEFAULT_SAMPLER, PROSE_SAMPLER, version_settings
+from tangshi_tf.corpus.words import segmenter, spaced_parts
 from tangshi_tf.errors import ConfigError
-from tangshi_tf.segmenting import segmenter, spaced_parts
 
 __all__ = ["sample"]
 
@@ -143,7 +143,7 @@ def sample(
     if output is not None:
         require_folder("--output", output)
     start_tensorflow()
-    from tangshi_tf.corpus import fold
+    from tangshi_tf.corpus.cleaning import fold
     from tangshi_tf.export import load
     from tangshi_tf.files import write_text
     from tangshi_tf.verse.checker import tone_marks
@@ -218,7 +218,7 @@ def _stream(
 
 def _copied() -> Callable[[dict[str, Any]], str]:
     """Return what names the first line of a record's poem that stands in a training poem."""
-    from tangshi_tf.corpus import read_corpus
+    from tangshi_tf.corpus.poems import read_corpus
     from tangshi_tf.novelty import TrainingLines
 
     lines = TrainingLines(read_corpus().texts("train"))

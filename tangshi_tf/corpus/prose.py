@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tangshi_tf.corpus import SPLITS
+from tangshi_tf.corpus.readers import read_text, text_files
+from tangshi_tf.corpus.splitting import SPLITS
+from tangshi_tf.corpus.words import segmenter as find_segmenter
 from tangshi_tf.errors import ConfigError, CorpusError
-from tangshi_tf.readers import read_text, text_files
-from tangshi_tf.segmenting import segmenter as find_segmenter
 from tangshi_tf.vocabulary import Vocabulary, count_ids
 
 __all__ = ["SHARES", "Prose", "read_prose"]

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from tangshi_tf.corpus import HAN, Poem, fold
+from tangshi_tf.corpus.cleaning import HAN, fold
+from tangshi_tf.corpus.poems import Poem
 
 __all__ = ["LONGEST_TITLE", "normal_title", "normal_titles", "titles_of"]
 

@@ -1,0 +1,16 @@
+from .cleaning import HAN as HAN
+from .cleaning import PUNCTUATION as PUNCTUATION
+from .cleaning import character_table as character_table
+from .cleaning import clean as clean
+from .cleaning import fold as fold
+from .cleaning import han_only as han_only
+from .poems import Corpus as Corpus
+from .poems import Poem as Poem
+from .poems import parse_poems as parse_poems
+from .poems import read_corpus as read_corpus
+from .poems import read_poems as read_poems
+from .prose import Prose as Prose
+from .prose import read_prose as read_prose
+from .splitting import SPLITS as SPLITS
+from .splitting import assign_splits as assign_splits
+from .splitting import near_duplicate_clusters as near_duplicate_clusters

@@ -1,0 +1,100 @@
+"""One text to clean text: Han characters and the marks ，。？！；：、, simplified; or the reason to drop the poem."""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from tangshi_tf.shipped import find_resource
+from tangshi_tf.verse.forms import MARKS
+
+__all__ = ["HAN", "PUNCTUATION", "character_table", "clean", "fold", "han_only"]
+
+PUNCTUATION = MARKS
+_MIN_HAN = 4
+_MAX_LENGTH = 5_000  # the longest poem of the Quan Tangshi has 2,980 characters; a novel is no poem
+
+HAN = "〇\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003fffd"  # CJK unified ideographs, all extensions
+_NOT_HAN = re.compile(f"[^{HAN}]+")
+_NOTE = re.compile(r"（[^（）]*）|\([^()]*\)")
+_BRACKETS = re.compile(r"[\[\]［］【】〔〕〖〗]")
+_MARKS = re.compile("[「」『』“”‘’\"'＂＇〝〞《》〈〉]")
+_MARK_RUN = re.compile(f"[{PUNCTUATION}]*([{PUNCTUATION}])")
+_PLACEHOLDERS = frozenset({"空", "缺", "阙", "无", "空缺"})
+
+# The first pattern found in a text names why it is dropped.
+_FAULTS = (
+    ("composed character", re.compile(r"[{}｛｝\u2e80-\u2fff=+/|]")),
+    ("missing character", re.compile("[□■○●◯◎◇▢�＊*]")),
+    ("Latin letter or digit", re.compile("[A-Za-z0-9Ａ-Ｚａ-ｚ０-９\u00aa-\u024f]")),
+    ("private use", re.compile("[\ue000-\uf8ff\U000f0000-\U0010ffff]")),
+    ("unbalanced bracket", re.compile("[()（）]")),
+    ("other symbol", re.compile(f"[^{HAN}{PUNCTUATION}]")),
+)
+
+
+@lru_cache(maxsize=1)
+def character_table() -> dict[str, str]:
+    """Return the table of variants: traditional or old character (or half-width mark) to the one used here.
+
+    No value is a key, so folding twice is folding once. 乾 and 徵 are left out: which simplified character
+    they become depends on the words around them.
+    """
+    lines = find_resource("data/characters.tsv").read_text(encoding="utf-8").splitlines()
+    table = {}
+    for line in lines:
+        variant, simplified = line.split("\t")
+        table[variant] = simplified
+    return table
+
+
+@lru_cache(maxsize=1)
+def _translation() -> dict[int, str]:
+    return str.maketrans(character_table())
+
+
+def fold(text: str) -> str:
+    """Replace every traditional or variant character by the simplified one; the length stays the same."""
+    return text.translate(_translation())
+
+
+def han_only(text: str) -> str:
+    """Return the Han characters of a text, without marks or anything else."""
+    return _NOT_HAN.sub("", text)
+
+
+def clean(text: str) -> tuple[str, str]:
+    """Reduce a poem to Han characters and the marks ，。？！；：、.
+
+    White space, invisible characters, round-bracketed notes, square brackets (their content stays: it is a
+    rare character written out), quotation and book-title marks go; half-width marks become full-width;
+    traditional and variant characters are folded. Of a run of marks the last stays, at the start none.
+
+    Args:
+        text: any text.
+
+    Returns:
+        The cleaned text and the reason why the poem must be dropped: ``""`` if it is to be kept, in which
+        case cleaning the cleaned text changes nothing.
+    """
+    text = unicodedata.normalize("NFC", text)  # compatibility ideographs to the unified ones
+    text = "".join(c for c in text if not c.isspace() and unicodedata.category(c) not in ("Cf", "Cc"))
+    if not text:
+        return "", "empty"
+    notes = 1
+    while notes:  # a note may hold another
+        text, notes = _NOTE.subn("", text)
+    text = fold(_MARKS.sub("", _BRACKETS.sub("", text)))
+    for reason, pattern in _FAULTS:
+        if pattern.search(text):
+            return text, reason
+    text = _MARK_RUN.sub(r"\1", text).lstrip(PUNCTUATION)
+    han = han_only(text)
+    if not han:
+        return text, "empty"
+    if han in _PLACEHOLDERS:
+        return text, "placeholder"
+    if len(han) < _MIN_HAN:
+        return text, "too short"
+    if len(text) > _MAX_LENGTH:
+        return text, "too long"
+    return text, ""

@@ -1,0 +1,172 @@
+"""Files of poems to a `Corpus`: read, cleaned, without duplicates, split.
+
+A poem's text is one string of Han characters and the marks ，。？！；：、 and nothing else, in simplified
+characters. What a file holds beyond that is either removed (white space, notes, quotation marks), folded
+(traditional and variant characters, half-width marks), or the whole poem is dropped and the reason counted.
+"""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tangshi_tf.corpus.cleaning import clean, han_only
+from tangshi_tf.corpus.readers import Record, parse_records, read_records
+from tangshi_tf.corpus.splitting import SPLITS, assign_splits, near_duplicate_clusters
+from tangshi_tf.errors import CorpusError
+from tangshi_tf.shipped import find_resource
+
+__all__ = ["Corpus", "Poem", "parse_poems", "read_corpus", "read_poems"]
+
+_ORIGIN = re.compile("[_(（《[]")
+
+
+@dataclass(frozen=True, slots=True)
+class Poem:
+    """One poem; its text is what `clean` returns, title and author may be empty or hold odd signs."""
+
+    title: str
+    author: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Poems on the sides of a split.
+
+    Attributes:
+        splits: a list of poems for every name in `SPLITS`, in the order of their source.
+        dropped: how many poems were left out, by reason; "exact duplicate" is one of the reasons.
+    """
+
+    splits: dict[str, list[Poem]]
+    dropped: dict[str, int]
+
+    def poems(self, split: str = "all") -> list[Poem]:
+        """Return the poems of one side, or of every side in the order of `SPLITS` for ``"all"``.
+
+        Raises:
+            CorpusError: for any other name.
+        """
+        if split == "all":
+            return [poem for name in SPLITS for poem in self.splits[name]]
+        if split not in self.splits:
+            raise CorpusError(f"A split is required: {', '.join(SPLITS)} or all. Received: split={split!r}")
+        return list(self.splits[split])
+
+    def texts(self, split: str = "all") -> list[str]:
+        """Return the texts of `poems(split)`."""
+        return [poem.text for poem in self.poems(split)]
+
+    def digest(self, titled: bool = False) -> str:
+        """Return what tells one corpus, split included and perhaps titles, from another."""
+        digest = hashlib.sha256()
+        for split in self.splits:
+            lines = [f"{poem.title}\t{poem.text}" if titled else poem.text for poem in self.poems(split)]
+            digest.update("\n".join([split, *lines, ""]).encode())
+        return digest.hexdigest()
+
+
+def read_corpus(paths: Sequence[str | Path] | None = None, seed: int = 0, origin_filter: bool = False) -> Corpus:
+    """Read poems and split them.
+
+    Args:
+        paths: None for the shipped corpus with its frozen split, else files and folders in the formats that
+            `tangshi_tf.corpus.readers` describes. Poems in the shipped format keep their split.
+        seed: decides the split of poems that come without one. It depends on the poems and on nothing else,
+            neither on the order of the files nor on titles.
+        origin_filter: whether poems are left out as the course programs do that this project began from: those whose
+            text as it stands in the file has a bracket or an underscore, or not 5 to 80 characters.
+
+    Raises:
+        CorpusError: if a file cannot be read, is empty, damaged, or holds no poem; or if fewer than two
+            different poems remain (near-duplicates count as one).
+    """
+    if paths is None:
+        path = find_resource("data/tangshi.tsv.xz")
+        records = list(read_records(path))
+        return _corpus([Poem(r.title, r.author, r.text) for r in records], [r.split for r in records], Counter())
+    poems, sides, dropped = _read_files(_files(paths), origin_filter)
+    if all(sides):
+        return _corpus(poems, sides, dropped)
+    return _corpus(poems, _split(poems, sides, seed), dropped)
+
+
+def read_poems(paths: Sequence[str | Path]) -> tuple[list[Poem], dict[str, int]]:
+    """Read the files that `read_corpus` reads, unsplit, exact duplicates once; a single poem is enough.
+
+    Returns:
+        The poems, and how many were left out by reason.
+    """
+    poems, _, dropped = _read_files(_files(paths), origin_filter=False)
+    return poems, dict(sorted(dropped.items()))
+
+
+def parse_poems(data: bytes, name: str) -> tuple[list[Poem], dict[str, int]]:
+    """Do what `read_poems` does with the bytes of one file, which errors call by this name."""
+    poems, _, dropped = _read_files([(name, parse_records(data, name))], origin_filter=False)
+    return poems, dict(sorted(dropped.items()))
+
+
+def _files(paths: Sequence[str | Path]) -> list[tuple[str | Path, Iterable[Record]]]:
+    if not paths:
+        raise CorpusError("At least one corpus file is required. Received: none")
+    return [(path, read_records(Path(path))) for path in paths]
+
+
+def _read_files(
+    files: Iterable[tuple[str | Path, Iterable[Record]]], origin_filter: bool
+) -> tuple[list[Poem], list[str], Counter[str]]:
+    """Return the poems of all files, the side that each was given ("" for none), and how many were left out."""
+    poems: list[Poem] = []
+    sides: list[str] = []
+    seen: set[str] = set()
+    dropped: Counter[str] = Counter()
+    for name, records in files:
+        reasons: Counter[str] = Counter()
+        held = 0
+        for record in records:
+            text, reason = clean(record.text) if record.text else ("", "no text")
+            if origin_filter and not reason and (_ORIGIN.search(record.text) or not 5 <= len(record.text) <= 80):
+                reason = "origin filter"
+            if reason:
+                reasons[reason] += 1
+                continue
+            held += 1
+            key = han_only(text)
+            if key in seen:
+                reasons["exact duplicate"] += 1
+                continue
+            seen.add(key)
+            poems.append(Poem(record.title, record.author, text))
+            sides.append(record.split)
+        if not held:
+            found = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+            raise CorpusError(f"At least one poem is required in {name}. Received: none (dropped: {found or 'none'})")
+        dropped.update(reasons)
+    return poems, sides, dropped
+
+
+def _split(poems: Sequence[Poem], given: Sequence[str], seed: int) -> list[str]:
+    """Return a side for every poem; a cluster that holds a poem with a given side takes that side."""
+    order = sorted(range(len(poems)), key=lambda i: poems[i].text)  # so that the order of the files is no matter
+    clusters = near_duplicate_clusters([poems[i].text for i in order])
+    if clusters.max() == 0:
+        raise CorpusError(
+            "At least 2 different poems are required, to train and to validate (near-duplicates count as one; a poem "
+            f"is a line title:content, or ends at a blank line). Received: {len(poems)} poem{'s' * (len(poems) > 1)}"
+        )
+    fixed = {int(cluster): given[i] for i, cluster in zip(order, clusters, strict=True) if given[i]}
+    sides = [""] * len(poems)
+    for i, cluster, side in zip(order, clusters, assign_splits(clusters, seed), strict=True):
+        sides[i] = given[i] or fixed.get(int(cluster), side)
+    return sides
+
+
+def _corpus(poems: Iterable[Poem], sides: Iterable[str], dropped: Counter[str]) -> Corpus:
+    splits: dict[str, list[Poem]] = {name: [] for name in SPLITS}
+    for poem, side in zip(poems, sides, strict=True):
+        splits[side].append(poem)
+    return Corpus(splits, dict(sorted(dropped.items())))

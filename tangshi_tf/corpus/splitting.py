@@ -1,0 +1,107 @@
+"""Poems to the sides of a split that does not leak: near-duplicates are clustered, and a cluster is never torn.
+
+Poets quoted each other, and editors filed one poem under two authors.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tangshi_tf.corpus.cleaning import han_only
+
+__all__ = ["SPLITS", "assign_splits", "near_duplicate_clusters"]
+
+SPLITS = ("train", "validation", "test")
+
+
+def near_duplicate_clusters(texts: Sequence[str], jaccard: float = 0.5, containment: float = 0.7) -> NDArray[np.int64]:
+    """Cluster poems that share most of their character bigrams; marks do not count.
+
+    Two poems are joined if the Jaccard index of their sets of bigrams is at least ``jaccard``, or if at least
+    ``containment`` of the smaller set lies in the larger one. Clusters are the connected components.
+
+    Either condition means that a known share of the smaller set is in the larger one. So the larger one holds
+    at least one of the smaller one's few rarest bigrams, and only poems found through those are compared.
+
+    Args:
+        texts: N poems.
+        jaccard: threshold in (0, 1].
+        containment: threshold in (0, 1].
+
+    Returns:
+        ``[N]`` labels 0, 1, … in the order of the first poem of each cluster.
+    """
+    grams: list[frozenset[str]] = []
+    for text in texts:
+        han = han_only(text)
+        grams.append(frozenset(han[i : i + 2] for i in range(len(han) - 1)))
+    holders: dict[str, list[int]] = {}
+    for index, own in enumerate(grams):
+        for gram in own:
+            holders.setdefault(gram, []).append(index)
+
+    parent = list(range(len(texts)))
+
+    def root(node: int) -> int:
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    # Jaccard >= j needs an overlap of at least (|a| + |b|) * j / (1 + j) >= 2 |a| * j / (1 + j).
+    share = min(containment, 2 * jaccard / (1 + jaccard))
+    for index, own in enumerate(grams):
+        size = len(own)
+        rarest = sorted(own, key=lambda gram: (len(holders[gram]), gram))
+        prefix = rarest[: size - ceil(share * size - 1e-9) + 1]
+        found = {other for gram in prefix for other in holders[gram] if other != index}
+        for other in found:
+            if len(grams[other]) < size or root(other) == root(index):
+                continue
+            common = len(own & grams[other])
+            union = size + len(grams[other]) - common
+            if common >= jaccard * union or common >= containment * size:
+                first, second = sorted((root(index), root(other)))
+                parent[second] = first
+
+    labels: dict[int, int] = {}
+    return np.array([labels.setdefault(root(i), len(labels)) for i in range(len(texts))], dtype=np.int64)
+
+
+def assign_splits(
+    clusters: NDArray[np.int64], seed: int, shares: tuple[float, float, float] = (0.94, 0.03, 0.03)
+) -> list[str]:
+    """Give every poem a side; a cluster is never torn.
+
+    Clusters are taken in an order that only ``seed`` and their labels decide; validation is filled first,
+    then test, each up to its share of the poems; all the rest is for training. With two clusters or more at
+    least one poem is for validation.
+
+    Args:
+        clusters: ``[N]`` labels.
+        seed: any integer.
+        shares: of the N poems, in the order of `SPLITS`; only their proportion counts.
+
+    Returns:
+        N names out of `SPLITS`.
+    """
+    labels, sizes = np.unique(clusters, return_counts=True)
+    total = sum(shares)
+    room = {
+        "validation": round(len(clusters) * shares[1] / total),
+        "test": round(len(clusters) * shares[2] / total),
+    }
+    size_of = dict(zip(labels.tolist(), sizes.tolist(), strict=True))
+    if len(size_of) > 1:
+        room["validation"] = max(room["validation"], min(size_of.values()))
+    side = dict.fromkeys(size_of, "train")
+    for label in sorted(size_of, key=lambda label: hashlib.sha256(f"{seed}:{label}".encode()).digest()):
+        for name, left in room.items():
+            if size_of[label] <= left:
+                side[label] = name
+                room[name] -= size_of[label]
+                break
+    return [side[label] for label in clusters.tolist()]
