@@ -11,7 +11,7 @@ import statistics
 import time
 
 from tangshi_tf import PoetryModel
-from tangshi_tf.poet import Poet
+from tangshi_tf.generation.poet import Poet
 from tangshi_tf.verse.forms import FORMS
 from tangshi_tf.vocabulary import EOS
 

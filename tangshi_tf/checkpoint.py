@@ -29,7 +29,7 @@ import numpy.typing as npt
 from tangshi_tf.config import ModelConfig, TrainingConfig, read_json, read_settings, to_dict
 from tangshi_tf.errors import CheckpointError, first_line
 from tangshi_tf.files import write_atomic, write_text
-from tangshi_tf.model import PoetryModel
+from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.training import Position
 from tangshi_tf.vocabulary import Vocabulary
 

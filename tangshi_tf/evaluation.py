@@ -19,8 +19,8 @@ import tensorflow as tf
 
 from tangshi_tf.dataset import encode_poems, pair_batches, plan_batches
 from tangshi_tf.errors import ConfigError
-from tangshi_tf.model import PoetryModel
-from tangshi_tf.training import token_nll
+from tangshi_tf.model.loss import token_nll
+from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.verse.forms import FORMS, OTHER, form_of
 from tangshi_tf.vocabulary import BOS, PAD, UNK, Vocabulary
 

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from tangshi_tf.config import FORMAT, read_version, to_dict
 from tangshi_tf.errors import ConfigError, ModelError, first_line
-from tangshi_tf.model import PoetryModel
-from tangshi_tf.poet import Poet
+from tangshi_tf.generation.poet import Poet
+from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.version import __version__
 from tangshi_tf.versions import add_version
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from tangshi_tf.config import PROSE_SAMPLER, ModelConfig, TrainingConfig
-from tangshi_tf.cooccurrence import cooccurrence, embeddings_of
 from tangshi_tf.corpus.cleaning import character_table
 from tangshi_tf.corpus.poems import Corpus, read_corpus
 from tangshi_tf.corpus.prose import Prose
@@ -13,7 +12,8 @@ from tangshi_tf.corpus.words import joined
 from tangshi_tf.dataset import LaneBatches, PoemBatches, encode_poems
 from tangshi_tf.errors import ConfigError, CorpusError
 from tangshi_tf.evaluation import evaluator, stream_evaluator
-from tangshi_tf.model import PoetryModel
+from tangshi_tf.model.embedding_init import cooccurrence, embeddings_of
+from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.training import Batches
 from tangshi_tf.vocabulary import BOS, Vocabulary
 

@@ -13,9 +13,9 @@ from tangshi_tf.corpus.titles import titles_of
 from tangshi_tf.errors import CorpusError
 from tangshi_tf.evaluation import evaluate, perplexity, stream_evaluator
 from tangshi_tf.export import export
+from tangshi_tf.generation.poet import Poet
 from tangshi_tf.lessons import Lessons, lessons_of
-from tangshi_tf.model import PoetryModel
-from tangshi_tf.poet import Poet
+from tangshi_tf.model.poetry_model import PoetryModel
 
 __all__ = ["publish"]
 

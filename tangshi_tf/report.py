@@ -136,7 +136,7 @@ def carry_out(poet: Any, seeds: Iterable[tuple[str, range]]) -> Written:
     Raises:
         ConfigError: if the poet cannot write one of the forms.
     """
-    from tangshi_tf.writing import write
+    from tangshi_tf.generation.batch import write
 
     sampler: Mapping[str, Any] = DEFAULT_SAMPLER
     sampled, plain = {}, {}

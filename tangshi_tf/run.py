@@ -24,10 +24,10 @@ from tangshi_tf.distribution import add_up, choose_strategy, from_chief, is_chie
 from tangshi_tf.errors import CheckpointError, ConfigError, StoppedError, TangshiError
 from tangshi_tf.evaluation import perplexity
 from tangshi_tf.files import locked
+from tangshi_tf.generation.poet import Poet
 from tangshi_tf.hardware import devices, usage
 from tangshi_tf.lessons import Lessons, lessons_of
-from tangshi_tf.model import PoetryModel
-from tangshi_tf.poet import Poet
+from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.training import Position, Progress, Trainer, bfloat16_pays, every_second, total_steps
 from tangshi_tf.version import __version__
 

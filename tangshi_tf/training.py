@@ -28,7 +28,6 @@ __all__ = [
     "bfloat16_pays",
     "build_optimizer",
     "every_second",
-    "token_nll",
     "total_steps",
 ]
 
@@ -229,20 +228,6 @@ def build_optimizer(config: TrainingConfig, steps: int) -> Any:
     optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gate", "raises"])
     return optimizer
-
-
-def token_nll(logits: Any, targets: Any) -> Any:
-    """Return the negative log-likelihood of each target in nats, 0 where it is PAD.
-
-    Args:
-        logits: float32 `[B, T, V]`.
-        targets: int32 `[B, T]`.
-
-    Returns:
-        float32 `[B, T]`.
-    """
-    nll = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
-    return tf.where(targets == PAD, 0.0, nll)
 
 
 def bfloat16_pays(repeats: int = 5) -> bool:

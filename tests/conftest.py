@@ -13,8 +13,8 @@ from tangshi_tf.config import ModelConfig
 from tangshi_tf.corpus.cleaning import character_table
 from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.export import export, load
-from tangshi_tf.model import PoetryModel
-from tangshi_tf.poet import Poet
+from tangshi_tf.generation.poet import Poet
+from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.vocabulary import EOS, Vocabulary
 
 # Two logical CPUs stand in for two GPUs; TensorFlow has to know before it computes anything.

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tangshi_tf.ear import sounds_of
+from tangshi_tf.model.verse_tracker import sounds_of
 from tangshi_tf.verse.prosody import GROUPS, LEVEL_GROUPS
 
 __all__ = ["CELLS", "choose", "filtered", "gru_cell", "logits", "lstm_cell", "rnn_cell", "softmax", "verses"]
@@ -58,7 +58,7 @@ def _sigmoid(x: Any) -> Any:
 
 
 def rnn_cell(x: Any, state: Any, kernel: Any, recurrent: Any, bias: Any) -> Any:
-    """Return the state (h,) after one step of the equations in `tangshi_tf.model`; x is `[B, D]`."""
+    """Return the state (h,) after one step of the equations in `tangshi_tf.model.poetry_model`; x is `[B, D]`."""
     (h,) = state
     return (np.tanh(x @ kernel + h @ recurrent + bias),)
 
@@ -84,7 +84,7 @@ CELLS = {"rnn": rnn_cell, "lstm": lstm_cell, "gru": gru_cell}
 
 
 def verses(names: Any, ids: Any) -> list[list[int]]:
-    """Return the verse after each token of a sequence, as `tangshi_tf.ear` says it.
+    """Return the verse after each token of a sequence, as `tangshi_tf.model.verse_tracker` says it.
 
     Args:
         names: the token of every id.

@@ -1,9 +1,9 @@
 from dataclasses import replace
 
-from tangshi_tf.about import describe
 from tangshi_tf.config import PROSE, ModelConfig
-from tangshi_tf.model import PoetryModel
-from tangshi_tf.request import INPUTS
+from tangshi_tf.generation.about import describe
+from tangshi_tf.generation.inputs import INPUTS
+from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary("，。山水", titled=True)

@@ -16,13 +16,13 @@ from tangshi_tf.corpus.cleaning import han_only
 from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.evaluation import evaluate
 from tangshi_tf.export import load
-from tangshi_tf.model import PoetryModel
+from tangshi_tf.generation.batch import write
+from tangshi_tf.generation.inputs import AUTOMATIC_LENGTH
+from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.novelty import TrainingLines
 from tangshi_tf.portable import export_step
-from tangshi_tf.request import AUTOMATIC_LENGTH
 from tangshi_tf.verse.checker import RHYME_RULES, judge
 from tangshi_tf.verse.forms import FORMS, form_of, lines_of
-from tangshi_tf.writing import write
 from tests.rounding import same_poems
 from tests.test_c_program import SOURCE, compiled
 from tests.test_portable import agree, open_step

@@ -12,7 +12,7 @@ from tangshi_tf.checkpoint import Run
 from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.errors import CheckpointError, ConfigError, VocabularyError
 from tangshi_tf.files import locked, write_atomic, write_text
-from tangshi_tf.model import PoetryModel
+from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.training import Position
 from tangshi_tf.vocabulary import Vocabulary
 

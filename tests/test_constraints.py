@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tangshi_tf.verse.constraints import COMBINATIONS, LENGTH, WAYS, Constraints, Slot, slot_table
+from tangshi_tf.generation.masks import COMBINATIONS, LENGTH, WAYS, Constraints, Slot, slot_table
 from tangshi_tf.verse.forms import FORMS, LINE_TYPES, rhyming_lines, ways
 from tangshi_tf.verse.prosody import EVERY_GROUP, LEVEL, LEVEL_GROUPS, OBLIQUE, generous, narrow
 from tangshi_tf.vocabulary import BOS, EOS, PAD, SPECIALS, UNK

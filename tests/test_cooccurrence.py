@@ -3,10 +3,10 @@ from itertools import combinations
 import numpy as np
 
 from tangshi_tf.config import ModelConfig
-from tangshi_tf.cooccurrence import cooccurrence, embeddings_of
 from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.dataset import encode_poems
-from tangshi_tf.model import PoetryModel
+from tangshi_tf.model.embedding_init import cooccurrence, embeddings_of
+from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary("，。山水风月花春秋")

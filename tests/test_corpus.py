@@ -354,5 +354,13 @@ def test_the_builder_refuses_another_tarball(tmp_path: Path, name: str, message:
 
 
 def test_public_names() -> None:
-    assert set(vars(corpus)["__all__"]) >= {"HAN", "PUNCTUATION", "SPLITS", "Corpus", "Poem", "read_corpus", "read_poems"}
+    assert set(vars(corpus)["__all__"]) >= {
+        "HAN",
+        "PUNCTUATION",
+        "SPLITS",
+        "Corpus",
+        "Poem",
+        "read_corpus",
+        "read_poems",
+    }
     assert all(hasattr(corpus, name) for name in vars(corpus)["__all__"])

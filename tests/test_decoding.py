@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tangshi_tf.decoding import Decoder
-from tangshi_tf.model import PoetryModel
-from tangshi_tf.sampling import row_uniform
-from tangshi_tf.verse.constraints import Constraints, Slot
+from tangshi_tf.generation.decoder import Decoder
+from tangshi_tf.generation.masks import Constraints, Slot
+from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.model.random import row_uniform
 from tangshi_tf.vocabulary import BOS, EOS, PAD, UNK
 from tests import reference
 from tests.conftest import ModelMaker

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tangshi_tf.config import ModelConfig
-from tangshi_tf.dropout import NO_DROPOUT, Dropout
+from tangshi_tf.model.dropout import NO_DROPOUT, Dropout
 
 CONFIG = ModelConfig(dropout=0.4, recurrent_dropout=0.25)
 

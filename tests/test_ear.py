@@ -7,7 +7,7 @@ import tensorflow as tf
 from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.corpus.titles import titles_of
 from tangshi_tf.dataset import encode_poems, pair_batches, plan_batches
-from tangshi_tf.ear import LINES, METRES, MOST_TOKENS, SOUNDS, VERSE, hear, kinds_of, listen, sounds_of
+from tangshi_tf.model.verse_tracker import LINES, METRES, MOST_TOKENS, SOUNDS, VERSE, hear, kinds_of, listen, sounds_of
 from tangshi_tf.verse.prosody import GROUPS
 from tangshi_tf.vocabulary import PAD, Vocabulary
 from tests import reference

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tangshi_tf.ear import MOST_TOKENS, sounds_of
 from tangshi_tf.errors import ConfigError
-from tangshi_tf.hearing import Hearing
+from tangshi_tf.model.verse_features import Hearing
+from tangshi_tf.model.verse_tracker import MOST_TOKENS, sounds_of
 from tangshi_tf.verse.prosody import LEVEL_GROUPS
 from tangshi_tf.vocabulary import PAD, Vocabulary
 from tests import reference

@@ -11,7 +11,7 @@ from tangshi_tf.corpus.prose import Prose, read_prose
 from tangshi_tf.dataset import LaneBatches
 from tangshi_tf.errors import ConfigError, CorpusError
 from tangshi_tf.lessons import lessons_of
-from tangshi_tf.model import PoetryModel
+from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.vocabulary import BOS, UNK
 
 POEMS = Corpus(

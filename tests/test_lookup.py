@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from tangshi_tf.corpus.cleaning import character_table
-from tangshi_tf.lookup import MARK, meanings, sounds
+from tangshi_tf.generation.lookup import MARK, meanings, sounds
 from tangshi_tf.verse.forms import MARKS, OPENINGS
 from tangshi_tf.verse.prosody import EITHER, EVERY_GROUP, LEVEL_GROUPS, generous
 

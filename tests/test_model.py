@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tangshi_tf.config import ModelConfig
 from tangshi_tf.errors import ConfigError, StateError
-from tangshi_tf.model import PoetryModel
+from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.vocabulary import EOS, Vocabulary
 from tests import reference
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tangshi_tf.config import ModelConfig
-from tangshi_tf.model import PoetryModel
+from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.vocabulary import SPECIALS, Vocabulary
 
 ROOT = Path(__file__).parent.parent

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from tangshi_tf.config import ModelConfig
 from tangshi_tf.corpus.words import joined, segmenter
-from tangshi_tf.pieces import Pieces
+from tangshi_tf.generation.tokenizer import Pieces
 
 PROSE: dict[str, Any] = {"text": "prose", "ear": "none", "titles": False}
 POEMS = Pieces(ModelConfig())

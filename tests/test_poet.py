@@ -13,9 +13,9 @@ import pytest
 import tensorflow as tf
 
 from tangshi_tf.export import export, load
-from tangshi_tf.model import PoetryModel
-from tangshi_tf.poet import Poet
-from tangshi_tf.request import AUTOMATIC_LENGTH, INPUTS
+from tangshi_tf.generation.inputs import AUTOMATIC_LENGTH, INPUTS
+from tangshi_tf.generation.poet import Poet
+from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.vocabulary import BOS, EOS, PAD, SPECIALS, UNK, Vocabulary
 from tests.conftest import ModelMaker
 from tests.rounding import near, same_poems

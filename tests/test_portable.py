@@ -12,7 +12,7 @@ import pytest
 from tangshi_tf.config import PORTABLE
 from tangshi_tf.errors import ConfigError, ModelError
 from tangshi_tf.export import export
-from tangshi_tf.model import PoetryModel
+from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.portable import export_step
 from tests.conftest import ModelMaker
 

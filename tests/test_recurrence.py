@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tangshi_tf.recurrence import CELLS, unroll
+from tangshi_tf.model.recurrence import CELLS, unroll
 from tests import reference
 
 LAYERS = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
@@ -16,7 +16,7 @@ B, T, D, U = 3, 7, 5, 4
 
 @pytest.fixture(autouse=True, params=[U, U + 1], ids=["compiled", "plain"])
 def compiled_units(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tangshi_tf.recurrence._COMPILED_UNITS", request.param)
+    monkeypatch.setattr("tangshi_tf.model.recurrence._COMPILED_UNITS", request.param)
 
 
 def weights(name: str) -> list[np.ndarray]:

@@ -12,6 +12,7 @@ from tangshi_tf.config import DEFAULT_SAMPLER
 from tangshi_tf.corpus.cleaning import han_only
 from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.errors import ConfigError
+from tangshi_tf.generation.batch import write
 from tangshi_tf.intervals import Mean, Rate
 from tangshi_tf.report import (
     KINDS,
@@ -29,7 +30,6 @@ from tangshi_tf.report import (
     total_cost,
 )
 from tangshi_tf.verse.forms import FORMS, form_of
-from tangshi_tf.writing import write
 
 CLIMB = "白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"
 SAMPLER: dict[str, Any] = dict(DEFAULT_SAMPLER)

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tangshi_tf.corpus.titles import normal_titles
-from tangshi_tf.request import (
+from tangshi_tf.generation.inputs import (
     INPUTS,
     NOTHING,
     characters,
@@ -15,6 +14,7 @@ from tangshi_tf.request import (
     utf8,
     without_white_space,
 )
+from tangshi_tf.generation.tokenizer import normal_titles
 
 
 def rows(**given: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from tangshi_tf.corpus.poems import Corpus, read_corpus
 from tangshi_tf.errors import CheckpointError, CorpusError, StoppedError, TangshiError
 from tangshi_tf.evaluation import evaluate
 from tangshi_tf.files import locked
-from tangshi_tf.model import PoetryModel
+from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.publication import publish
 from tangshi_tf.run import EpochReport, Plan, estimate, fit
 from tangshi_tf.training import Progress

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tangshi_tf.sampling import row_normal, row_uniform, sampler
+from tangshi_tf.generation.sampler import sampler
+from tangshi_tf.model.random import row_normal, row_uniform
 from tests import reference
 
 SIZE = 40

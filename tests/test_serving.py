@@ -19,7 +19,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2, prediction_service_pb2_grpc
 
-from tangshi_tf.request import INPUTS
+from tangshi_tf.generation.inputs import INPUTS
 from tests.test_examples import ROOT, run_alone
 
 FOLDER = ROOT / "saved_models" / "tangshi" / "1"

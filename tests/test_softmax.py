@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tangshi_tf.softmax import raised, summed_nll
+from tangshi_tf.model.loss import raised, summed_nll
 from tangshi_tf.vocabulary import PAD
 
 TOKENS = np.array([3, 7, 3])  # raised in every row, one of them twice

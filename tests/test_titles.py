@@ -1,7 +1,8 @@
 import pytest
 
 from tangshi_tf.corpus.poems import read_corpus
-from tangshi_tf.corpus.titles import LONGEST_TITLE, normal_title, normal_titles, titles_of
+from tangshi_tf.corpus.titles import LONGEST_TITLE, normal_title, titles_of
+from tangshi_tf.generation.tokenizer import normal_titles
 
 TITLES = {
     "静夜思": "静夜思",

@@ -5,7 +5,7 @@ import pytest
 from tangshi_tf.config import BOX
 from tangshi_tf.errors import ModelError
 from tangshi_tf.export import export
-from tangshi_tf.model import PoetryModel
+from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.versions import find_model, latest_version
 
 

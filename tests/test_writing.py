@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from tangshi_tf.errors import ConfigError
-from tangshi_tf.writing import write
+from tangshi_tf.generation.batch import write
 from tests.rounding import near, same_record
 
 KNOBS: dict[str, Any] = {"temperature": 1.0, "top_p": 0.95, "max_length": 30}

@@ -22,7 +22,7 @@ from tangshi_tf.cli import main
 from tangshi_tf.config import PROSE, ModelConfig, TrainingConfig
 from tangshi_tf.corpus.poems import Corpus, read_corpus
 from tangshi_tf.export import export
-from tangshi_tf.model import PoetryModel
+from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.run import fit
 from tangshi_tf.vocabulary import Vocabulary
 

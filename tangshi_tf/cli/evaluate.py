@@ -105,7 +105,7 @@ def evaluate(
     from tangshi_tf.corpus.poems import read_corpus, read_poems
     from tangshi_tf.corpus.titles import titles_of
     from tangshi_tf.evaluation import evaluate as score
-    from tangshi_tf.model import PoetryModel
+    from tangshi_tf.model.poetry_model import PoetryModel
 
     split = "all" if corpus else split
     poems, dropped = read_poems(corpus) if corpus else (read_corpus().poems(split), {})
@@ -135,7 +135,7 @@ def evaluate(
 def _evaluate_prose(path: Path, text: "Prose", split: str, as_json: bool) -> None:
     """Print how surprised a model is by a text, read from end to end."""
     from tangshi_tf.evaluation import perplexity, stream_evaluator
-    from tangshi_tf.model import PoetryModel
+    from tangshi_tf.model.poetry_model import PoetryModel
 
     model = PoetryModel.from_saved_model(path)
     stream = text.ids(model.vocabulary, split)

@@ -146,8 +146,8 @@ def sample(
     from tangshi_tf.corpus.cleaning import fold
     from tangshi_tf.export import load
     from tangshi_tf.files import write_text
+    from tangshi_tf.generation.batch import write
     from tangshi_tf.verse.checker import tone_marks
-    from tangshi_tf.writing import write
 
     path = model_path(model)
     config, _ = version_settings(path)
@@ -198,8 +198,8 @@ def _stream(
 ) -> None:
     """Print a text as it is written, or write it to a file behind a bar."""
     from tangshi_tf.files import write_text
-    from tangshi_tf.request import AUTOMATIC_LENGTH
-    from tangshi_tf.streaming import stream
+    from tangshi_tf.generation.inputs import AUTOMATIC_LENGTH
+    from tangshi_tf.generation.stream import stream
     from tangshi_tf.vocabulary import Vocabulary
 
     vocabulary = Vocabulary.load(path / "assets.extra" / "vocabulary.txt")

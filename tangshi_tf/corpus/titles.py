@@ -1,21 +1,20 @@
 """Titles as the model reads them: their Han characters, without notes and numbering.
 
-The same patterns work in Python and, as RE2 reads them alike, inside the graph.
+RE2 reads the same patterns alike, so that they work inside a graph too.
 """
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
 from tangshi_tf.corpus.cleaning import HAN, fold
 from tangshi_tf.corpus.poems import Poem
 
-__all__ = ["LONGEST_TITLE", "normal_title", "normal_titles", "titles_of"]
+__all__ = ["LONGEST_TITLE", "PATTERNS", "normal_title", "titles_of"]
 
 LONGEST_TITLE = 32  # characters; the longest titles are prose
 
 _NUMBER = "[一二三四五六七八九十百千0-9]+"
-_PATTERNS = (
+PATTERNS = (
     (r"（[^（）]*）|\([^()]*\)|\[[^\[\]]*\]|〔[^〔〕]*〕|【[^【】]*】", " "),  # a note
     (f"(^|[ 　])([其之第]?{_NUMBER}首?([ 　]+|$))+|其{_NUMBER}([ 　]|$)", " "),  # which of several poems this is
     (_NUMBER + "[首章绝篇则]([ 　]|$)", " "),  # how many there are
@@ -25,7 +24,7 @@ _PATTERNS = (
 
 def normal_title(title: str) -> str:
     """Return the Han characters of a title, simplified, without notes and numbering: 秋兴 of 秋兴八首其二（一作三）."""
-    for pattern, replacement in _PATTERNS:
+    for pattern, replacement in PATTERNS:
         title = re.sub(pattern, replacement, title)
     return fold(title)[:LONGEST_TITLE]
 
@@ -33,12 +32,3 @@ def normal_title(title: str) -> str:
 def titles_of(poems: Iterable[Poem]) -> list[str]:
     """Return the titles of poems as the model reads them."""
     return [normal_title(poem.title) for poem in poems]
-
-
-def normal_titles(titles: Any) -> Any:
-    """Do the same in a graph, to UTF-8 strings of any shape; the vocabulary simplifies what it reads."""
-    import tensorflow as tf
-
-    for pattern, replacement in _PATTERNS:
-        titles = tf.strings.regex_replace(titles, pattern, replacement)
-    return tf.strings.substr(titles, 0, LONGEST_TITLE, unit="UTF8_CHAR")

@@ -13,9 +13,23 @@ import tensorflow as tf
 
 from tangshi_tf.vocabulary import PAD
 
-__all__ = ["raised", "summed_nll"]
+__all__ = ["raised", "summed_nll", "token_nll"]
 
 _ROWS = 256  # at a time: 6 MB of logits at V = 6,000; 512 are as fast, 1,024 slower
+
+
+def token_nll(logits: Any, targets: Any) -> Any:
+    """Return the negative log-likelihood of each target in nats, 0 where it is PAD.
+
+    Args:
+        logits: float32 `[B, T, V]`.
+        targets: int32 `[B, T]`.
+
+    Returns:
+        float32 `[B, T]`.
+    """
+    nll = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
+    return tf.where(targets == PAD, 0.0, nll)
 
 
 def raised(logits: Any, raises: tuple[Any, Any] | None) -> Any:

@@ -1,8 +1,8 @@
 """What a SavedModel says of itself."""
 
 from tangshi_tf.config import DEFAULT_SAMPLER, PROSE_SAMPLER
-from tangshi_tf.model import PoetryModel
-from tangshi_tf.request import AUTOMATIC_LENGTH, INPUTS, STATE_STDDEV
+from tangshi_tf.generation.inputs import AUTOMATIC_LENGTH, INPUTS, STATE_STDDEV
+from tangshi_tf.model.poetry_model import PoetryModel
 
 __all__ = ["describe"]
 

@@ -1,8 +1,4 @@
-"""Logits and two uniform numbers to the next token: greedy, temperature, top-k, top-p.
-
-Also the random numbers themselves: every row of a batch has its own seed, so that what a row draws depends
-on nothing but its seed, neither on the other rows nor on the size of the batch.
-"""
+"""Logits and two uniform numbers to the next token: greedy, temperature, top-k, top-p."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,22 +6,14 @@ from typing import Any
 import tensorflow as tf
 
 from tangshi_tf.config import COLDEST
+from tangshi_tf.model.step import PADDED_TO as _BLOCK
+from tangshi_tf.model.step import padded_size
 
-__all__ = ["padded_size", "row_choice", "row_normal", "row_uniform", "sampler"]
-
-# One seed feeds several independent streams of numbers, each in blocks.
-_TOKENS, _STATE, _CHOICE = 1, 2, 3
-_STREAMS = 8
+__all__ = ["sampler"]
 
 _HALVINGS = 26  # of a range of at most 105 nats: closer than 2e-6 counts as equal
 _LIGHTEST = -105.0  # nats: exp of less is 0 in float32
 _LARGEST_UNIFORM = 1.0 - 2.0**-23  # times any float32 it stays below that number
-_BLOCK = 64  # tokens that are added up at a time
-
-
-def padded_size(size: int) -> int:
-    """Return how many logits a row best has for so many tokens."""
-    return -(-size // _BLOCK) * _BLOCK
 
 
 def sampler(temperature: Any, top_k: Any, top_p: Any) -> Callable[[Any, Any], Any]:
@@ -157,32 +145,3 @@ def _bisect(enough: Callable[[Any], Any], low: Any) -> Any:
 
     _, low, _ = tf.while_loop(lambda i, low, high: i < _HALVINGS, halve, (0, low, tf.zeros_like(low)))
     return low
-
-
-def row_uniform(seed: Any, count: Any, block: Any = 0) -> Any:
-    """Draw uniform numbers for choosing tokens: int64 seeds `[B]` to float32 `[B, count]` in [0, 1).
-
-    A larger `count` keeps the numbers of a smaller one as its prefix; every `block` holds other numbers, so
-    that a loop without a bound can draw them piece by piece.
-    """
-    return _draw(tf.random.stateless_uniform, seed, count, _TOKENS + _STREAMS * tf.cast(block, tf.int64))
-
-
-def row_normal(seed: Any, count: Any) -> Any:
-    """Draw standard normal numbers for initial states: int64 seeds `[B]` to float32 `[B, count]`."""
-    return _draw(tf.random.stateless_normal, seed, count, tf.constant(_STATE, tf.int64))
-
-
-def row_choice(seed: Any, chances: Any) -> Any:
-    """Choose one of N options a row: int64 seeds `[B]` and chances float32 `[B, N]`, none below 0, to int32 `[B]`."""
-    upto = tf.cumsum(chances, axis=1)
-    point = _draw(tf.random.stateless_uniform, seed, 1, tf.constant(_CHOICE, tf.int64)) * upto[:, -1:]
-    return tf.minimum(tf.reduce_sum(tf.cast(upto <= point, tf.int32), axis=1), tf.shape(chances)[1] - 1)
-
-
-def _draw(distribution: Any, seed: Any, count: Any, stream: Any) -> Any:
-    def of_one_row(row_seed: Any) -> Any:
-        return distribution([count], tf.stack([row_seed, stream]), alg="philox")
-
-    row = tf.TensorSpec([count if isinstance(count, int) else None], tf.float32)
-    return tf.map_fn(of_one_row, tf.cast(seed, tf.int64), fn_output_signature=row)

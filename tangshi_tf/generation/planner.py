@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tangshi_tf.lookup import MARK, meanings, sounds
-from tangshi_tf.request import NOTHING, characters, code_points, shown, without_white_space
-from tangshi_tf.sampling import row_choice
-from tangshi_tf.verse.constraints import COMBINATIONS, LENGTH, TONES, WAYS, Constraints, Slot, slot_table
+from tangshi_tf.generation.inputs import NOTHING, characters, code_points, shown, without_white_space
+from tangshi_tf.generation.lookup import MARK, meanings, sounds
+from tangshi_tf.generation.masks import COMBINATIONS, LENGTH, TONES, WAYS, Constraints, Slot, slot_table
+from tangshi_tf.model.random import row_choice
 from tangshi_tf.verse.forms import FORM_SHARES, FORMS, OPENING_SHARES, OPENINGS, rhyming_lines
 from tangshi_tf.verse.prosody import CIRCLES, EITHER, EVERY_GROUP, LEVEL, LEVEL_GROUPS
 from tangshi_tf.vocabulary import PAD, UNK

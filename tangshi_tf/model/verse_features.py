@@ -2,7 +2,7 @@
 
 With the sounds S_x of a token x, 0 or 1 for each rhyme group and tone, an embedding is
     e(x) = E_x + S_x W
-in the output too; and with the verse after it (see `tangshi_tf.ear`),
+in the output too; and with the verse after it (see `tangshi_tf.model.verse_tracker`),
     v = M[metre] + N[line] + G[metre, line mod 2] * S[rhymes] R
 stands beside the embedding before the first layer, and beside what the last one says before the output. S[rhymes] are
 the sounds of the latest rhyme: those that it shares with the one before, if it shares a group, and so on.
@@ -20,8 +20,19 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from tangshi_tf.ear import LINES, METRES, MOST_TOKENS, SOUNDS, VERSE, hear, kinds_of, listen, parts_of, sounds_of
 from tangshi_tf.errors import ConfigError
+from tangshi_tf.model.verse_tracker import (
+    LINES,
+    METRES,
+    MOST_TOKENS,
+    SOUNDS,
+    VERSE,
+    hear,
+    kinds_of,
+    listen,
+    parts_of,
+    sounds_of,
+)
 from tangshi_tf.verse.prosody import GROUPS, LEVEL_GROUPS
 from tangshi_tf.vocabulary import PAD
 
@@ -35,8 +46,8 @@ class Heard(NamedTuple):
     """What N verses say.
 
     Attributes:
-        metre: int32 `[N]`, as in `tangshi_tf.ear`.
-        line: int32 `[N]`, as in `tangshi_tf.ear`.
+        metre: int32 `[N]`, as in `tangshi_tf.model.verse_tracker`.
+        line: int32 `[N]`, as in `tangshi_tf.model.verse_tracker`.
         place: [metre, line mod 2] as one number, int32 `[N]`.
         rhymes: the five latest, the last first, int32 `[N, 5]`.
         shared: S[rhymes], bool `[N, SOUNDS]`.

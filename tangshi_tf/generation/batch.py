@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tangshi_tf.errors import ConfigError
-from tangshi_tf.request import AUTOMATIC_LENGTH
+from tangshi_tf.generation.inputs import AUTOMATIC_LENGTH
 
 __all__ = ["write"]
 

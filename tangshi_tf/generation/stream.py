@@ -11,8 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from tangshi_tf.errors import ConfigError
-from tangshi_tf.request import AUTOMATIC_LENGTH
-from tangshi_tf.sampling import padded_size, row_uniform, sampler
+from tangshi_tf.generation.inputs import AUTOMATIC_LENGTH
+from tangshi_tf.generation.sampler import sampler
+from tangshi_tf.model.random import row_uniform
+from tangshi_tf.model.step import padded_size
 from tangshi_tf.vocabulary import BOS, Vocabulary
 
 __all__ = ["stream"]

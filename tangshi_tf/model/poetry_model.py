@@ -18,7 +18,7 @@ GRU (Cho et al. 2014, reset after the product, as in cuDNN):
 
 Output: tied, logits = (h_t P + p) Eᵀ + b with E the embedding (Press and Wolf 2017); plain, logits = h_t O + b.
 
-With an ear, `tangshi_tf.hearing` adds the sounds of characters to E, sets what the verse so far means beside e(x_t) and
+With an ear, `tangshi_tf.model.verse_features` adds the sounds of characters to E, sets what the verse so far means beside e(x_t) and
 h_t, and raises the logits of what would rhyme and of what has.
 """
 
@@ -32,13 +32,14 @@ import numpy as np
 import tensorflow as tf
 
 from tangshi_tf.config import ModelConfig, from_dict, read_version
-from tangshi_tf.dropout import NO_DROPOUT, Dropout
-from tangshi_tf.ear import VERSE
 from tangshi_tf.errors import ConfigError, ModelError, StateError, TangshiError, first_line
-from tangshi_tf.hearing import Hearing
-from tangshi_tf.recurrence import CELLS, unroll
-from tangshi_tf.sampling import padded_size, row_normal
-from tangshi_tf.softmax import raised, summed_nll
+from tangshi_tf.model.dropout import NO_DROPOUT, Dropout
+from tangshi_tf.model.loss import raised, summed_nll
+from tangshi_tf.model.random import row_normal
+from tangshi_tf.model.recurrence import CELLS, unroll
+from tangshi_tf.model.step import padded_size
+from tangshi_tf.model.verse_features import Hearing
+from tangshi_tf.model.verse_tracker import VERSE
 from tangshi_tf.vocabulary import PAD, Vocabulary
 
 __all__ = ["PoetryModel"]

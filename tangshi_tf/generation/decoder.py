@@ -6,8 +6,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from tangshi_tf.sampling import padded_size, row_uniform, sampler
-from tangshi_tf.verse.constraints import Constraints, Slot
+from tangshi_tf.generation.masks import Constraints, Slot
+from tangshi_tf.generation.sampler import sampler
+from tangshi_tf.model.random import row_uniform
+from tangshi_tf.model.step import padded_size
 from tangshi_tf.vocabulary import BOS, EOS, PAD, UNK
 
 __all__ = ["Decoder"]

@@ -9,10 +9,11 @@ from typing import Any
 import tensorflow as tf
 
 from tangshi_tf.config import ModelConfig
+from tangshi_tf.corpus.titles import LONGEST_TITLE, PATTERNS
 from tangshi_tf.corpus.words import GLUED_LEFT, GLUED_RIGHT
-from tangshi_tf.request import WHITE_SPACE, characters, code_points, without_white_space
+from tangshi_tf.generation.inputs import WHITE_SPACE, characters, code_points, without_white_space
 
-__all__ = ["Pieces"]
+__all__ = ["Pieces", "normal_titles"]
 
 _BREAK = "\x01"  # stands for a line break while white space is cut at
 
@@ -59,3 +60,10 @@ class Pieces:
         if self._words:
             return self.join(tf.where(typed == "", after, typed))
         return tf.strings.join([begin, self.join(after)])
+
+
+def normal_titles(titles: Any) -> Any:
+    """Do what `corpus.titles.normal_title` does to UTF-8 strings of any shape; the vocabulary simplifies them."""
+    for pattern, replacement in PATTERNS:
+        titles = tf.strings.regex_replace(titles, pattern, replacement)
+    return tf.strings.substr(titles, 0, LONGEST_TITLE, unit="UTF8_CHAR")

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tangshi_tf.corpus.cleaning import character_table
-from tangshi_tf.request import without_white_space
+from tangshi_tf.generation.inputs import without_white_space
 from tangshi_tf.verse.forms import FORM_NAMES, FORMS, MARKS, OPENING_NAMES, OPENINGS
 from tangshi_tf.verse.prosody import EITHER, EVERY_GROUP, LEVEL_GROUPS, RHYME_NAMES, generous
 

@@ -10,16 +10,15 @@ from typing import Any
 
 import tensorflow as tf
 
-from tangshi_tf.about import describe
 from tangshi_tf.config import DEFAULT_SAMPLER, PROSE_SAMPLER
-from tangshi_tf.corpus.titles import normal_titles
-from tangshi_tf.decoding import Decoder
-from tangshi_tf.model import PoetryModel
-from tangshi_tf.pieces import Pieces
-from tangshi_tf.plan import Planner, plan_prose
-from tangshi_tf.request import AUTOMATIC_LENGTH, INPUTS, STATE_STDDEV, one_value_a_row, problems, utf8
-from tangshi_tf.sampling import row_normal
-from tangshi_tf.verse.constraints import Constraints
+from tangshi_tf.generation.about import describe
+from tangshi_tf.generation.decoder import Decoder
+from tangshi_tf.generation.inputs import AUTOMATIC_LENGTH, INPUTS, STATE_STDDEV, one_value_a_row, problems, utf8
+from tangshi_tf.generation.masks import Constraints
+from tangshi_tf.generation.planner import Planner, plan_prose
+from tangshi_tf.generation.tokenizer import Pieces, normal_titles
+from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.model.random import row_normal
 from tangshi_tf.vocabulary import EOS, PAD
 
 __all__ = ["Poet"]

@@ -1,0 +1,1 @@
+from .poet import Poet as Poet

@@ -1,0 +1,1 @@
+from .poetry_model import PoetryModel as PoetryModel
