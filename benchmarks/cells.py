@@ -30,7 +30,7 @@ from tangshi_tf import ModelConfig, Poet, PoetryModel, TrainingConfig, Vocabular
 from tangshi_tf.config import DEFAULT_SAMPLER, PRESETS
 from tangshi_tf.corpus.cleaning import character_table
 from tangshi_tf.dataset import PoemBatches, encode_poems
-from tangshi_tf.evaluation import evaluate, evaluator
+from tangshi_tf.evaluation.perplexity import evaluate, evaluator
 from tangshi_tf.training import Trainer, bfloat16_pays
 
 # The plain LSTM's 3.9 million parameters for each cell, with the dropout that so short a training asks for.

@@ -31,12 +31,12 @@ from tangshi_tf import ModelConfig, Poet, TrainingConfig, read_corpus
 from tangshi_tf.config import DEFAULT_SAMPLER
 from tangshi_tf.corpus.poems import Corpus
 from tangshi_tf.corpus.titles import titles_of
-from tangshi_tf.evaluation import evaluate
+from tangshi_tf.evaluation.intervals import Mean, Rate
+from tangshi_tf.evaluation.perplexity import evaluate
+from tangshi_tf.evaluation.verse_report import kept
 from tangshi_tf.generation.batch import write
-from tangshi_tf.intervals import Mean, Rate
 from tangshi_tf.lessons import lessons_of
 from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.report import kept
 from tangshi_tf.run import fit
 from tangshi_tf.verse.forms import OTHER, form_of
 from tangshi_tf.vocabulary import EOS

@@ -38,7 +38,7 @@ def contestant(text: Path, cell: str, length: int, units: int, epochs: int, answ
 
     from tangshi_tf.config import PROSE
     from tangshi_tf.corpus.prose import read_prose
-    from tangshi_tf.evaluation import perplexity
+    from tangshi_tf.evaluation.perplexity import perplexity
     from tangshi_tf.hardware import usage
     from tangshi_tf.lessons import lessons_of
     from tangshi_tf.model.loss import token_nll

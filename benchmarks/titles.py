@@ -15,8 +15,8 @@ import numpy as np
 from tangshi_tf import PoetryModel, read_corpus
 from tangshi_tf.corpus.titles import titles_of
 from tangshi_tf.errors import TangshiError
-from tangshi_tf.evaluation import evaluator
-from tangshi_tf.intervals import Mean, Rate
+from tangshi_tf.evaluation.intervals import Mean, Rate
+from tangshi_tf.evaluation.perplexity import evaluator
 
 
 def others(titles: list[str]) -> list[str]:

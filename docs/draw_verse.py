@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from tangshi_tf.tables import draw, from_dict, markdown
+from tangshi_tf.evaluation.report_tables import draw, from_dict, markdown
 
 if importlib.util.find_spec("matplotlib") is None:
     sys.exit("Error: matplotlib is required: pip install matplotlib.")

@@ -11,7 +11,7 @@ from tangshi_tf.corpus.titles import titles_of
 from tangshi_tf.corpus.words import joined
 from tangshi_tf.dataset import LaneBatches, PoemBatches, encode_poems
 from tangshi_tf.errors import ConfigError, CorpusError
-from tangshi_tf.evaluation import evaluator, stream_evaluator
+from tangshi_tf.evaluation.perplexity import evaluator, stream_evaluator
 from tangshi_tf.model.embedding_init import cooccurrence, embeddings_of
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.training import Batches

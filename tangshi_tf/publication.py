@@ -11,7 +11,7 @@ from tangshi_tf.corpus.poems import Corpus
 from tangshi_tf.corpus.prose import Prose
 from tangshi_tf.corpus.titles import titles_of
 from tangshi_tf.errors import CorpusError
-from tangshi_tf.evaluation import evaluate, perplexity, stream_evaluator
+from tangshi_tf.evaluation.perplexity import evaluate, perplexity, stream_evaluator
 from tangshi_tf.export import export
 from tangshi_tf.generation.poet import Poet
 from tangshi_tf.lessons import Lessons, lessons_of

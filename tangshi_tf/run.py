@@ -22,7 +22,7 @@ from tangshi_tf.corpus.poems import Corpus
 from tangshi_tf.corpus.prose import Prose
 from tangshi_tf.distribution import add_up, choose_strategy, from_chief, is_chief, together, worker_count
 from tangshi_tf.errors import CheckpointError, ConfigError, StoppedError, TangshiError
-from tangshi_tf.evaluation import perplexity
+from tangshi_tf.evaluation.perplexity import perplexity
 from tangshi_tf.files import locked
 from tangshi_tf.generation.poet import Poet
 from tangshi_tf.hardware import devices, usage

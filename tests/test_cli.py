@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from tangshi_tf.cli import main
 from tangshi_tf.config import PRESETS
 from tangshi_tf.corpus.poems import read_corpus
-from tangshi_tf.novelty import TrainingLines
+from tangshi_tf.evaluation.copied_lines import TrainingLines
 from tests.rounding import same_record
 
 PRINTED = ["--seed", "5"]

@@ -17,7 +17,7 @@ from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.corpus.poems import Corpus, read_corpus
 from tangshi_tf.corpus.prose import Prose, read_prose
 from tangshi_tf.errors import StoppedError
-from tangshi_tf.evaluation import evaluate, stream_evaluator
+from tangshi_tf.evaluation.perplexity import evaluate, stream_evaluator
 from tangshi_tf.export import export, load
 from tangshi_tf.run import fit
 

@@ -7,7 +7,7 @@ import pytest
 
 from tangshi_tf.config import PROSE, ModelConfig
 from tangshi_tf.errors import ConfigError
-from tangshi_tf.evaluation import Score, evaluate, evaluator, stream_evaluator
+from tangshi_tf.evaluation.perplexity import Score, evaluate, evaluator, stream_evaluator
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.vocabulary import EOS, UNK, Vocabulary
 from tests import reference

@@ -5,7 +5,7 @@ import statistics
 
 import pytest
 
-from tangshi_tf.intervals import Mean, Rate
+from tangshi_tf.evaluation.intervals import Mean, Rate
 
 
 @pytest.mark.parametrize(("hits", "count"), [(0, 10), (8, 10), (10, 10), (1, 1), (700, 1_000)])

@@ -6,7 +6,7 @@ import pytest
 
 from tangshi_tf.corpus.cleaning import han_only
 from tangshi_tf.corpus.poems import read_corpus
-from tangshi_tf.novelty import SHORTEST, TrainingLines, longest_shared
+from tangshi_tf.evaluation.copied_lines import SHORTEST, TrainingLines, longest_shared
 from tangshi_tf.verse.forms import lines_of
 
 NIGHT = "床前明月光，疑是地上霜。举头望明月，低头思故乡。"

@@ -12,9 +12,8 @@ from tangshi_tf.config import DEFAULT_SAMPLER
 from tangshi_tf.corpus.cleaning import han_only
 from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.errors import ConfigError
-from tangshi_tf.generation.batch import write
-from tangshi_tf.intervals import Mean, Rate
-from tangshi_tf.report import (
+from tangshi_tf.evaluation.intervals import Mean, Rate
+from tangshi_tf.evaluation.verse_report import (
     KINDS,
     RULE_RATES,
     Cost,
@@ -29,6 +28,7 @@ from tangshi_tf.report import (
     self_repetition,
     total_cost,
 )
+from tangshi_tf.generation.batch import write
 from tangshi_tf.verse.forms import FORMS, form_of
 
 CLIMB = "白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"

@@ -14,7 +14,7 @@ from tangshi_tf.checkpoint import Run
 from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.corpus.poems import Corpus, read_corpus
 from tangshi_tf.errors import CheckpointError, CorpusError, StoppedError, TangshiError
-from tangshi_tf.evaluation import evaluate
+from tangshi_tf.evaluation.perplexity import evaluate
 from tangshi_tf.files import locked
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.publication import publish

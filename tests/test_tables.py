@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tangshi_tf.corpus.poems import read_corpus
-from tangshi_tf.report import KINDS, Report, Written, compare
-from tangshi_tf.tables import draw, from_dict, markdown, text, to_dict
+from tangshi_tf.evaluation.report_tables import draw, from_dict, markdown, text, to_dict
+from tangshi_tf.evaluation.verse_report import KINDS, Report, Written, compare
 from tangshi_tf.verse.forms import FORMS, form_of
 
 CLIMB = "白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"

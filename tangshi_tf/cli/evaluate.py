@@ -27,7 +27,7 @@ from tangshi_tf.vocabulary import UNK
 
 if TYPE_CHECKING:
     from tangshi_tf.corpus.prose import Prose
-    from tangshi_tf.evaluation import Score
+    from tangshi_tf.evaluation.perplexity import Score
 
 
 __all__ = ["evaluate"]
@@ -104,7 +104,7 @@ def evaluate(
         raise ConfigError("A CORPUS or a --split is required, as a given corpus is taken whole. Received: both.")
     from tangshi_tf.corpus.poems import read_corpus, read_poems
     from tangshi_tf.corpus.titles import titles_of
-    from tangshi_tf.evaluation import evaluate as score
+    from tangshi_tf.evaluation.perplexity import evaluate as score
     from tangshi_tf.model.poetry_model import PoetryModel
 
     split = "all" if corpus else split
@@ -134,7 +134,7 @@ def evaluate(
 
 def _evaluate_prose(path: Path, text: "Prose", split: str, as_json: bool) -> None:
     """Print how surprised a model is by a text, read from end to end."""
-    from tangshi_tf.evaluation import perplexity, stream_evaluator
+    from tangshi_tf.evaluation.perplexity import perplexity, stream_evaluator
     from tangshi_tf.model.poetry_model import PoetryModel
 
     model = PoetryModel.from_saved_model(path)
@@ -163,8 +163,9 @@ def _compare_verse(
     texts: list[str], split: str, model: Path, count: int, seed: int, plot: Path | None, as_json: bool
 ) -> None:
     """Write poems, and print what distinguishes them from those given."""
-    from tangshi_tf import report, tables
     from tangshi_tf.corpus.poems import read_corpus
+    from tangshi_tf.evaluation import report_tables as tables
+    from tangshi_tf.evaluation import verse_report as report
     from tangshi_tf.export import load
     from tangshi_tf.files import write_atomic
 

@@ -219,7 +219,7 @@ def _stream(
 def _copied() -> Callable[[dict[str, Any]], str]:
     """Return what names the first line of a record's poem that stands in a training poem."""
     from tangshi_tf.corpus.poems import read_corpus
-    from tangshi_tf.novelty import TrainingLines
+    from tangshi_tf.evaluation.copied_lines import TrainingLines
 
     lines = TrainingLines(read_corpus().texts("train"))
 

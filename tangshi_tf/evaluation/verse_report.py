@@ -14,8 +14,8 @@ from typing import Any
 
 from tangshi_tf.config import DEFAULT_SAMPLER
 from tangshi_tf.corpus.cleaning import han_only
-from tangshi_tf.intervals import Mean, Rate
-from tangshi_tf.novelty import SHORTEST, TrainingLines, longest_shared
+from tangshi_tf.evaluation.copied_lines import SHORTEST, TrainingLines, longest_shared
+from tangshi_tf.evaluation.intervals import Mean, Rate
 from tangshi_tf.verse.checker import RHYME_RULES, judge
 from tangshi_tf.verse.forms import FORMS, LEVELS, OTHER, form_of, lines_of
 

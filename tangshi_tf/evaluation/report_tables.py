@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tangshi_tf.intervals import Mean, Rate
-from tangshi_tf.report import BEGINNING, KINDS, Cost, Reading, Report, total_cost
+from tangshi_tf.evaluation.intervals import Mean, Rate
+from tangshi_tf.evaluation.verse_report import BEGINNING, KINDS, Cost, Reading, Report, total_cost
 from tangshi_tf.verse.forms import FORMS
 
 __all__ = ["draw", "from_dict", "markdown", "text", "to_dict"]
