@@ -31,7 +31,8 @@ from tangshi_tf.config import DEFAULT_SAMPLER, PRESETS
 from tangshi_tf.corpus.cleaning import character_table
 from tangshi_tf.dataset import PoemBatches, encode_poems
 from tangshi_tf.evaluation.perplexity import evaluate, evaluator
-from tangshi_tf.training import Trainer, bfloat16_pays
+from tangshi_tf.training.hardware import bfloat16_pays
+from tangshi_tf.training.trainer import Trainer
 
 # The plain LSTM's 3.9 million parameters for each cell, with the dropout that so short a training asks for.
 UNITS = {"rnn": 1333, "lstm": 640, "gru": 750}

@@ -22,7 +22,7 @@ def epoch(poems: int, answer: Any) -> None:
 
     from tangshi_tf import ModelConfig, PoetryModel, TrainingConfig, Vocabulary, read_corpus
     from tangshi_tf.dataset import PoemBatches, encode_poems
-    from tangshi_tf.training import Trainer
+    from tangshi_tf.training.trainer import Trainer
 
     texts = read_corpus().texts("train")
     vocabulary = Vocabulary.build(texts, 4)

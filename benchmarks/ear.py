@@ -35,9 +35,9 @@ from tangshi_tf.evaluation.intervals import Mean, Rate
 from tangshi_tf.evaluation.perplexity import evaluate
 from tangshi_tf.evaluation.verse_report import kept
 from tangshi_tf.generation.batch import write
-from tangshi_tf.lessons import lessons_of
 from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.run import fit
+from tangshi_tf.training.run import fit
+from tangshi_tf.training.tasks import lessons_of
 from tangshi_tf.verse.forms import OTHER, form_of
 from tangshi_tf.vocabulary import EOS
 

@@ -219,7 +219,6 @@ def fastest(run: Callable[[], Any], seconds: float = 0.5) -> float:
 def endless(model: str, folder: str) -> tuple[str, Any]:
     """Export a model whose poems do not end; return its folder and the model."""
     from tangshi_tf import PoetryModel
-    from tangshi_tf.export import export
 
     copy = PoetryModel.from_saved_model(model)
     if (copy.config.cell, copy.config.layers, copy.config.tied, copy.config.ear) != ("lstm", 1, True, "none"):
@@ -227,7 +226,7 @@ def endless(model: str, folder: str) -> tuple[str, Any]:
     bias = copy.output_bias.numpy()
     bias[:SPECIALS] = -1e4  # the other loops do not know special tokens
     copy.output_bias.assign(bias)
-    return str(export(copy, folder)), copy
+    return str(export_model(copy, folder)), copy
 
 
 def main() -> None:

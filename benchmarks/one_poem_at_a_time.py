@@ -18,7 +18,7 @@ import tensorflow as tf
 from tangshi_tf import PoetryModel, Vocabulary, read_corpus
 from tangshi_tf.config import PRESETS
 from tangshi_tf.dataset import PoemBatches, encode_poems
-from tangshi_tf.training import Trainer
+from tangshi_tf.training.trainer import Trainer
 
 try:
     import torch

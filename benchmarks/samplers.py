@@ -19,8 +19,8 @@ from typing import Any
 from tangshi_tf.config import DEFAULT_SAMPLER
 from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.evaluation.verse_report import distinct, self_repetition
-from tangshi_tf.export import load
 from tangshi_tf.generation.batch import write
+from tangshi_tf.saving.saved_model import load
 from tangshi_tf.verse.forms import FORMS, form_of
 
 Texts = Sequence[str]

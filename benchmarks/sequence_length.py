@@ -39,11 +39,11 @@ def contestant(text: Path, cell: str, length: int, units: int, epochs: int, answ
     from tangshi_tf.config import PROSE
     from tangshi_tf.corpus.prose import read_prose
     from tangshi_tf.evaluation.perplexity import perplexity
-    from tangshi_tf.hardware import usage
-    from tangshi_tf.lessons import lessons_of
     from tangshi_tf.model.loss import token_nll
     from tangshi_tf.model.poetry_model import PoetryModel
-    from tangshi_tf.training import Trainer, bfloat16_pays, total_steps
+    from tangshi_tf.training.hardware import bfloat16_pays, usage
+    from tangshi_tf.training.tasks import lessons_of
+    from tangshi_tf.training.trainer import Trainer, total_steps
     from tangshi_tf.vocabulary import BOS
 
     model_config = replace(PROSE[0], cell=cell, units=units, layers=1, embedding=256)

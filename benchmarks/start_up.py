@@ -21,7 +21,7 @@ marks = [time.perf_counter()]
 import tensorflow as tf
 tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})  # as the command does
 marks.append(time.perf_counter())
-from tangshi_tf.export import load
+from tangshi_tf.saving.saved_model import load
 poet = load(sys.argv[1])
 marks.append(time.perf_counter())
 for seed in range(11):

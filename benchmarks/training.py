@@ -31,7 +31,7 @@ def ours(precision: str, batches: Batches, vocabulary: Any, threads: int) -> Ste
     import tensorflow as tf
 
     from tangshi_tf import ModelConfig, PoetryModel, TrainingConfig
-    from tangshi_tf.training import build_optimizer
+    from tangshi_tf.training.optimizer import build_optimizer
 
     model = PoetryModel(ModelConfig(ear="none", titles=False, recurrent_dropout=0.0), vocabulary, precision)
     optimizer = build_optimizer(TrainingConfig(), 1_000)

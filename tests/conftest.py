@@ -12,9 +12,9 @@ import tensorflow as tf
 from tangshi_tf.config import ModelConfig
 from tangshi_tf.corpus.cleaning import character_table
 from tangshi_tf.corpus.poems import read_corpus
-from tangshi_tf.export import export, load
 from tangshi_tf.generation.poet import Poet
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.saving.saved_model import load
 from tangshi_tf.vocabulary import EOS, Vocabulary
 
 # Two logical CPUs stand in for two GPUs; TensorFlow has to know before it computes anything.
@@ -89,7 +89,7 @@ def versed_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     keras.utils.set_random_seed(6)
     vocabulary = Vocabulary.build(read_corpus().texts("train")[:8_000], 8, character_table(), titled=True)
     model = PoetryModel(ModelConfig(units=16, embedding=12), vocabulary)
-    return export(model, tmp_path_factory.mktemp("models") / "versed")
+    return export_model(model, tmp_path_factory.mktemp("models") / "versed")
 
 
 @pytest.fixture(scope="session")
@@ -110,7 +110,7 @@ def poet(lstm: PoetryModel) -> Poet:
 
 @pytest.fixture(scope="session")
 def folder(lstm: PoetryModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export(lstm, tmp_path_factory.mktemp("models") / "small")
+    return export_model(lstm, tmp_path_factory.mktemp("models") / "small")
 
 
 @pytest.fixture(scope="session")

@@ -16,11 +16,11 @@ from tangshi_tf.corpus.cleaning import han_only
 from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.evaluation.copied_lines import TrainingLines
 from tangshi_tf.evaluation.perplexity import evaluate
-from tangshi_tf.export import load
 from tangshi_tf.generation.batch import write
 from tangshi_tf.generation.inputs import AUTOMATIC_LENGTH
 from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.portable import export_step
+from tangshi_tf.saving.saved_model import load
+from tangshi_tf.saving.single_step import export_step
 from tangshi_tf.verse.checker import RHYME_RULES, judge
 from tangshi_tf.verse.forms import FORMS, form_of, lines_of
 from tests.rounding import same_poems

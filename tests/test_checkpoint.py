@@ -8,12 +8,12 @@ import h5py
 import numpy as np
 import pytest
 
-from tangshi_tf.checkpoint import Run
 from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.errors import CheckpointError, ConfigError, VocabularyError
 from tangshi_tf.files import locked, write_atomic, write_text
 from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.training import Position
+from tangshi_tf.training.run_folder import Run
+from tangshi_tf.training.trainer import Position
 from tangshi_tf.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary("山水风月，。", {"風": "风"}, rare="龙")

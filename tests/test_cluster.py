@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tangshi_tf.checkpoint import Run
 from tangshi_tf.corpus.poems import read_corpus
+from tangshi_tf.training.run_folder import Run
 from tests.cluster import ROOT, run_cluster, start_cluster
 
 STEPS = 200

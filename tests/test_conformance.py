@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tangshi_tf.checkpoint import Run
 from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.corpus.poems import Corpus, read_corpus
 from tangshi_tf.corpus.prose import Prose, read_prose
 from tangshi_tf.errors import StoppedError
 from tangshi_tf.evaluation.perplexity import evaluate, stream_evaluator
-from tangshi_tf.export import export, load
-from tangshi_tf.run import fit
+from tangshi_tf.saving.saved_model import load
+from tangshi_tf.training.run import fit
+from tangshi_tf.training.run_folder import Run
 
 TRAINING = TrainingConfig(
     epochs=3,
@@ -87,7 +87,7 @@ def resume(whole: Run, corpus: Corpus | Prose, folder: Path, strategy: Any) -> N
 
 def saved_model(whole: Run, corpus: Corpus | Prose, folder: Path, strategy: Any) -> None:
     model = whole.load_model()
-    poet = load(export(model, folder / "models"))
+    poet = load(export_model(model, folder / "models"))
     if isinstance(corpus, Prose):
         stream = corpus.ids(model.vocabulary, "validation")
         expected, _ = stream_evaluator(model, stream)()

@@ -2,9 +2,9 @@ import sys
 
 import pytest
 
-from tangshi_tf.console import Console, estimated, left_out
-from tangshi_tf.run import EpochReport, Plan
-from tangshi_tf.training import Progress
+from tangshi_tf.cli.console import Console, estimated, left_out
+from tangshi_tf.training.run import EpochReport, Plan
+from tangshi_tf.training.trainer import Progress
 
 PLAN = Plan(
     "poems", {"train": 9, "validation": 1, "test": 0}, {"too short": 2}, 40, 1_000, 300, 10, 20, "float32", "CPU"

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from tangshi_tf import curves
-from tangshi_tf.run import EpochReport, Plan
-from tangshi_tf.training import Progress
+from tangshi_tf.training import listeners as curves
+from tangshi_tf.training.run import EpochReport, Plan
+from tangshi_tf.training.trainer import Progress
 
 HISTORY = [
     {

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tangshi_tf.distribution import add_up, choose_strategy, from_chief, is_chief, local_replicas, worker_count
 from tangshi_tf.errors import ConfigError
+from tangshi_tf.training.distribution import add_up, choose_strategy, from_chief, is_chief, local_replicas, worker_count
 from tests.cluster import run_cluster
 
 
@@ -53,7 +53,7 @@ def test_a_cluster_is_required_for_several_workers(text: str, monkeypatch: pytes
 _WORKER = """
 import json, os
 import numpy as np
-from tangshi_tf.distribution import add_up, choose_strategy, from_chief, is_chief, worker_count
+from tangshi_tf.training.distribution import add_up, choose_strategy, from_chief, is_chief, worker_count
 strategy = choose_strategy("multiworker")
 index = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
 assert worker_count(strategy) == 3

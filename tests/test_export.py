@@ -12,15 +12,15 @@ import tensorflow as tf
 
 from tangshi_tf.config import ModelConfig, from_dict
 from tangshi_tf.errors import ModelError
-from tangshi_tf.export import export, load
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.saving.saved_model import load
 from tangshi_tf.vocabulary import Vocabulary
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "plain_tensorflow.py"
 
 
 def test_a_folder_describes_itself(lstm: PoetryModel, tmp_path: Path) -> None:
-    extra = export(lstm, tmp_path, readme="# 诗\n", metadata={"perplexity": 80.5}) / "assets.extra"
+    extra = export_model(lstm, tmp_path, readme="# 诗\n", metadata={"perplexity": 80.5}) / "assets.extra"
     config = json.loads((extra / "config.json").read_text(encoding="utf-8"))
     assert config["format"] == 1
     assert from_dict(ModelConfig, config["model"]) == lstm.config
@@ -47,7 +47,7 @@ def test_the_model_comes_back(lstm: PoetryModel, folder: Path) -> None:
 
 def test_the_default_model_is_small_enough_for_the_box(tmp_path: Path) -> None:
     model = PoetryModel(ModelConfig(), Vocabulary([chr(0x4E00 + i) for i in range(6000)]))
-    folder = export(model, tmp_path)
+    folder = export_model(model, tmp_path)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     weights = 4 * sum(int(np.prod(weight.shape)) for weight in model.weights)
     assert size < weights + 2_000_000
@@ -69,7 +69,7 @@ def test_a_failed_export_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(tf.saved_model, "save", failure)
     with pytest.raises(ModelError, match="A writable folder is required") as caught:
-        export(lstm, tmp_path)
+        export_model(lstm, tmp_path)
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
@@ -77,7 +77,7 @@ def test_a_failed_export_leaves_nothing(
 def test_a_file_in_the_way(lstm: PoetryModel, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ModelError, match="A writable folder is required"):
-        export(lstm, tmp_path / "file" / "models")
+        export_model(lstm, tmp_path / "file" / "models")
 
 
 def cut(path: Path) -> None:

@@ -17,11 +17,11 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from tangshi_tf import export
 from tangshi_tf.cli import main
 from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.corpus.readers import HEADER
 from tangshi_tf.errors import CorpusError
+from tangshi_tf.saving import saved_model as export
 
 POEMS = [
     ("静夜思", "床前明月光，疑是地上霜。举头望明月，低头思故乡。"),

@@ -3,8 +3,8 @@ import sys
 import pytest
 import tensorflow as tf
 
-from tangshi_tf.distribution import choose_strategy
-from tangshi_tf.hardware import devices, usage
+from tangshi_tf.training.distribution import choose_strategy
+from tangshi_tf.training.hardware import devices, usage
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell")

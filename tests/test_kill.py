@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tangshi_tf.checkpoint import Run
 from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.corpus.prose import read_prose
+from tangshi_tf.training.run_folder import Run
 
 STEPS = 1_500
 TIMED = {"seconds", "tokens_per_second", "peak_memory", "gpu_memory", "gpu_utilisation"}
@@ -19,8 +19,8 @@ TIMED = {"seconds", "tokens_per_second", "peak_memory", "gpu_memory", "gpu_utili
 
 def train(folder: Path) -> None:
     """Begin the run or go on with it, saving every fifth step."""
-    from tangshi_tf import run
     from tangshi_tf.config import ModelConfig, TrainingConfig
+    from tangshi_tf.training import run
 
     vars(run)["every_second"] = lambda: lambda step: step % 5 == 0
     prose = folder.parent.name == "prose"
@@ -60,7 +60,7 @@ def test_kills_change_nothing(tmp_path: Path, kind: str, count: int) -> None:
     text = "".join(f"{poem.title}:{poem.text}\n" for poem in poems)
     (tmp_path / "poems.txt").write_text(text, encoding="utf-8")
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["tangshi_tf.run"])
+    processes.set_forkserver_preload(["tangshi_tf.training.run"])
 
     def start(name: str) -> Any:
         process = processes.Process(target=train, args=(tmp_path / name,))

@@ -10,8 +10,8 @@ from tangshi_tf.corpus.poems import Corpus, Poem
 from tangshi_tf.corpus.prose import Prose, read_prose
 from tangshi_tf.dataset import LaneBatches
 from tangshi_tf.errors import ConfigError, CorpusError
-from tangshi_tf.lessons import lessons_of
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.training.tasks import lessons_of
 from tangshi_tf.vocabulary import BOS, UNK
 
 POEMS = Corpus(

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tangshi_tf.export import export, load
 from tangshi_tf.generation.inputs import AUTOMATIC_LENGTH, INPUTS
 from tangshi_tf.generation.poet import Poet
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.saving.saved_model import load
 from tangshi_tf.vocabulary import BOS, EOS, PAD, SPECIALS, UNK, Vocabulary
 from tests.conftest import ModelMaker
 from tests.rounding import near, same_poems
@@ -95,7 +95,7 @@ def grown(request: pytest.FixtureRequest, make_model: ModelMaker, tmp_path_facto
     """Return a model, and the same loaded from a folder."""
     cell, layers, ear = request.param
     model = make_model(cell, layers, ear=ear)
-    return model, load(export(model, tmp_path_factory.mktemp("grown")))
+    return model, load(export_model(model, tmp_path_factory.mktemp("grown")))
 
 
 def nestings(model: PoetryModel) -> list[Any]:
@@ -169,7 +169,7 @@ def test_more_than_one_block_of_random_numbers(make_model: ModelMaker) -> None:
 @pytest.fixture(scope="module")
 def titled(make_model: ModelMaker, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A loaded poet that reads titles, and has an ear."""
-    return load(export(make_model(ear="full", ending=0.0), tmp_path_factory.mktemp("titled")))
+    return load(export_model(make_model(ear="full", ending=0.0), tmp_path_factory.mktemp("titled")))
 
 
 def test_a_title_makes_another_poem_and_is_not_in_it(titled: Any) -> None:
@@ -538,7 +538,7 @@ def test_the_calling_loop_of_o4(
 
     expected = loop(keras_model)
     assert expected
-    assert loop(load(export(keras_model, tmp_path))) == expected
+    assert loop(load(export_model(keras_model, tmp_path))) == expected
 
 
 def test_a_program_that_has_never_heard_of_us(foreign: dict[str, Any], poet: Poet) -> None:

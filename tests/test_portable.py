@@ -11,9 +11,8 @@ import pytest
 
 from tangshi_tf.config import PORTABLE
 from tangshi_tf.errors import ConfigError, ModelError
-from tangshi_tf.export import export
 from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.portable import export_step
+from tangshi_tf.saving.single_step import export_step
 from tests.conftest import ModelMaker
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -42,7 +41,7 @@ def test_the_step_agrees_with_tensorflow(
     make_model: ModelMaker, tmp_path: Path, form: str, cell: str, layers: int, tied: bool, ear: str
 ) -> None:
     model = make_model(cell, layers, tied=tied, ear=ear)
-    step = open_step(export_step(export(model, tmp_path / "saved"), tmp_path / form, form), form)
+    step = open_step(export_step(export_model(model, tmp_path / "saved"), tmp_path / form, form), form)
     agree(model, step, poems=[1, 5], length=20)
 
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tangshi_tf.checkpoint import Run
 from tangshi_tf.config import TrainingConfig
 from tangshi_tf.corpus.poems import Corpus
 from tangshi_tf.errors import CheckpointError, CorpusError
-from tangshi_tf.publication import publish
-from tangshi_tf.run import EpochReport, fit
+from tangshi_tf.saving.model_card import publish
+from tangshi_tf.training.run import EpochReport, fit
+from tangshi_tf.training.run_folder import Run
 from tests.test_run import MODEL, TRAINING, Notes, corpus
 
 __all__ = ["corpus"]

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tangshi_tf.checkpoint import Run
 from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.corpus.poems import Corpus, read_corpus
 from tangshi_tf.errors import CheckpointError, CorpusError, StoppedError, TangshiError
 from tangshi_tf.evaluation.perplexity import evaluate
 from tangshi_tf.files import locked
 from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.publication import publish
-from tangshi_tf.run import EpochReport, Plan, estimate, fit
-from tangshi_tf.training import Progress
+from tangshi_tf.saving.model_card import publish
+from tangshi_tf.training.run import EpochReport, Plan, estimate, fit
+from tangshi_tf.training.run_folder import Run
+from tangshi_tf.training.trainer import Progress
 
 MODEL = ModelConfig(units=16, embedding=12, dropout=0.0)
 TRAINING = TrainingConfig(epochs=2, min_count=1, token_budget=1_000, precision="float32")
@@ -139,7 +139,7 @@ SMALL_STEPS = TrainingConfig(epochs=3, min_count=1, token_budget=200, precision=
 def test_a_run_that_is_stopped_again_and_again_ends_as_one_that_never_was(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tangshi_tf.run.every_second", lambda: lambda step: True)
+    monkeypatch.setattr("tangshi_tf.training.run.every_second", lambda: lambda step: True)
     notes = Notes()
     whole = fit(corpus, tmp_path / "whole", MODEL, SMALL_STEPS, [notes])
     steps = notes.plans[0].steps

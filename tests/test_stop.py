@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tangshi_tf.checkpoint import Run
 from tangshi_tf.corpus.poems import read_corpus
+from tangshi_tf.training.run_folder import Run
 from tests.cluster import ROOT
 
 FIT = (

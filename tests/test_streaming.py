@@ -6,9 +6,9 @@ import pytest
 from tangshi_tf.config import ModelConfig
 from tangshi_tf.corpus.words import joined, segmenter
 from tangshi_tf.errors import ConfigError
-from tangshi_tf.export import export, load
 from tangshi_tf.generation.stream import stream
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.saving.saved_model import load
 from tangshi_tf.vocabulary import Vocabulary
 
 WORDS = ["to", "be", "or", "not", ",", "the", "question", "is", "山", "水", "\n"]
@@ -22,7 +22,7 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     config = ModelConfig(text="prose", unit=request.param, units=24, embedding=12, ear="none", titles=False)
     model = PoetryModel(config, vocabulary)
     model.output_bias.assign(2.0 * model.output_bias + [float(i % 3) for i in range(len(vocabulary))])
-    return load(export(model, tmp_path_factory.mktemp("models"))), vocabulary, request.param
+    return load(export_model(model, tmp_path_factory.mktemp("models"))), vocabulary, request.param
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ from tangshi_tf.dataset import LaneBatches, PoemBatches, encode_poems
 from tangshi_tf.errors import TangshiError
 from tangshi_tf.model.loss import token_nll
 from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.training import Trainer, bfloat16_pays, build_optimizer, every_second, total_steps
+from tangshi_tf.training.hardware import bfloat16_pays
+from tangshi_tf.training.optimizer import build_optimizer
+from tangshi_tf.training.trainer import Trainer, every_second, total_steps
 from tangshi_tf.vocabulary import PAD, Vocabulary
 
 TEXTS = ["山水风月，花春秋夜。", "风花，雪月。", "春山秋水，夜月天风。", "白云，江水。", "山，水风。", "月夜秋江。"] * 4

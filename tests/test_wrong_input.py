@@ -17,13 +17,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from tangshi_tf.checkpoint import Run
 from tangshi_tf.cli import main
 from tangshi_tf.config import PROSE, ModelConfig, TrainingConfig
 from tangshi_tf.corpus.poems import Corpus, read_corpus
-from tangshi_tf.export import export
 from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.run import fit
+from tangshi_tf.training.run import fit
+from tangshi_tf.training.run_folder import Run
 from tangshi_tf.vocabulary import Vocabulary
 
 POEM = "静夜思:床前明月光，疑是地上霜。举头望明月，低头思故乡。\n"
@@ -67,7 +66,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Path:
     words = PoetryModel(
         replace(PROSE[0], unit="word", segmenter="whitespace", units=8, embedding=6), Vocabulary.build([["a", "\n"]], 1)
     )
-    export(words, made / "saved_models" / "novel")
+    export_model(words, made / "saved_models" / "novel")
     return made
 
 

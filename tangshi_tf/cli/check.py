@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from tangshi_tf.cli.console import left_out
 from tangshi_tf.cli.options import FORMATS, corpus_argument, typed
-from tangshi_tf.console import left_out
 from tangshi_tf.errors import ConfigError
 from tangshi_tf.verse.forms import LEVELS
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tangshi_tf.cli.console import left_out
 from tangshi_tf.cli.options import (
     CORPUS_HELP,
     corpus_argument,
@@ -20,7 +21,6 @@ from tangshi_tf.cli.options import (
 )
 from tangshi_tf.cli.starting import start_tensorflow
 from tangshi_tf.config import version_settings
-from tangshi_tf.console import left_out
 from tangshi_tf.errors import ConfigError
 from tangshi_tf.verse.forms import FORMS
 from tangshi_tf.vocabulary import UNK
@@ -166,8 +166,8 @@ def _compare_verse(
     from tangshi_tf.corpus.poems import read_corpus
     from tangshi_tf.evaluation import report_tables as tables
     from tangshi_tf.evaluation import verse_report as report
-    from tangshi_tf.export import load
     from tangshi_tf.files import write_atomic
+    from tangshi_tf.saving.saved_model import load
 
     poet = load(model)
     refused = report.refused_forms(poet)

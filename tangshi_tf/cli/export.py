@@ -51,15 +51,15 @@ def export(corpus: tuple[Path, ...], name: str, form: str, origin_filter: bool) 
         require_extra("tf2onnx")
     start_tensorflow()
     if form == "savedmodel":
-        from tangshi_tf.checkpoint import Run
-        from tangshi_tf.publication import publish
+        from tangshi_tf.saving.model_card import publish
+        from tangshi_tf.training.run_folder import Run
 
         run = Run(folder)
         path = publish(
             run, Path("saved_models") / name, read_text(corpus, run.model_config, run.training_config, origin_filter)
         )
     else:
-        from tangshi_tf.portable import export_step
+        from tangshi_tf.saving.single_step import export_step
 
         path = export_step(model_path(name), Path(form) / name, form)
     click.echo(f"exported {path}")

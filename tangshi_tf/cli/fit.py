@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from tangshi_tf import curves
+from tangshi_tf.cli.console import Console, estimated
 from tangshi_tf.cli.options import (
     CORPUS_HELP,
     corpus_argument,
@@ -26,8 +26,8 @@ from tangshi_tf.cli.options import (
 )
 from tangshi_tf.cli.starting import start_tensorflow
 from tangshi_tf.config import BOX, PRESETS, PROSE, STRATEGIES, ModelConfig, TrainingConfig, read_settings
-from tangshi_tf.console import Console, estimated
 from tangshi_tf.errors import ConfigError, StoppedError
+from tangshi_tf.training import listeners as curves
 
 __all__ = ["fit"]
 
@@ -109,11 +109,11 @@ def fit(
         if flag:
             require_extra(module)
     start_tensorflow()
-    from tangshi_tf.distribution import choose_strategy
     from tangshi_tf.files import write_atomic
-    from tangshi_tf.publication import publish
-    from tangshi_tf.run import estimate
-    from tangshi_tf.run import fit as train_model
+    from tangshi_tf.saving.model_card import publish
+    from tangshi_tf.training.distribution import choose_strategy
+    from tangshi_tf.training.run import estimate
+    from tangshi_tf.training.run import fit as train_model
 
     cluster = choose_strategy(strategy)
     text = read_text(corpus, model_config, config, origin_filter)

@@ -185,7 +185,7 @@ def run_folder(name: str) -> Path:
 
 def model_path(model: str) -> Path:
     """Return the version folder that --model means, and say on standard error which it is."""
-    from tangshi_tf.versions import find_model
+    from tangshi_tf.saving.versions import find_model
 
     path = find_model(model)
     click.echo(f"model: {path}", err=True)

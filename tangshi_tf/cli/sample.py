@@ -144,9 +144,9 @@ def sample(
         require_folder("--output", output)
     start_tensorflow()
     from tangshi_tf.corpus.cleaning import fold
-    from tangshi_tf.export import load
     from tangshi_tf.files import write_text
     from tangshi_tf.generation.batch import write
+    from tangshi_tf.saving.saved_model import load
     from tangshi_tf.verse.checker import tone_marks
 
     path = model_path(model)

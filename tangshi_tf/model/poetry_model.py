@@ -18,8 +18,8 @@ GRU (Cho et al. 2014, reset after the product, as in cuDNN):
 
 Output: tied, logits = (h_t P + p) Eᵀ + b with E the embedding (Press and Wolf 2017); plain, logits = h_t O + b.
 
-With an ear, `tangshi_tf.model.verse_features` adds the sounds of characters to E, sets what the verse so far means beside e(x_t) and
-h_t, and raises the logits of what would rhyme and of what has.
+With an ear, `verse_features` adds the sounds of characters to E, sets features of the verse so far beside e(x_t) and
+h_t, and adds a bonus to the logits of characters that would rhyme, or have rhymed.
 """
 
 import math

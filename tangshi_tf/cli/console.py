@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from tangshi_tf.run import EpochReport, Plan
-    from tangshi_tf.training import Progress
+    from tangshi_tf.training.run import EpochReport, Plan
+    from tangshi_tf.training.trainer import Progress
 
 __all__ = ["Console", "estimated", "left_out"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from tangshi_tf.run import EpochReport, Plan
-    from tangshi_tf.training import Progress
+    from tangshi_tf.training.run import EpochReport, Plan
+    from tangshi_tf.training.trainer import Progress
 
 __all__ = ["TensorBoard", "draw", "text"]
 

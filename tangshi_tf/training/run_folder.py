@@ -30,7 +30,7 @@ from tangshi_tf.config import ModelConfig, TrainingConfig, read_json, read_setti
 from tangshi_tf.errors import CheckpointError, first_line
 from tangshi_tf.files import write_atomic, write_text
 from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.training import Position
+from tangshi_tf.training.trainer import Position
 from tangshi_tf.vocabulary import Vocabulary
 
 __all__ = ["Run"]

@@ -14,7 +14,7 @@ import tensorflow as tf
 from tangshi_tf.config import FORMAT, PORTABLE, to_dict
 from tangshi_tf.errors import ConfigError
 from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.versions import add_version
+from tangshi_tf.saving.versions import add_version
 from tangshi_tf.vocabulary import SEPARATOR
 
 __all__ = ["export_step"]

@@ -14,7 +14,7 @@ from tangshi_tf.errors import ConfigError, CorpusError
 from tangshi_tf.evaluation.perplexity import evaluator, stream_evaluator
 from tangshi_tf.model.embedding_init import cooccurrence, embeddings_of
 from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.training import Batches
+from tangshi_tf.training.trainer import Batches
 from tangshi_tf.vocabulary import BOS, Vocabulary
 
 __all__ = ["Lessons", "lessons_of"]

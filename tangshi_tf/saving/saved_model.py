@@ -11,10 +11,10 @@ from tangshi_tf.config import FORMAT, read_version, to_dict
 from tangshi_tf.errors import ConfigError, ModelError, first_line
 from tangshi_tf.generation.poet import Poet
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.saving.versions import add_version
 from tangshi_tf.version import __version__
-from tangshi_tf.versions import add_version
 
-__all__ = ["export", "load"]
+__all__ = ["export_model", "load"]
 
 _README = """# A poet
 
@@ -42,7 +42,7 @@ Docstrings do not survive loading; this is what its function `about` returns.
 """
 
 
-def export(
+def export_model(
     model: PoetryModel, directory: str | Path, readme: str = "", metadata: Mapping[str, Any] | None = None
 ) -> Path:
     """Write a model as the next version in `directory`; no version is ever overwritten.

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from tangshi_tf.config import TrainingConfig
-from tangshi_tf.distribution import local_replicas
 from tangshi_tf.errors import TangshiError
+from tangshi_tf.training.distribution import local_replicas
+from tangshi_tf.training.optimizer import build_optimizer
 from tangshi_tf.vocabulary import PAD
 
 __all__ = [
@@ -25,8 +25,6 @@ __all__ = [
     "Position",
     "Progress",
     "Trainer",
-    "bfloat16_pays",
-    "build_optimizer",
     "every_second",
     "total_steps",
 ]
@@ -205,47 +203,6 @@ def _place(batches: Batches, step: int) -> tuple[int, int]:
     while (length := batches.steps(epoch)) <= step:
         epoch, step = epoch + 1, step - length
     return epoch, step
-
-
-def build_optimizer(config: TrainingConfig, steps: int) -> Any:
-    """Return the optimizer with its schedule: linear warm-up, then a cosine down to the final rate.
-
-    The cosine is that of Loshchilov and Hutter 2017 without restarts. Biases take no weight decay, nor do the
-    few numbers that say what rhymes weigh: they are learnt in few places, and would decay at all others.
-    """
-    warmup = min(config.warmup_steps, steps // 10)
-    rate = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0 if warmup else config.learning_rate,
-        decay_steps=max(1, steps - warmup),
-        alpha=config.final_rate,
-        warmup_target=config.learning_rate if warmup else None,
-        warmup_steps=warmup,
-    )
-    if config.optimizer == "rmsprop":
-        return keras.optimizers.RMSprop(rate)
-    if config.optimizer == "adam":
-        return keras.optimizers.Adam(rate)
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gate", "raises"])
-    return optimizer
-
-
-def bfloat16_pays(repeats: int = 5) -> bool:
-    """Measure whether a bfloat16 product of a recurrent layer's size is at least 1.5 times faster than float32.
-
-    It is on CPUs with AVX512_BF16 or AMX and on recent GPUs; other CPUs emulate it slowly. Takes well under a second.
-    """
-
-    def seconds(dtype: Any) -> float:
-        x, w = tf.ones([2048, 512], dtype), tf.ones([512, 2048], dtype)
-        best = math.inf
-        for _ in range(repeats + 1):  # the first one warms up
-            start = time.perf_counter()
-            float(tf.matmul(x, w)[0, 0])
-            best = min(best, time.perf_counter() - start)
-        return best
-
-    return seconds(tf.float32) > 1.5 * seconds(tf.bfloat16)
 
 
 def _carried(lanes: int, width: int) -> Any:

@@ -16,19 +16,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tangshi_tf.checkpoint import Run
 from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.corpus.poems import Corpus
 from tangshi_tf.corpus.prose import Prose
-from tangshi_tf.distribution import add_up, choose_strategy, from_chief, is_chief, together, worker_count
 from tangshi_tf.errors import CheckpointError, ConfigError, StoppedError, TangshiError
 from tangshi_tf.evaluation.perplexity import perplexity
 from tangshi_tf.files import locked
 from tangshi_tf.generation.poet import Poet
-from tangshi_tf.hardware import devices, usage
-from tangshi_tf.lessons import Lessons, lessons_of
 from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.training import Position, Progress, Trainer, bfloat16_pays, every_second, total_steps
+from tangshi_tf.training.distribution import add_up, choose_strategy, from_chief, is_chief, together, worker_count
+from tangshi_tf.training.hardware import bfloat16_pays, devices, usage
+from tangshi_tf.training.run_folder import Run
+from tangshi_tf.training.tasks import Lessons, lessons_of
+from tangshi_tf.training.trainer import Position, Progress, Trainer, every_second, total_steps
 from tangshi_tf.version import __version__
 
 __all__ = ["EpochReport", "Listener", "Plan", "estimate", "fit"]

@@ -5,17 +5,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tangshi_tf.checkpoint import Run
 from tangshi_tf.config import DEFAULT_SAMPLER, PROSE_SAMPLER
 from tangshi_tf.corpus.poems import Corpus
 from tangshi_tf.corpus.prose import Prose
 from tangshi_tf.corpus.titles import titles_of
 from tangshi_tf.errors import CorpusError
 from tangshi_tf.evaluation.perplexity import evaluate, perplexity, stream_evaluator
-from tangshi_tf.export import export
 from tangshi_tf.generation.poet import Poet
-from tangshi_tf.lessons import Lessons, lessons_of
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.training.run_folder import Run
+from tangshi_tf.training.tasks import Lessons, lessons_of
 
 __all__ = ["publish"]
 
@@ -49,7 +48,7 @@ def publish(run: Run, directory: str | Path, corpus: Corpus | Prose) -> Path:
         "manifest": run.manifest,
         "perplexity": judged.perplexity,
     }
-    return export(model, Path(directory), readme=_readme(run, best, lessons, judged), metadata=metadata)
+    return export_model(model, Path(directory), readme=_readme(run, best, lessons, judged), metadata=metadata)
 
 
 class _Judged(NamedTuple):

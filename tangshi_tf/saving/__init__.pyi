@@ -1,0 +1,1 @@
+from .model_card import publish as publish
