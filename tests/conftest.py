@@ -14,7 +14,7 @@ from tangshi_tf.corpus.cleaning import character_table
 from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.generation.poet import Poet
 from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.saving.saved_model import load
+from tangshi_tf.saving.saved_model import export_model, load
 from tangshi_tf.vocabulary import EOS, Vocabulary
 
 # Two logical CPUs stand in for two GPUs; TensorFlow has to know before it computes anything.

@@ -17,7 +17,7 @@ from tangshi_tf.corpus.poems import Corpus, read_corpus
 from tangshi_tf.corpus.prose import Prose, read_prose
 from tangshi_tf.errors import StoppedError
 from tangshi_tf.evaluation.perplexity import evaluate, stream_evaluator
-from tangshi_tf.saving.saved_model import load
+from tangshi_tf.saving.saved_model import export_model, load
 from tangshi_tf.training.run import fit
 from tangshi_tf.training.run_folder import Run
 

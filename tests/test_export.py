@@ -13,7 +13,7 @@ import tensorflow as tf
 from tangshi_tf.config import ModelConfig, from_dict
 from tangshi_tf.errors import ModelError
 from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.saving.saved_model import load
+from tangshi_tf.saving.saved_model import export_model, load
 from tangshi_tf.vocabulary import Vocabulary
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "plain_tensorflow.py"

@@ -15,7 +15,7 @@ import tensorflow as tf
 from tangshi_tf.generation.inputs import AUTOMATIC_LENGTH, INPUTS
 from tangshi_tf.generation.poet import Poet
 from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.saving.saved_model import load
+from tangshi_tf.saving.saved_model import export_model, load
 from tangshi_tf.vocabulary import BOS, EOS, PAD, SPECIALS, UNK, Vocabulary
 from tests.conftest import ModelMaker
 from tests.rounding import near, same_poems

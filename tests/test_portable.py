@@ -12,6 +12,7 @@ import pytest
 from tangshi_tf.config import PORTABLE
 from tangshi_tf.errors import ConfigError, ModelError
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.saving.saved_model import export_model
 from tangshi_tf.saving.single_step import export_step
 from tests.conftest import ModelMaker
 

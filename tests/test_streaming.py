@@ -8,7 +8,7 @@ from tangshi_tf.corpus.words import joined, segmenter
 from tangshi_tf.errors import ConfigError
 from tangshi_tf.generation.stream import stream
 from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.saving.saved_model import load
+from tangshi_tf.saving.saved_model import export_model, load
 from tangshi_tf.vocabulary import Vocabulary
 
 WORDS = ["to", "be", "or", "not", ",", "the", "question", "is", "山", "水", "\n"]

@@ -5,6 +5,7 @@ import pytest
 from tangshi_tf.config import BOX
 from tangshi_tf.errors import ModelError
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.saving.saved_model import export_model
 from tangshi_tf.saving.versions import find_model, latest_version
 
 

@@ -21,6 +21,7 @@ from tangshi_tf.cli import main
 from tangshi_tf.config import PROSE, ModelConfig, TrainingConfig
 from tangshi_tf.corpus.poems import Corpus, read_corpus
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.saving.saved_model import export_model
 from tangshi_tf.training.run import fit
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.vocabulary import Vocabulary

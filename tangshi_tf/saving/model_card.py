@@ -13,6 +13,7 @@ from tangshi_tf.errors import CorpusError
 from tangshi_tf.evaluation.perplexity import evaluate, perplexity, stream_evaluator
 from tangshi_tf.generation.poet import Poet
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.saving.saved_model import export_model
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.tasks import Lessons, lessons_of
 
