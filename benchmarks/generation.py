@@ -219,6 +219,7 @@ def fastest(run: Callable[[], Any], seconds: float = 0.5) -> float:
 def endless(model: str, folder: str) -> tuple[str, Any]:
     """Export a model whose poems do not end; return its folder and the model."""
     from tangshi_tf import PoetryModel
+    from tangshi_tf.saving.saved_model import export_model
 
     copy = PoetryModel.from_saved_model(model)
     if (copy.config.cell, copy.config.layers, copy.config.tied, copy.config.ear) != ("lstm", 1, True, "none"):
