@@ -37,7 +37,7 @@ from tangshi_tf.evaluation.verse_report import kept
 from tangshi_tf.generation.batch import write
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.training.run import fit
-from tangshi_tf.training.tasks import lessons_of
+from tangshi_tf.training.tasks import make_task
 from tangshi_tf.verse.forms import OTHER, form_of
 from tangshi_tf.vocabulary import EOS
 
@@ -105,7 +105,7 @@ def table(records: Sequence[dict[str, Any]]) -> str:
 
 def speeds(corpus: Corpus) -> str:
     """Return how fast untrained models of each kind write, as a Markdown table."""
-    vocabulary = lessons_of(corpus, ModelConfig(), TrainingConfig()).vocabulary
+    vocabulary = make_task(corpus, ModelConfig(), TrainingConfig()).vocabulary
     poets, seconds = {}, dict[str, list[float]]()
     for ear in NAMES:
         model = PoetryModel(replace(ModelConfig(), ear=ear), vocabulary)

@@ -68,7 +68,7 @@ def main() -> None:
         start = time.perf_counter()
         mark = " (default)" if knobs == dict(DEFAULT_SAMPLER) and best_of == 1 else ""
         label = f"{temperature} | {top_p} | {penalty} | {best_of}{mark}"
-        records = list(write(poet, begins, 0, best_of, **knobs, **asked_form))
+        records = list(write(poet, begins, 0, best_of=best_of, **knobs, **asked_form))
         nll = -sum(record["log_probability"] for record in records)
         seconds = time.perf_counter() - start
         characters = sum(len(hanzi(record["poem"])) for record in records)

@@ -42,18 +42,18 @@ def contestant(text: Path, cell: str, length: int, units: int, epochs: int, answ
     from tangshi_tf.model.loss import token_nll
     from tangshi_tf.model.poetry_model import PoetryModel
     from tangshi_tf.training.hardware import bfloat16_pays, usage
-    from tangshi_tf.training.tasks import lessons_of
+    from tangshi_tf.training.tasks import make_task
     from tangshi_tf.training.trainer import Trainer, total_steps
     from tangshi_tf.vocabulary import BOS
 
     model_config = replace(PROSE[0], cell=cell, units=units, layers=1, embedding=256)
     config = replace(PROSE[1], epochs=epochs, sequence_length=length, learning_rate=RATES[cell])
     prose = read_prose([text])
-    lessons = lessons_of(prose, model_config, config)
+    lessons = make_task(prose, model_config, config)
     keras.utils.set_random_seed(config.seed)
     model = PoetryModel(model_config, lessons.vocabulary, "bfloat16" if bfloat16_pays() else "float32")
     batches = lessons.batches()
-    model.begin_with(batches.counts(len(lessons.vocabulary)))
+    model.initialize_from(batches.counts(len(lessons.vocabulary)))
     trainer = Trainer(model, tf.distribute.get_strategy(), batches, config, total_steps(batches, config))
     start = time.perf_counter()
     for progress in trainer.run(lambda step: step % 100 == 0):

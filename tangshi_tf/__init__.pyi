@@ -7,7 +7,7 @@ from .errors import TangshiError as TangshiError
 from .evaluation.perplexity import evaluate as evaluate
 from .generation.poet import Poet as Poet
 from .model.poetry_model import PoetryModel as PoetryModel
-from .saving.model_card import publish as publish
+from .saving.saved_model import publish as publish
 from .training.run import fit as fit
 from .version import __version__ as __version__
 from .vocabulary import Vocabulary as Vocabulary

@@ -14,10 +14,12 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from tangshi_tf.errors import ConfigError, ModelError
+from tangshi_tf.text_kind import TEXT_KINDS, TextKind
 
 __all__ = [
     "BOX",
     "COLDEST",
+    "DEFAULTS",
     "DEFAULT_SAMPLER",
     "FORMAT",
     "PORTABLE",
@@ -41,11 +43,8 @@ COLDEST = 1e-3  # a lower temperature is 0: few logits are so close that it woul
 PORTABLE = ("onnx", "litert")  # formats that take one step of a model
 STRATEGIES = ("auto", "one", "mirrored", "multiworker")
 
-# How `tangshi-tf sample` and the signature serving_default sample; plain `generate` is neutral.
-DEFAULT_SAMPLER: Mapping[str, float] = MappingProxyType({"temperature": 1.0, "top_p": 0.85, "repetition_penalty": 2.5})
-
-# The same of prose, in which characters and words must come back.
-PROSE_SAMPLER: Mapping[str, float] = MappingProxyType({"temperature": 0.8, "top_p": 0.95, "repetition_penalty": 1.0})
+DEFAULT_SAMPLER = TEXT_KINDS["poems"].sampler
+PROSE_SAMPLER = TEXT_KINDS["prose"].sampler
 
 _Config = TypeVar("_Config", bound="ModelConfig | TrainingConfig")
 
@@ -74,7 +73,7 @@ def _setting(
 class ModelConfig:
     """The shape of a `PoetryModel`, and what it reads."""
 
-    text: str = _setting("poems", "What is read: poems, or running text.", choices=("poems", "prose"), absent="poems")
+    text: str = _setting("poems", "What is read: poems, or running text.", choices=tuple(TEXT_KINDS), absent="poems")
     unit: str = _setting("char", "What a token is.", choices=("char", "word"), absent="char", of="prose")
     segmenter: str = _setting(
         "jieba",
@@ -116,10 +115,17 @@ class ModelConfig:
     def __post_init__(self) -> None:
         """Refuse what no model can be built from."""
         _check(self)
-        if self.text == "prose" and (self.ear != "none" or self.titles):
-            raise ConfigError(f"No ear and no titles are required for prose. Received: {self.ear}, {self.titles}.")
-        if self.text == "poems" and self.unit != "char":
-            raise ConfigError(f"Characters are required for poems. Received: unit {self.unit}.")
+        if not self.kind.verse and (self.ear != "none" or self.titles):
+            raise ConfigError(
+                f"No ear and no titles are required for {self.text}. Received: {self.ear}, {self.titles}."
+            )
+        if self.unit not in self.kind.units:
+            raise ConfigError(f"Characters are required for {self.text}. Received: unit {self.unit}.")
+
+    @property
+    def kind(self) -> TextKind:
+        """What kind of text the model is for."""
+        return TEXT_KINDS[self.text]
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,11 +286,16 @@ _PLAIN: Mapping[str, Any] = MappingProxyType(
     {"tied": False, "ear": "none", "rhymes": False, "titles": False, "dropout": 0.0, "recurrent_dropout": 0.0}
 )
 
-# The default for prose: about 1 MB of text on two cores.
+# For about 1 MB of text on two cores.
 PROSE = (
     ModelConfig(text="prose", units=512, layers=2, embedding=128, dropout=0.3, ear="none", rhymes=False, titles=False),
     TrainingConfig(epochs=12, min_count=2, cooccurrence=False, weight_decay=0.02),
 )
+
+DEFAULTS: Mapping[str, tuple[ModelConfig, TrainingConfig]] = MappingProxyType(
+    {"poems": (ModelConfig(), TrainingConfig()), "prose": PROSE}
+)
+"""By kind of text, the settings that `tangshi-tf fit` starts from."""
 
 # The arrangements of three course programs that this project began from; see the README.
 PRESETS: Mapping[str, tuple[ModelConfig, TrainingConfig]] = MappingProxyType(

@@ -22,7 +22,7 @@ from tangshi_tf.vocabulary import BOS, EOS, PAD, Vocabulary, count_ids
 __all__ = ["LaneBatches", "PoemBatches", "encode_poems", "pair_batches", "plan_batches"]
 
 _AHEAD = 4  # batches
-_TOGETHER = 8  # rows; for every number of rows something is compiled and kept
+_EIGHT = 8  # rows; for every number of rows something is compiled and kept
 _TITLES = 1  # tells their numbers from those of the batches
 _UNTITLED = 4  # in an epoch, one poem of so many is read without its title
 _Rows = npt.NDArray[np.int64]
@@ -67,7 +67,7 @@ def plan_batches(lengths: npt.ArrayLike, token_budget: int, seed: int, epoch: in
     batches: list[_Rows] = []
     leftover: list[_Rows] = []
     for rows in np.split(by_length, np.flatnonzero(np.diff(lengths[by_length])) + 1):
-        size = _together(token_budget // int(lengths[rows[0]])) if len(rows) else 1
+        size = _whole_eights(token_budget // int(lengths[rows[0]])) if len(rows) else 1
         whole = len(rows) - len(rows) % size
         batches.extend(rows[i : i + size] for i in range(0, whole, size))
         leftover.append(rows[whole:])
@@ -80,14 +80,14 @@ def _cut(rows: _Rows, lengths: npt.NDArray[Any], token_budget: int) -> list[_Row
     cuts, start = [], 0
     for i in range(1, len(rows)):
         while start < i and (i + 1 - start) * lengths[rows[i]] > token_budget:
-            start += _together(i - start)
+            start += _whole_eights(i - start)
             cuts.append(start)
     return [part for part in np.split(rows, cuts) if len(part)]
 
 
-def _together(rows: int) -> int:
+def _whole_eights(rows: int) -> int:
     """Return how many of the rows that fit to take at once."""
-    return rows - rows % _TOGETHER if rows >= _TOGETHER else max(1, rows)
+    return rows - rows % _EIGHT if rows >= _EIGHT else max(1, rows)
 
 
 def pair_batches(

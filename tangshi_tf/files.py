@@ -6,15 +6,13 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from tangshi_tf.errors import CheckpointError, first_line
 
-try:
-    import fcntl
-except ImportError:  # Windows: nothing keeps a second process out
-    fcntl = None  # type: ignore[assignment]
+__all__ = ["LOCK", "locked", "write_atomic", "write_text"]
 
-__all__ = ["locked", "write_atomic", "write_text"]
-
+LOCK = ".lock"  # in a folder that a process has worked on
 _HALF_WRITTEN = re.compile(r"\.\d+\..*")  # what `write_atomic` had begun when its process was killed
 
 
@@ -28,14 +26,11 @@ def locked(folder: Path) -> Iterator[None]:
     with contextlib.ExitStack() as held:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if fcntl is not None:
-                handle = os.open(folder, os.O_RDONLY)
-                held.callback(os.close, handle)
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held.enter_context(FileLock(folder / LOCK, timeout=0))
             for path in folder.iterdir():
                 if _HALF_WRITTEN.fullmatch(path.name):
                     path.unlink()
-        except BlockingIOError:
+        except Timeout:
             raise CheckpointError(
                 f"A run that nobody is working on is required. Received one that another process holds: {folder}."
             ) from None

@@ -4,11 +4,13 @@ In a wheel these files lie inside the package; in a checkout (editable install) 
 repository's root, under the same relative names.
 """
 
+import lzma
+from functools import lru_cache
 from pathlib import Path
 
 from tangshi_tf.errors import TangshiError
 
-__all__ = ["find_resource"]
+__all__ = ["find_resource", "shipped_types"]
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -29,3 +31,10 @@ def find_resource(name: str) -> Path:
     raise TangshiError(
         f"A shipped file is required: {name}. Received: an installation without it; reinstall tangshi-tf."
     )
+
+
+@lru_cache(maxsize=1)
+def shipped_types() -> frozenset[str]:
+    """Return the types of the shipped corpus: every character and mark of its texts."""
+    rows = lzma.decompress(find_resource("data/tangshi.tsv.xz").read_bytes()).decode().splitlines()[1:]
+    return frozenset().union(*(row.rsplit("\t", 1)[1] for row in rows))

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tangshi_tf.errors import VocabularyError, first_line
+from tangshi_tf.shipped import shipped_types
 
 __all__ = ["BOS", "EOS", "PAD", "SEPARATOR", "SPECIALS", "UNK", "Vocabulary", "count_ids"]
 
@@ -69,9 +70,16 @@ class Vocabulary:
         }
 
     @classmethod
-    def build(cls, texts: Iterable[Iterable[str]], *settings: Any, **more: Any) -> "Vocabulary":
-        """Do what `from_counts` does with the tokens of texts, strings or lists of words, and its other arguments."""
-        return cls.from_counts(Counter(token for text in texts for token in text), *settings, **more)
+    def build(
+        cls,
+        texts: Iterable[Iterable[str]],
+        min_count: int,
+        variants: Mapping[str, str] | None = None,
+        known: Iterable[str] | None = None,
+        titled: bool = False,
+    ) -> "Vocabulary":
+        """Count the tokens of texts, strings or lists of words; for the rest see `from_counts`."""
+        return cls.from_counts(Counter(token for text in texts for token in text), min_count, variants, known, titled)
 
     @classmethod
     def from_counts(
@@ -79,7 +87,7 @@ class Vocabulary:
         counts: Mapping[str, int],
         min_count: int,
         variants: Mapping[str, str] | None = None,
-        known: Iterable[str] = (),
+        known: Iterable[str] | None = None,
         titled: bool = False,
     ) -> "Vocabulary":
         """Take every token that occurs at least `min_count` times, by falling frequency, then by code point.
@@ -88,8 +96,8 @@ class Vocabulary:
             counts: how often each character or word occurs in the training texts, variants already folded.
             min_count: the least number of occurrences.
             variants: a character to the character it is read as.
-            known: tokens known to exist; those that are not taken become `rare`: by the protocol, the types of
-                the shipped corpus.
+            known: tokens known to exist; those that are not taken become `rare`, so that an unknown token costs its
+                share. By default, as the protocol has it, the types of the shipped corpus.
             titled: whether a separator is among the special tokens.
 
         Raises:
@@ -105,7 +113,7 @@ class Vocabulary:
                 f"Received: {sum(counts.values())} tokens, the most frequent "
                 f"{max(counts.values(), default=0)} times."
             )
-        return cls(taken, variants, rare=known, titled=titled)
+        return cls(taken, variants, rare=shipped_types() if known is None else known, titled=titled)
 
     def __len__(self) -> int:
         """Return the number of tokens, specials included: V."""
@@ -145,6 +153,10 @@ class Vocabulary:
     def texts(self) -> list[str]:
         """Return what each id prints as: specials print nothing."""
         return [""] * self.specials + list(self.tokens[self.specials :])
+
+    def is_punctuation(self) -> list[bool]:
+        """Tell of each id whether its text has neither letters nor digits; specials, which print nothing, have none."""
+        return [not any(char.isalnum() for char in text) for text in self.texts()]
 
     def dumps(self) -> str:
         """Return the vocabulary in its file format."""

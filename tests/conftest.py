@@ -74,7 +74,7 @@ def make_model(vocabulary: Vocabulary, titled_vocabulary: Vocabulary) -> ModelMa
         for weight in model.trainable_weights:
             weight.assign(2.0 * weight)
         if model.hearing.has_rhymes:  # zeros so far
-            for weight in (model.hearing.raises_kernel, model.hearing.raises_bias):
+            for weight in (model.hearing.bonus_kernel, model.hearing.bonus_bias):
                 weight.assign(np.random.default_rng(6).normal(0, 2, weight.shape))
         bias = model.output_bias if tied else model.projection.bias
         bias.assign([ending * (i == EOS) for i in range(len(model.vocabulary))])  # else few poems would end

@@ -148,14 +148,14 @@ def logits(model: Any, tokens: Any, state: Any) -> Any:
             states[i] = cell(x, states[i], *own)
             x = states[i][0]
         x = np.concatenate([x, meaning[:, t]], axis=-1)
-        raises = x @ np.asarray(model.hearing.raises_kernel) if model.hearing.has_rhymes else None
+        raises = x @ np.asarray(model.hearing.bonus_kernel) if model.hearing.has_rhymes else None
         x = x @ kernel + bias
         x = x @ table.T + np.asarray(model.output_bias) if model.config.tied else x
         if raises is not None:
             level = sounds[:, : len(LEVEL_GROUPS)]
             rhymes = np.concatenate([rhyme[:, t, np.newaxis], verse[:, t] // 2**15], axis=1)
             for row, (place, number, heard) in enumerate(zip(metre[:, t], line[:, t], rhymes, strict=True)):
-                answer, again = raises[row] + np.asarray(model.hearing.raises_bias)[2 * place + number % 2]
+                answer, again = raises[row] + np.asarray(model.hearing.bonus_bias)[2 * place + number % 2]
                 x[row] += answer * (level @ shared[row, t, : len(LEVEL_GROUPS)])
                 for token in heard[heard > 0]:
                     x[row, token] += again

@@ -3,10 +3,10 @@ import sys
 import pytest
 
 from tangshi_tf.cli.console import Console, estimated, left_out
-from tangshi_tf.training.run import EpochReport, Plan
+from tangshi_tf.training.listeners import EpochReport, RunPlan
 from tangshi_tf.training.trainer import Progress
 
-PLAN = Plan(
+PLAN = RunPlan(
     "poems", {"train": 9, "validation": 1, "test": 0}, {"too short": 2}, 40, 1_000, 300, 10, 20, "float32", "CPU"
 )
 

@@ -87,7 +87,7 @@ def test_a_model_begins_with_them_and_at_random_where_there_are_none() -> None:
     model = PoetryModel(ModelConfig(units=8, embedding=6, ear="none"), VOCABULARY)
     before = model.embedding.embeddings.numpy()
     found = embeddings_of(counted(POEMS), 6, 0)
-    model.begin_with(np.ones(len(VOCABULARY)), found)
+    model.initialize_from(np.ones(len(VOCABULARY)), found)
     after = model.embedding.embeddings.numpy()
     known = found.any(axis=1)
     assert [VOCABULARY.tokens[i] for i in np.flatnonzero(known)] == list("山水风月花春秋")

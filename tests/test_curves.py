@@ -3,8 +3,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from tangshi_tf.training import listeners as curves
-from tangshi_tf.training.run import EpochReport, Plan
+from tangshi_tf.training.listeners import EpochReport, RunPlan, TensorBoard, curve_text, draw_curve
 from tangshi_tf.training.trainer import Progress
 
 HISTORY = [
@@ -19,21 +18,21 @@ HISTORY = [
 
 
 def test_text() -> None:
-    assert curves.text(HISTORY) == "validation perplexity 800.00 █▆▁▁ 101.50, lowest 100.00"
-    assert curves.text(HISTORY[:1]) == "validation perplexity 800.00 ▁ 800.00, lowest 800.00"
+    assert curve_text(HISTORY) == "validation perplexity 800.00 █▆▁▁ 101.50, lowest 100.00"
+    assert curve_text(HISTORY[:1]) == "validation perplexity 800.00 ▁ 800.00, lowest 800.00"
 
 
 def test_picture(tmp_path: Path) -> None:
-    curves.draw(HISTORY, tmp_path / ".1.curve.svg")  # a temporary name as well
+    draw_curve(HISTORY, tmp_path / ".1.curve.svg")  # a temporary name as well
     drawn = (tmp_path / ".1.curve.svg").read_text(encoding="utf-8")
     assert "<!-- validation -->" in drawn
     assert "<!-- training, with dropout -->" in drawn
 
 
 def test_tensorboard_shows_every_figure(tmp_path: Path) -> None:
-    listener = curves.TensorBoard(tmp_path / "logs")
+    listener = TensorBoard(tmp_path / "logs")
     assert not (tmp_path / "logs").exists()
-    listener.planned(Plan("poems", {"train": 9}, {}, 40, 1_000, 300, 10, 20, "float32", "CPU"))
+    listener.planned(RunPlan("poems", {"train": 9}, {}, 40, 1_000, 300, 10, 20, "float32", "CPU"))
     listener.progressed(Progress(1, 10, 20, 2.5, 12_345.6, 90.0, 0.001, epoch_ended=True))
     listener.validated(EpochReport(1, 2.5, 2.0, 7.389, True, 60.0, "山水。", "山·", "山水"))
     (path,) = (tmp_path / "logs").iterdir()

@@ -43,7 +43,13 @@ NEUTRAL: dict[str, Any] = {
 
 
 def decoder_of(model: PoetryModel) -> Decoder:
-    return Decoder(model.stepper, free(model), Constraints(model.vocabulary.tokens), 3, model.vocabulary.separator)
+    return Decoder(
+        model.loop_step,
+        free(model),
+        Constraints(model.vocabulary.tokens),
+        unknown_types=3,
+        separator=model.vocabulary.separator,
+    )
 
 
 def unconstrained(count: int) -> dict[str, Any]:

@@ -6,7 +6,14 @@ import pytest
 import tensorflow as tf
 
 from tangshi_tf.errors import ConfigError
-from tangshi_tf.training.distribution import add_up, choose_strategy, from_chief, is_chief, local_replicas, worker_count
+from tangshi_tf.training.distribution import (
+    all_reduce_sum,
+    broadcast,
+    choose_strategy,
+    is_chief,
+    local_replicas,
+    worker_count,
+)
 from tests.cluster import run_cluster
 
 
@@ -53,14 +60,14 @@ def test_a_cluster_is_required_for_several_workers(text: str, monkeypatch: pytes
 _WORKER = """
 import json, os
 import numpy as np
-from tangshi_tf.training.distribution import add_up, choose_strategy, from_chief, is_chief, worker_count
+from tangshi_tf.training.distribution import all_reduce_sum, choose_strategy, broadcast, is_chief, worker_count
 strategy = choose_strategy("multiworker")
 index = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
 assert worker_count(strategy) == 3
 assert is_chief(strategy) == (index == 0)
-assert add_up(strategy, [index, 10.0]).tolist() == [3, 30]
+assert all_reduce_sum(strategy, [index, 10.0]).tolist() == [3, 30]
 values = [np.array([[index + 1.5, -2.0]], np.float32), index + 7, np.zeros((0, 3))]
-told = from_chief(strategy, values)
+told = broadcast(strategy, values)
 assert [value.dtype for value in told[:1]] == [np.float32]
 assert told[0].tolist() == [[1.5, -2.0]] and told[1] == 7 and told[2].shape == (0, 3)
 """
@@ -75,6 +82,6 @@ def test_one_process_needs_nobody() -> None:
     strategy = choose_strategy("one")
     assert is_chief(strategy)
     assert worker_count(strategy) == 1
-    assert add_up(strategy, [1.0, True]).tolist() == [1, 1]
-    told = from_chief(strategy, [np.float32(2.5), [1, 2]])
+    assert all_reduce_sum(strategy, [1.0, True]).tolist() == [1, 1]
+    told = broadcast(strategy, [np.float32(2.5), [1, 2]])
     assert [value.tolist() for value in told] == [2.5, [1, 2]]

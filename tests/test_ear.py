@@ -7,7 +7,17 @@ import tensorflow as tf
 from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.corpus.titles import titles_of
 from tangshi_tf.dataset import encode_poems, pair_batches, plan_batches
-from tangshi_tf.model.verse_tracker import LINES, METRES, MOST_TOKENS, SOUNDS, VERSE, hear, kinds_of, listen, sounds_of
+from tangshi_tf.model.verse_tracker import (
+    LINES,
+    METRES,
+    MOST_TOKENS,
+    SOUNDS,
+    VERSE,
+    advance,
+    advance_all,
+    kinds_of,
+    sounds_of,
+)
 from tangshi_tf.verse.prosody import GROUPS
 from tangshi_tf.vocabulary import PAD, Vocabulary
 from tests import reference
@@ -25,7 +35,7 @@ def vocabulary() -> Vocabulary:
 
 def heard(vocabulary: Vocabulary, ids: np.ndarray) -> np.ndarray:
     start = tf.zeros([len(ids), VERSE], tf.int32)
-    verse: np.ndarray = tf.function(listen, reduce_retracing=True)(
+    verse: np.ndarray = tf.function(advance_all, reduce_retracing=True)(
         kinds_of(vocabulary.tokens), ids.astype(np.int32), start
     ).numpy()
     return verse
@@ -37,7 +47,7 @@ def expected(vocabulary: Vocabulary, ids: np.ndarray) -> np.ndarray:
 
 def test_every_poem_of_the_corpus(vocabulary: Vocabulary) -> None:
     poems = read_corpus().poems()
-    listener = tf.function(listen, reduce_retracing=True)
+    listener = tf.function(advance_all, reduce_retracing=True)
     sequences = encode_poems(vocabulary, [poem.text for poem in poems], titles_of(poems))
     kinds, read = kinds_of(vocabulary.tokens), 0
     for x, _ in pair_batches(sequences, plan_batches(sequences.row_lengths().numpy(), 100_000, 0, 0)):
@@ -63,12 +73,12 @@ def test_a_text_in_pieces_is_the_text(vocabulary: Vocabulary) -> None:
     kinds = kinds_of(vocabulary.tokens)
     ids = tf.constant([vocabulary.encode(PROSE)])
     verse = tf.zeros([1, VERSE], tf.int32)
-    whole = listen(kinds, ids, verse)
+    whole = advance_all(kinds, ids, verse)
     for t in range(ids.shape[1]):
-        verse = hear(kinds, ids[:, t], verse)
+        verse = advance(kinds, ids[:, t], verse)
         np.testing.assert_array_equal(verse, whole[:, t])
         if t % 7 == 0:
-            np.testing.assert_array_equal(listen(kinds, ids[:, t + 1 :], verse), whole[:, t + 1 :])
+            np.testing.assert_array_equal(advance_all(kinds, ids[:, t + 1 :], verse), whole[:, t + 1 :])
 
 
 def test_what_is_heard_of_a_quatrain(vocabulary: Vocabulary) -> None:

@@ -5,7 +5,7 @@ import statistics
 
 import pytest
 
-from tangshi_tf.evaluation.intervals import Mean, Rate
+from tangshi_tf.evaluation.intervals import Mean, Rate, student_t
 
 
 @pytest.mark.parametrize(("hits", "count"), [(0, 10), (8, 10), (10, 10), (1, 1), (700, 1_000)])
@@ -23,11 +23,16 @@ def test_of_none_all_is_possible() -> None:
     assert Rate(0, 0).interval == (0.0, 1.0)
 
 
-def test_the_margin_of_a_mean_is_1_96_standard_errors() -> None:
+def test_the_quantiles_are_those_of_the_tables() -> None:
+    assert [round(student_t(degrees), 3) for degrees in (1, 2, 5, 30)] == [12.706, 4.303, 2.571, 2.042]
+    assert student_t(100_000) == pytest.approx(1.95999, abs=1e-4)
+
+
+def test_the_margin_of_a_mean_is_that_of_student() -> None:
     values = [4.0, 5.0, 5.0, 7.5]
     mean = Mean.of(values)
     assert (mean.value, mean.count) == (5.375, 4)
-    assert mean.margin == pytest.approx(1.959964 * statistics.stdev(values) / 2)
+    assert mean.margin == pytest.approx(3.182446 * statistics.stdev(values) / 2)
 
 
 def test_too_few_values_give_no_mean_or_no_margin() -> None:

@@ -11,7 +11,7 @@ from tangshi_tf.corpus.prose import Prose, read_prose
 from tangshi_tf.dataset import LaneBatches
 from tangshi_tf.errors import ConfigError, CorpusError
 from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.training.tasks import lessons_of
+from tangshi_tf.training.tasks import make_task
 from tangshi_tf.vocabulary import BOS, UNK
 
 POEMS = Corpus(
@@ -33,21 +33,21 @@ def prose(tmp_path: Path) -> Prose:
 
 
 def test_poems_are_counted_and_cut_into_enough_batches() -> None:
-    lessons = lessons_of(POEMS, ModelConfig(), TrainingConfig(min_count=1))
+    lessons = make_task(POEMS, ModelConfig(), TrainingConfig(min_count=1))
     assert (lessons.counted, lessons.members) == ("poems", {"train": 18, "validation": 1, "test": 0})
     assert lessons.dropped == {"too short": 3}
     assert lessons.tokens == sum(len(poem.text) + 1 for poem in POEMS.splits["train"])
     assert lessons.batches().steps(0) >= 10
     assert lessons.vocabulary.separator == 4
-    assert lessons_of(POEMS, ModelConfig(titles=False), TrainingConfig()).digest != lessons.digest
+    assert make_task(POEMS, ModelConfig(titles=False), TrainingConfig()).digest != lessons.digest
     ids = lessons.excerpt()
     assert ids == [BOS, UNK, lessons.vocabulary.ids["月"], UNK, lessons.vocabulary.ids["。"]]
-    assert lessons.printed(["秋", "月"]) == "秋月"
+    assert lessons.shown(["秋", "月"]) == "秋月"
 
 
 def test_prose_is_counted_in_its_units(prose: Prose) -> None:
     model = replace(PROSE[0], unit="word", **SMALL)
-    lessons = lessons_of(prose, model, replace(PROSE[1], batch_size=5, sequence_length=7))
+    lessons = make_task(prose, model, replace(PROSE[1], batch_size=5, sequence_length=7))
     assert lessons.counted == "words"
     assert sum(lessons.members.values()) == len(prose.stream)
     assert lessons.tokens == lessons.members["train"]
@@ -56,7 +56,7 @@ def test_prose_is_counted_in_its_units(prose: Prose) -> None:
     assert isinstance(batches, LaneBatches)
     assert np.shares_memory(batches.stream, prose.stream)  # a text may be as large as memory is
     assert lessons.vocabulary.rare == ("four",)
-    assert lessons.printed(["one", "\n", "two", "·"]) == "one⏎two ·"
+    assert lessons.shown(["one", "\n", "two", "·"]) == "one⏎two ·"
     trained = PoetryModel(model, lessons.vocabulary)
     nll, tokens = lessons.validation(trained)()
     assert tokens == lessons.members["validation"]
@@ -65,17 +65,17 @@ def test_prose_is_counted_in_its_units(prose: Prose) -> None:
 
 def test_what_cannot_be_learnt_from_is_refused(prose: Prose) -> None:
     with pytest.raises(ConfigError, match="A model of prose is required for this corpus"):
-        lessons_of(prose, ModelConfig(), TrainingConfig())
+        make_task(prose, ModelConfig(), TrainingConfig())
     with pytest.raises(ConfigError, match="A model of poems is required"):
-        lessons_of(POEMS, *PROSE)
-    lessons_of(prose, replace(PROSE[0], unit="word"), replace(PROSE[1], batch_size=2, sequence_length=127))
+        make_task(POEMS, *PROSE)
+    make_task(prose, replace(PROSE[0], unit="word"), replace(PROSE[1], batch_size=2, sequence_length=127))
     with pytest.raises(CorpusError, match=r"A text of at least 255 tokens to train on .* Received: 254 tokens"):
-        lessons_of(prose, replace(PROSE[0], unit="word"), replace(PROSE[1], batch_size=255, sequence_length=1))
+        make_task(prose, replace(PROSE[0], unit="word"), replace(PROSE[1], batch_size=255, sequence_length=1))
     empty = Prose(("a",), np.zeros(9, np.int32), (90.0, 1.0, 9.0))
     with pytest.raises(CorpusError, match="Text to train on and to validate on is required"):
-        lessons_of(empty, *PROSE)
+        make_task(empty, *PROSE)
     with pytest.raises(CorpusError, match="A poem to train on and one to validate on are required"):
-        lessons_of(Corpus({"train": POEMS.splits["train"], "validation": [], "test": []}, {}), *BOTH)
+        make_task(Corpus({"train": POEMS.splits["train"], "validation": [], "test": []}, {}), *BOTH)
 
 
 BOTH = (ModelConfig(), TrainingConfig())

@@ -66,7 +66,7 @@ def test_a_beginner_knows_how_frequent_tokens_are(tied: bool) -> None:
     model, counts = make(tied=tied), np.arange(len(VOCABULARY))
     for weight in model.projection.weights:
         weight.assign(tf.zeros_like(weight))
-    model.begin_with(counts)
+    model.initialize_from(counts)
     shares = (counts + 1) / (counts + 1).sum()
     assert close(tf.nn.softmax(model(tokens(2, 3))), np.broadcast_to(shares, (2, 3, len(shares))))
 

@@ -5,16 +5,16 @@ import tensorflow as tf
 
 from tangshi_tf.config import ModelConfig
 from tangshi_tf.corpus.words import joined, segmenter
-from tangshi_tf.generation.tokenizer import Pieces
+from tangshi_tf.generation.tokenizer import Tokenizer, make_tokenizer
 
 PROSE: dict[str, Any] = {"text": "prose", "ear": "none", "titles": False}
-POEMS = Pieces(ModelConfig())
-CHARACTERS = Pieces(ModelConfig(**PROSE))
-WORDS = Pieces(ModelConfig(**PROSE, unit="word"))
+POEMS = make_tokenizer(ModelConfig())
+CHARACTERS = make_tokenizer(ModelConfig(**PROSE))
+WORDS = make_tokenizer(ModelConfig(**PROSE, unit="word"))
 TEXTS = ["To be,  or\r\nnot\tto be\n\n", "", "山 水\u3000花", "🙂"]
 
 
-def pieces(cutter: Pieces, text: str) -> list[str]:
+def pieces(cutter: Tokenizer, text: str) -> list[str]:
     return [piece.decode() for piece in cutter.cut(tf.constant([text, "xxxxxxxx"])).numpy()[0] if piece]
 
 
@@ -41,5 +41,5 @@ def test_shorter_texts_end_with_empty_pieces() -> None:
 def test_a_text_begins_as_was_typed() -> None:
     typed = tf.constant([["山", "水", "", ""]])
     after = tf.constant([["", "", "花", "."]])
-    assert POEMS.begun(tf.constant(["山 水"]), typed, after).numpy()[0].decode() == "山 水花."
-    assert WORDS.begun(tf.constant(["山 水"]), typed, after).numpy()[0].decode() == "山水花."
+    assert POEMS.continued(tf.constant(["山 水"]), typed, after).numpy()[0].decode() == "山 水花."
+    assert WORDS.continued(tf.constant(["山 水"]), typed, after).numpy()[0].decode() == "山水花."

@@ -49,10 +49,10 @@ def test_the_step_agrees_with_tensorflow(
 def agree(model: PoetryModel, step: Any, poems: list[int], length: int) -> None:
     """Walk through random tokens; both sides take every step from the same state."""
     random = np.random.default_rng(0)
-    names = [spec.name for spec in model.state_specs]
+    names = [spec.name for spec in model.state_layout.specs]
     for rows in poems:
-        state = [random.normal(0, 0.5, (rows, width)).astype(np.float32) for width in model.state_widths]
-        state += [np.zeros((rows, 4), np.int32)] * model.has_verse
+        state = [random.normal(0, 0.5, (rows, width)).astype(np.float32) for width in model.state_layout.widths]
+        state += [np.zeros((rows, 4), np.int32)] * model.state_layout.has_verse
         for _ in range(length):
             token = random.integers(0, len(model.vocabulary), rows, np.int32)
             answer = step(token=token, **dict(zip(names, map(np.asarray, state), strict=True)))

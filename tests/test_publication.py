@@ -7,8 +7,9 @@ import pytest
 from tangshi_tf.config import TrainingConfig
 from tangshi_tf.corpus.poems import Corpus
 from tangshi_tf.errors import CheckpointError, CorpusError
-from tangshi_tf.saving.model_card import publish
-from tangshi_tf.training.run import EpochReport, fit
+from tangshi_tf.saving.saved_model import publish
+from tangshi_tf.training.listeners import EpochReport
+from tangshi_tf.training.run import fit
 from tangshi_tf.training.run_folder import Run
 from tests.test_run import MODEL, TRAINING, Notes, corpus
 
@@ -16,7 +17,7 @@ __all__ = ["corpus"]
 
 
 def test_a_run_without_an_epoch_is_not_published(corpus: Corpus, tmp_path: Path) -> None:
-    run = fit(corpus, tmp_path / "run", MODEL, TrainingConfig(max_steps=1, min_count=1), [Notes()])
+    run = fit(corpus, tmp_path / "run", MODEL, TrainingConfig(max_steps=1, min_count=1), listeners=[Notes()])
     assert run is not None
     (run.folder / "history.jsonl").unlink()
     with pytest.raises(CheckpointError, match="at least one finished epoch is required"):
@@ -30,7 +31,7 @@ def test_a_run_that_was_stopped_is_published_with_its_own_corpus_only(corpus: Co
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit(corpus, tmp_path / "run", MODEL, TRAINING, [Impatient()])
+        fit(corpus, tmp_path / "run", MODEL, TRAINING, listeners=[Impatient()])
     run = Run(tmp_path / "run")
     other = Corpus({**corpus.splits, "test": corpus.splits["validation"]}, {})
     with pytest.raises(CorpusError, match=r"The corpus is required that .*run was trained on. Received: another one."):

@@ -16,8 +16,9 @@ from tangshi_tf.errors import CheckpointError, CorpusError, StoppedError, Tangsh
 from tangshi_tf.evaluation.perplexity import evaluate
 from tangshi_tf.files import locked
 from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.saving.model_card import publish
-from tangshi_tf.training.run import EpochReport, Plan, estimate, fit
+from tangshi_tf.saving.saved_model import publish
+from tangshi_tf.training.listeners import EpochReport, RunPlan
+from tangshi_tf.training.run import estimate, fit
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.trainer import Progress
 
@@ -29,11 +30,11 @@ class Notes:
     """A listener that remembers."""
 
     def __init__(self) -> None:
-        self.plans: list[Plan] = []
+        self.plans: list[RunPlan] = []
         self.progress: list[Progress] = []
         self.epochs: list[EpochReport] = []
 
-    def planned(self, plan: Plan) -> None:
+    def planned(self, plan: RunPlan) -> None:
         self.plans.append(plan)
 
     def progressed(self, progress: Progress) -> None:
@@ -54,7 +55,9 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 def test_a_run_is_reported_recorded_and_published(corpus: Corpus, tmp_path: Path) -> None:
     notes = Notes()
-    run = fit(corpus, tmp_path / "runs" / "mine", MODEL, TRAINING, [notes], command="tangshi-tf fit poems.txt")
+    run = fit(
+        corpus, tmp_path / "runs" / "mine", MODEL, TRAINING, listeners=[notes], command="tangshi-tf fit poems.txt"
+    )
     (plan,) = notes.plans
     assert sum(plan.members.values()) + sum(plan.dropped.values()) == 80
     assert plan.steps == notes.progress[-1].step
@@ -100,7 +103,7 @@ def test_the_best_epoch_is_the_one_that_is_kept(corpus: Corpus, tmp_path: Path) 
         final_rate=1.0,
         precision="float32",
     )
-    run = fit(corpus, tmp_path / "run", MODEL, wild, [notes])
+    run = fit(corpus, tmp_path / "run", MODEL, wild, listeners=[notes])
     assert run is not None
     figures = [report.validation_nll for report in notes.epochs]
     assert [report.best for report in notes.epochs] == [
@@ -118,10 +121,10 @@ def test_a_run_begins_only_where_it_may(corpus: Corpus, tmp_path: Path) -> None:
         fit(without, tmp_path / "run", MODEL, TRAINING)
     assert not (tmp_path / "run").exists()
     one_step = TrainingConfig(max_steps=1, min_count=1, precision="float32")
-    fit(corpus, tmp_path / "run", MODEL, one_step, [Notes()])
+    fit(corpus, tmp_path / "run", MODEL, one_step, listeners=[Notes()])
     with pytest.raises(CheckpointError, match="--restart"):
-        fit(corpus, tmp_path / "run", MODEL, one_step, [Notes()])
-    fit(corpus, tmp_path / "run", MODEL, one_step, [Notes()], begin="restart")
+        fit(corpus, tmp_path / "run", MODEL, one_step, listeners=[Notes()])
+    fit(corpus, tmp_path / "run", MODEL, one_step, listeners=[Notes()], begin="restart")
 
 
 def settled(run: Run | None) -> tuple[list[dict[str, Any]], list[Any]]:
@@ -141,7 +144,7 @@ def test_a_run_that_is_stopped_again_and_again_ends_as_one_that_never_was(
 ) -> None:
     monkeypatch.setattr("tangshi_tf.training.run.every_second", lambda: lambda step: True)
     notes = Notes()
-    whole = fit(corpus, tmp_path / "whole", MODEL, SMALL_STEPS, [notes])
+    whole = fit(corpus, tmp_path / "whole", MODEL, SMALL_STEPS, listeners=[notes])
     steps = notes.plans[0].steps
     done = 0
     for stride in (1, 2, 3, 5, steps // 3):  # in mid-epoch and at its end
@@ -153,13 +156,13 @@ def test_a_run_that_is_stopped_again_and_again_ends_as_one_that_never_was(
                 tmp_path / "run",
                 MODEL,
                 SMALL_STEPS,
-                [Notes()],
+                listeners=[Notes()],
                 begin="resume",
                 stop=lambda asked=asked, stride=stride: next(asked) == stride,  # type: ignore[misc]
             )
-    run = fit(corpus, tmp_path / "run", MODEL, SMALL_STEPS, [Notes()], begin="resume")
+    run = fit(corpus, tmp_path / "run", MODEL, SMALL_STEPS, listeners=[Notes()], begin="resume")
     assert settled(run) == settled(whole)
-    again = fit(corpus, tmp_path / "run", MODEL, SMALL_STEPS, [Notes()], begin="resume")
+    again = fit(corpus, tmp_path / "run", MODEL, SMALL_STEPS, listeners=[Notes()], begin="resume")
     assert settled(again) == settled(whole)
 
 
@@ -175,21 +178,21 @@ def test_what_a_run_was_begun_with_is_required_to_go_on(
     corpus: Corpus, tmp_path: Path, model: ModelConfig, training: TrainingConfig, change: str
 ) -> None:
     with pytest.raises(StoppedError):
-        fit(corpus, tmp_path / "run", MODEL, TRAINING, [Notes()], stop=lambda: True)
+        fit(corpus, tmp_path / "run", MODEL, TRAINING, listeners=[Notes()], stop=lambda: True)
     if change == "another corpus":
         corpus = Corpus({**corpus.splits, "test": corpus.splits["validation"]}, {})
     with pytest.raises(CheckpointError, match=f"was begun with is required to go on with it. Received: {change}."):
-        fit(corpus, tmp_path / "run", model, training, [Notes()], begin="resume")
+        fit(corpus, tmp_path / "run", model, training, listeners=[Notes()], begin="resume")
 
 
 def test_patience_ends_a_run(corpus: Corpus, tmp_path: Path) -> None:
     wild = replace(SMALL_STEPS, epochs=40, learning_rate=0.3, warmup_steps=0, final_rate=1.0, patience=2)
-    run = fit(corpus, tmp_path / "run", MODEL, wild, [Notes()])
+    run = fit(corpus, tmp_path / "run", MODEL, wild, listeners=[Notes()])
     assert run is not None
     figures = [record["validation_nll"] for record in run.history]
     assert 3 <= len(figures) < 40
     assert figures.index(min(figures)) == len(figures) - 3
-    fit(corpus, tmp_path / "run", MODEL, wild, [Notes()], begin="resume")
+    fit(corpus, tmp_path / "run", MODEL, wild, listeners=[Notes()], begin="resume")
     assert len(run.history) == len(figures)
 
 
@@ -198,19 +201,19 @@ def test_a_second_process_is_kept_out(corpus: Corpus, tmp_path: Path) -> None:
         locked(tmp_path / "run"),
         pytest.raises(CheckpointError, match=r"A run that nobody is working on is required\."),
     ):
-        fit(corpus, tmp_path / "run", MODEL, TRAINING, [Notes()], begin="restart")
+        fit(corpus, tmp_path / "run", MODEL, TRAINING, listeners=[Notes()], begin="restart")
 
 
 def test_time_decides_the_steps_once(corpus: Corpus, tmp_path: Path) -> None:
     short = TrainingConfig(minutes=0.4, min_count=1, token_budget=200, precision="float32")
     notes = Notes()
     start = time.monotonic()
-    run = fit(corpus, tmp_path / "run", MODEL, short, [notes])
+    run = fit(corpus, tmp_path / "run", MODEL, short, listeners=[notes])
     assert time.monotonic() - start < 60
     assert run is not None
     assert run.manifest["steps"] == notes.plans[0].steps == notes.progress[-1].step  # of a busy machine perhaps one
     resumed = Notes()
-    fit(corpus, tmp_path / "run", MODEL, short, [resumed], begin="resume")
+    fit(corpus, tmp_path / "run", MODEL, short, listeners=[resumed], begin="resume")
     assert resumed.plans[0].steps == run.manifest["steps"]
 
 
@@ -224,13 +227,13 @@ def test_an_estimate_trains_nothing(corpus: Corpus) -> None:
 def test_a_figure_that_is_not_finite_is_refused(corpus: Corpus, tmp_path: Path) -> None:
     wild = TrainingConfig(max_steps=1, min_count=1, learning_rate=1e30, warmup_steps=0, precision="float32")
     with pytest.raises(TangshiError, match=r"A finite validation figure is required\. Received: (nan|inf) after"):
-        fit(corpus, tmp_path / "run", MODEL, wild, [Notes()])
-    fit(corpus, tmp_path / "run", MODEL, replace(wild, learning_rate=1e-3), [Notes()])  # it is not in the way
+        fit(corpus, tmp_path / "run", MODEL, wild, listeners=[Notes()])
+    fit(corpus, tmp_path / "run", MODEL, replace(wild, learning_rate=1e-3), listeners=[Notes()])  # it is not in the way
 
 
 def test_a_finished_run_without_a_checkpoint_is_not_begun_again_unasked(corpus: Corpus, tmp_path: Path) -> None:
-    fit(corpus, tmp_path / "run", MODEL, TRAINING, [Notes()])
+    fit(corpus, tmp_path / "run", MODEL, TRAINING, listeners=[Notes()])
     (tmp_path / "run" / "checkpoint.h5").unlink()
     with pytest.raises(CheckpointError, match=r"A checkpoint is required to go on: .*checkpoint\.h5. Received: none\."):
-        fit(corpus, tmp_path / "run", MODEL, TRAINING, [Notes()], begin="resume")
+        fit(corpus, tmp_path / "run", MODEL, TRAINING, listeners=[Notes()], begin="resume")
     assert len(Run(tmp_path / "run").history) == 2

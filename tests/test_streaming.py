@@ -6,7 +6,7 @@ import pytest
 from tangshi_tf.config import ModelConfig
 from tangshi_tf.corpus.words import joined, segmenter
 from tangshi_tf.errors import ConfigError
-from tangshi_tf.generation.stream import stream
+from tangshi_tf.generation.stream import Streamer
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.saving.saved_model import export_model, load
 from tangshi_tf.vocabulary import Vocabulary
@@ -36,9 +36,10 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 )
 def test_what_is_streamed_is_what_generate_gives(made: tuple[Any, Vocabulary, str], knobs: dict[str, Any]) -> None:
     poet, vocabulary, unit = made
+    streamer = Streamer(poet, vocabulary, ends=False)
     for seed, begin in [(3, "to be"), (4, "")]:
         pieces = list(segmenter(unit, "whitespace")(begin))
-        tokens = list(stream(poet, vocabulary, pieces, seed, **knobs))
+        tokens = list(streamer.write(pieces, seed=seed, **knobs))
         whole = {name: value.numpy()[0] for name, value in poet.generate(begin, seed=seed, **knobs).items()}
         assert (joined(tokens) if unit == "word" else "".join(tokens)) == whole["poem"].decode()
         assert len(tokens) == whole["length"]
@@ -46,4 +47,4 @@ def test_what_is_streamed_is_what_generate_gives(made: tuple[Any, Vocabulary, st
 
 def test_a_begin_that_is_too_long_is_refused(made: tuple[Any, Vocabulary, str]) -> None:
     with pytest.raises(ConfigError, match="max_length of at least the length of begin is required; received 2"):
-        list(stream(made[0], made[1], ["to", "be", "or"], 1, max_length=2))
+        list(Streamer(made[0], made[1], ends=False).write(["to", "be", "or"], seed=1, max_length=2))

@@ -25,7 +25,7 @@ def test_poems_have_the_seeds_that_follow(loaded: Any) -> None:
 
 @pytest.mark.parametrize("best_of", [2, 7, 300])
 def test_the_likeliest_of_the_candidates_is_taken(loaded: Any, best_of: int) -> None:
-    found = list(write(loaded, ["山", "水"], 50, best_of, **KNOBS))
+    found = list(write(loaded, ["山", "水"], 50, best_of=best_of, **KNOBS))
     candidates = list(write(loaded, ["山"] * best_of + ["水"] * best_of, 50, **KNOBS))
     for record, own in zip(found, (candidates[:best_of], candidates[best_of:]), strict=True):
         assert same_record(record, max(own, key=lambda other: other["log_probability"] / other["tokens"]))
@@ -43,9 +43,9 @@ def test_of_the_candidates_that_may_be_taken_the_likeliest_is(loaded: Any, best_
         return f"{record['length']} tokens" if record["length"] % 4 else ""
 
     begins = ["山", "", "風"] * 100  # more than a batch
-    found = list(write(loaded, begins, 50, best_of, fault, **KNOBS))
+    found = list(write(loaded, begins, 50, best_of=best_of, fault=fault, **KNOBS))
     assert [record["begin"] for record in found] == begins
-    free = list(write(loaded, begins, 50, best_of, **KNOBS))
+    free = list(write(loaded, begins, 50, best_of=best_of, **KNOBS))
     waiting = set(range(len(begins)))
     for attempt in range(100):
         candidates = list(
@@ -66,7 +66,9 @@ def test_of_the_candidates_that_may_be_taken_the_likeliest_is(loaded: Any, best_
 
 def test_poems_without_fault_are_those_written_without_the_question(loaded: Any) -> None:
     begins = ["山"] * 300
-    assert list(write(loaded, begins, 1, 2, lambda record: "", **KNOBS)) == list(write(loaded, begins, 1, 2, **KNOBS))
+    assert list(write(loaded, begins, 1, best_of=2, fault=lambda record: "", **KNOBS)) == list(
+        write(loaded, begins, 1, best_of=2, **KNOBS)
+    )
 
 
 def test_what_can_never_be_taken_is_an_error(loaded: Any) -> None:
@@ -75,4 +77,4 @@ def test_what_can_never_be_taken_is_an_error(loaded: Any) -> None:
 
     message = r"A begin and settings that give a poem without fault in 200 are required\. Received: the begin 山\."
     with pytest.raises(ConfigError, match=message):
-        list(write(loaded, ["水", "山", "水"], 1, 2, fault, **KNOBS))
+        list(write(loaded, ["水", "山", "水"], 1, best_of=2, fault=fault, **KNOBS))

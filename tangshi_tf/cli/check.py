@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tangshi_tf.cli.console import left_out
+from tangshi_tf.cli.console import left_out, table
 from tangshi_tf.cli.options import FORMATS, corpus_argument, typed
 from tangshi_tf.errors import ConfigError
 from tangshi_tf.verse.forms import LEVELS
@@ -56,4 +56,4 @@ def check(corpus: tuple[Path, ...], level: str, as_json: bool) -> None:
             click.echo(described(verdict, level, poem.title) + "\n")
             verdicts.append(verdict)
     if len(verdicts) > 1:
-        click.echo(counted(verdicts))
+        click.echo(table(["", "poems", *LEVELS], counted(verdicts)))

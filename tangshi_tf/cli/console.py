@@ -2,16 +2,17 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+from tabulate import tabulate
 
 if TYPE_CHECKING:
-    from tangshi_tf.training.run import EpochReport, Plan
+    from tangshi_tf.training.listeners import EpochReport, RunPlan
     from tangshi_tf.training.trainer import Progress
 
-__all__ = ["Console", "estimated", "left_out"]
+__all__ = ["Console", "estimated", "left_out", "table"]
 
 
 class Console:
@@ -22,7 +23,7 @@ class Console:
         self._bar: Any = None
         self._said = time.monotonic()
 
-    def planned(self, plan: "Plan") -> None:
+    def planned(self, plan: "RunPlan") -> None:
         """Print what is about to be done."""
         click.echo(_planned(plan))
         if sys.stdout.isatty():
@@ -55,7 +56,7 @@ class Console:
         )
 
 
-def estimated(plan: "Plan", seconds: float, memory: float | None) -> str:
+def estimated(plan: "RunPlan", seconds: float, memory: float | None) -> str:
     """Say what a run would do, and what it would take."""
     share = plan.steps / plan.epoch_steps
     lines = [_planned(plan), f"batches: {plan.epoch_steps:,} an epoch, {share:.1f} epochs"]
@@ -64,7 +65,7 @@ def estimated(plan: "Plan", seconds: float, memory: float | None) -> str:
     return "\n".join([*lines, f"time: about {seconds / 60:.1f} minutes"])
 
 
-def _planned(plan: "Plan") -> str:
+def _planned(plan: "RunPlan") -> str:
     members = ", ".join(f"{count:,} {split}" for split, count in plan.members.items())
     lines = [
         f"{plan.counted}: {members}",
@@ -73,6 +74,12 @@ def _planned(plan: "Plan") -> str:
         f"plan: {plan.steps:,} steps, {plan.tokens:,} tokens an epoch, {plan.precision} on {plan.devices}",
     ]
     return "\n".join(lines)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> str:
+    """Return a table for a terminal, whose first columns are words and the others numbers."""
+    aligned = ["left"] * words + ["right"] * (len(columns) - words)
+    return tabulate(rows, columns, tablefmt="plain", disable_numparse=True, colalign=aligned)
 
 
 def left_out(dropped: Mapping[str, int]) -> str:

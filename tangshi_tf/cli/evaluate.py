@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tangshi_tf.cli.console import left_out
+from tangshi_tf.cli.console import left_out, table
 from tangshi_tf.cli.options import (
     CORPUS_HELP,
     corpus_argument,
@@ -22,10 +22,14 @@ from tangshi_tf.cli.options import (
 from tangshi_tf.cli.starting import start_tensorflow
 from tangshi_tf.config import version_settings
 from tangshi_tf.errors import ConfigError
+from tangshi_tf.files import write_atomic
 from tangshi_tf.verse.forms import FORMS
 from tangshi_tf.vocabulary import UNK
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tangshi_tf.corpus.poems import Poem
     from tangshi_tf.corpus.prose import Prose
     from tangshi_tf.evaluation.perplexity import Score
 
@@ -83,6 +87,7 @@ def evaluate(
     tangshi-tf evaluate --verse
     tangshi-tf evaluate my-novel.txt --model novel --split test
     """
+    # What can be refused before anything is loaded.
     if titles and verse:
         raise ConfigError("--titles or --verse is required. Received: both.")
     for name in ("count", "seed", "plot"):
@@ -91,30 +96,47 @@ def evaluate(
     if plot is not None:
         require_extra("matplotlib")
         require_folder("--plot", plot)
+
+    # The model, and how it is judged.
     start_tensorflow()
     path = model_path(model)
     config, training = version_settings(path)
-    if config.text == "prose":
+    if not config.kind.verse:
         for name in ("titles", "verse"):
             if typed(name):
                 raise ConfigError(f"A model of poems is required for --{name}. Received: one of prose.")
-        _evaluate_prose(path, read_running_text(corpus, config, training), split if typed("split") else "all", as_json)
+        text = read_running_text(corpus, config, training)
+        _evaluate_prose(path, text, split if typed("split") else "all", as_json)
         return
     if corpus and typed("split"):
         raise ConfigError("A CORPUS or a --split is required, as a given corpus is taken whole. Received: both.")
+    split = "all" if corpus else split
+    poems = _read_poems(corpus, split)
+    if verse:
+        _compare_verse(poems, split, path, count, seed, plot, as_json)
+    else:
+        _evaluate_poems(poems, split, path, titles, as_json)
+
+
+def _read_poems(corpus: tuple[Path, ...], split: str) -> "list[Poem]":
+    """Read the corpus that was given, or a split of the shipped one."""
     from tangshi_tf.corpus.poems import read_corpus, read_poems
+
+    if not corpus:
+        return read_corpus().poems(split)
+    poems, dropped = read_poems(corpus)
+    if dropped:
+        click.echo(left_out(dropped), err=True)
+    return poems
+
+
+def _evaluate_poems(poems: "Sequence[Poem]", split: str, path: Path, titles: bool, as_json: bool) -> None:
+    """Print the perplexity of poems, by form."""
     from tangshi_tf.corpus.titles import titles_of
     from tangshi_tf.evaluation.perplexity import evaluate as score
     from tangshi_tf.model.poetry_model import PoetryModel
 
-    split = "all" if corpus else split
-    poems, dropped = read_poems(corpus) if corpus else (read_corpus().poems(split), {})
-    if dropped:
-        click.echo(left_out(dropped), err=True)
     texts = [poem.text for poem in poems]
-    if verse:
-        _compare_verse(texts, split, path, count, seed, plot, as_json)
-        return
     result = score(PoetryModel.from_saved_model(path), texts, titles_of(poems) if titles else None)
     if as_json:
         report = _score_record(result.total) | {
@@ -124,12 +146,12 @@ def evaluate(
         }
         click.echo(json.dumps(report, ensure_ascii=False))
         return
-    click.echo(f"{'':　<4}{'poems':>8}{'tokens':>10}{'perplexity':>12}{'characters alone':>18}")
-    for name, part in [("全部", result.total), *result.by_form.items()]:
-        if part.poems:
-            click.echo(
-                f"{name:　<4}{part.poems:>8,}{part.tokens:>10,}{part.perplexity:>12.2f}{part.hanzi_perplexity:>18.2f}"
-            )
+    rows = [
+        [name, f"{part.poems:,}", f"{part.tokens:,}", f"{part.perplexity:.2f}", f"{part.hanzi_perplexity:.2f}"]
+        for name, part in [("全部", result.total), *result.by_form.items()]
+        if part.poems
+    ]
+    click.echo(table(["", "poems", "tokens", "perplexity", "characters alone"], rows))
 
 
 def _evaluate_prose(path: Path, text: "Prose", split: str, as_json: bool) -> None:
@@ -154,33 +176,31 @@ def _evaluate_prose(path: Path, text: "Prose", split: str, as_json: bool) -> Non
     if as_json:
         click.echo(json.dumps(report))
         return
-    click.echo(f"{'tokens':>12}{'unknown':>10}{'perplexity':>12}{'nats a token':>14}{'nats a character':>18}")
-    figures = f"{report['perplexity']:>12.2f}{report['nll_per_token']:>14.4f}{report['nll_per_character']:>18.4f}"
-    click.echo(f"{tokens:>12,}{report['unknown']:>10,}{figures}")
+    figures = [f"{tokens:,}", f"{report['unknown']:,}", f"{report['perplexity']:.2f}"]
+    figures += [f"{report['nll_per_token']:.4f}", f"{report['nll_per_character']:.4f}"]
+    click.echo(table(["tokens", "unknown", "perplexity", "nats a token", "nats a character"], [figures], words=0))
 
 
 def _compare_verse(
-    texts: list[str], split: str, model: Path, count: int, seed: int, plot: Path | None, as_json: bool
+    poems: "Sequence[Poem]", split: str, model: Path, count: int, seed: int, plot: Path | None, as_json: bool
 ) -> None:
     """Write poems, and print what distinguishes them from those given."""
     from tangshi_tf.corpus.poems import read_corpus
-    from tangshi_tf.evaluation import report_tables as tables
-    from tangshi_tf.evaluation import verse_report as report
-    from tangshi_tf.files import write_atomic
+    from tangshi_tf.evaluation import report_tables, verse_report
     from tangshi_tf.saving.saved_model import load
 
     poet = load(model)
-    refused = report.refused_forms(poet)
+    refused = verse_report.refused_forms(poet)
     for form, problem in refused.items():
         click.echo(f"left out: constrained poems in {form}: {problem}", err=True)
-    seeds = report.plan(count, seed, [form for form in FORMS if form not in refused])
+    seeds = verse_report.plan(count, seed, [form for form in FORMS if form not in refused])
     with click.progressbar(seeds.items(), label="writing", file=sys.stderr) as bar:
-        written = report.carry_out(poet, bar)
-    found = report.compare(texts, written, read_corpus().texts("train"))
+        written = verse_report.carry_out(poet, bar)
+    found = verse_report.compare([poem.text for poem in poems], written, read_corpus().texts("train"))
     if plot is not None:
-        write_atomic(plot, partial(tables.draw, found))
-    record = {"split": split, "count": count, "seed": seed, **tables.to_dict(found)}
-    click.echo(json.dumps(record, ensure_ascii=False) if as_json else tables.text(found))
+        write_atomic(plot, partial(report_tables.draw, found))
+    record = {"split": split, "count": count, "seed": seed, **report_tables.to_dict(found)}
+    click.echo(json.dumps(record, ensure_ascii=False) if as_json else report_tables.text(found))
 
 
 def _score_record(score: "Score") -> dict[str, Any]:

@@ -51,7 +51,7 @@ def export(corpus: tuple[Path, ...], name: str, form: str, origin_filter: bool) 
         require_extra("tf2onnx")
     start_tensorflow()
     if form == "savedmodel":
-        from tangshi_tf.saving.model_card import publish
+        from tangshi_tf.saving.saved_model import publish
         from tangshi_tf.training.run_folder import Run
 
         run = Run(folder)

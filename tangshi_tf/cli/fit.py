@@ -7,7 +7,7 @@ import signal
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,9 +25,13 @@ from tangshi_tf.cli.options import (
     with_typed,
 )
 from tangshi_tf.cli.starting import start_tensorflow
-from tangshi_tf.config import BOX, PRESETS, PROSE, STRATEGIES, ModelConfig, TrainingConfig, read_settings
+from tangshi_tf.config import BOX, DEFAULTS, PRESETS, STRATEGIES, ModelConfig, TrainingConfig, read_settings
 from tangshi_tf.errors import ConfigError, StoppedError
-from tangshi_tf.training import listeners as curves
+from tangshi_tf.files import write_atomic
+
+if TYPE_CHECKING:
+    from tangshi_tf.training.listeners import Listener
+    from tangshi_tf.training.run_folder import Run
 
 __all__ = ["fit"]
 
@@ -60,7 +64,7 @@ __all__ = ["fit"]
     type=click.Choice(list(PRESETS)),
     help="Other defaults: of the course programs: two-layer LSTM (o1), plain RNN (o4), words of novels (o5).",
 )
-@click.option("--no-ear", is_flag=True, help="As --ear none: the plain model.")
+@click.option("--no-ear", is_flag=True, hidden=True, help="As --ear none.")
 @origin_filter_option
 @settings_options(ModelConfig)
 @settings_options(TrainingConfig)
@@ -91,71 +95,52 @@ def fit(
     tangshi-tf fit --text prose my-novel.txt --name novel
     tangshi-tf fit --text prose --unit word my-novels --name novels
     """
+    # The settings.
     folder = run_folder(name)
     if restart and resume:
         raise ConfigError("--resume or --restart is required. Received: both.")
-    if typed("minutes") and (typed("epochs") or typed("max_steps")):
-        raise ConfigError("--minutes, or --epochs and --max-steps, are required. Received: both.")
     if no_ear and typed("ear"):
         raise ConfigError("--ear or --no-ear is required. Received: both.")
-    model_config, config = _settled(preset, folder if resume else None, settings, no_ear)
-    if typed("rhymes") and model_config.rhymes and model_config.ear not in ("full", "verse"):
-        raise ConfigError(f"--ear full or verse is required for --rhymes. Received: --ear {model_config.ear}.")
-    if model_config.text == "prose" and not typed("name"):
-        raise ConfigError(f"A --name is required for prose. Received: none, and {BOX} is the poet.")
-    if typed("weight_decay") and config.optimizer != "adamw":
-        raise ConfigError(f"The optimizer adamw is required for --weight-decay. Received: {config.optimizer}.")
+    model_config, training_config = _settled(preset, folder if resume else None, settings, no_ear)
+    _require_agreement(model_config, training_config)
     for flag, module in ((plot, "matplotlib"), (tensorboard, "tensorboard")):
         if flag:
             require_extra(module)
+
+    # The devices and the texts.
     start_tensorflow()
-    from tangshi_tf.files import write_atomic
-    from tangshi_tf.saving.model_card import publish
     from tangshi_tf.training.distribution import choose_strategy
     from tangshi_tf.training.run import estimate
-    from tangshi_tf.training.run import fit as train_model
 
     cluster = choose_strategy(strategy)
-    text = read_text(corpus, model_config, config, origin_filter)
-    if dry_run or (config.minutes and not resume):
+    text = read_text(corpus, model_config, training_config, origin_filter)
+    if dry_run or (training_config.minutes and not resume):
         click.echo("Measuring the speed of this machine …", err=True)
     if dry_run:
-        click.echo(estimated(*estimate(text, model_config, config, cluster)))
+        click.echo(estimated(*estimate(text, model_config, training_config, cluster)))
         return
-    with contextlib.closing(Console()) as console, _StopRequest() as stop:
-        try:
-            run = train_model(
-                text,
-                folder,
-                model_config,
-                config,
-                [console, *([curves.TensorBoard(folder / "tensorboard")] if tensorboard else [])],
-                cluster,
-                begin="resume" if resume else "restart" if restart else "new",
-                command=shlex.join(["tangshi-tf", *sys.argv[1:]]),
-                save_minutes=save_minutes,
-                stop=stop,
-            )
-        except StoppedError as error:
-            arguments = [argument for argument in sys.argv[1:] if argument not in ("--restart", "--resume")]
-            with contextlib.suppress(OSError):
-                click.echo(f"{error} Go on with: {shlex.join(['tangshi-tf', *arguments, '--resume'])}", err=True)
-            raise SystemExit(128 + (stop.signal or signal.SIGTERM)) from None  # or another worker was asked
-    if run is None:
-        return  # the chief publishes
-    click.echo(curves.text(run.history))
-    if plot:
-        write_atomic(folder / "learning-curve.svg", partial(curves.draw, run.history))
-    path = publish(run, Path("saved_models") / name, text)
-    perplexity = run.best["validation_perplexity"]
-    click.echo(f"exported {path}: epoch {run.best['epoch']}, validation perplexity {perplexity:.2f}")
+
+    # The run, and what it leaves behind.
+    begin = "resume" if resume else "restart" if restart else "new"
+    run = _train(
+        text,
+        folder,
+        model_config,
+        training_config,
+        tensorboard=tensorboard,
+        strategy=cluster,
+        begin=begin,
+        save_minutes=save_minutes,
+    )
+    if run is not None:  # the chief publishes
+        _publish(run, name, text, plot)
 
 
 def _settled(
     preset: str | None, resumed: Path | None, settings: dict[str, Any], no_ear: bool
 ) -> tuple[ModelConfig, TrainingConfig]:
     """Return the settings that were typed over those of the preset, the resumed run, or the kind of text."""
-    base = PROSE if settings["text"] == "prose" else (ModelConfig(), TrainingConfig())
+    base = DEFAULTS[settings["text"]]
     if preset:
         base = PRESETS[preset]
     elif resumed is not None and (resumed / "config.json").exists():
@@ -168,6 +153,50 @@ def _settled(
     model = with_typed(base[0], settings)
     require_own_settings(model)
     return (dataclasses.replace(model, ear="none") if no_ear else model), with_typed(base[1], settings)
+
+
+def _require_agreement(model: ModelConfig, training: TrainingConfig) -> None:
+    """Refuse typed settings that have no effect beside the others."""
+    if typed("minutes") and (typed("epochs") or typed("max_steps")):
+        raise ConfigError("--minutes, or --epochs and --max-steps, are required. Received: both.")
+    if typed("rhymes") and model.rhymes and model.ear not in ("full", "verse"):
+        raise ConfigError(f"--ear full or verse is required for --rhymes. Received: --ear {model.ear}.")
+    if not model.kind.verse and not typed("name"):
+        raise ConfigError(f"A --name is required for prose. Received: none, and {BOX} is the poet.")
+    if typed("weight_decay") and training.optimizer != "adamw":
+        raise ConfigError(f"The optimizer adamw is required for --weight-decay. Received: {training.optimizer}.")
+
+
+def _train(text: Any, folder: Path, *settings: Any, tensorboard: bool, **options: Any) -> "Run | None":
+    """Train until the run ends, or say how to go on with it when it is asked to stop."""
+    from tangshi_tf.training.listeners import TensorBoard
+    from tangshi_tf.training.run import fit as train_model
+
+    command = shlex.join(["tangshi-tf", *sys.argv[1:]])
+    with contextlib.closing(Console()) as console, _StopRequest() as stop:
+        listeners: list[Listener] = [console]
+        if tensorboard:
+            listeners.append(TensorBoard(folder / "tensorboard"))
+        try:
+            return train_model(text, folder, *settings, listeners=listeners, command=command, stop=stop, **options)
+        except StoppedError as error:
+            arguments = [argument for argument in sys.argv[1:] if argument not in ("--restart", "--resume")]
+            with contextlib.suppress(OSError):
+                click.echo(f"{error} Go on with: {shlex.join(['tangshi-tf', *arguments, '--resume'])}", err=True)
+            raise SystemExit(128 + (stop.signal or signal.SIGTERM)) from None  # or another worker was asked
+
+
+def _publish(run: "Run", name: str, text: Any, plot: bool) -> None:
+    """Export the best weights of a run, and print its course."""
+    from tangshi_tf.saving.saved_model import publish
+    from tangshi_tf.training.listeners import curve_text, draw_curve
+
+    click.echo(curve_text(run.history))
+    if plot:
+        write_atomic(run.folder / "learning-curve.svg", partial(draw_curve, run.history))
+    path = publish(run, Path("saved_models") / name, text)
+    perplexity = run.best["validation_perplexity"]
+    click.echo(f"exported {path}: epoch {run.best['epoch']}, validation perplexity {perplexity:.2f}")
 
 
 class _StopRequest:

@@ -3,7 +3,8 @@
 import json
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,41 @@ from tangshi_tf.cli.options import (
     typed,
 )
 from tangshi_tf.cli.starting import no_garbage, optimize_no_graphs, start_tensorflow
-from tangshi_tf.config import COLDEST, DEFAULT_SAMPLER, PROSE_SAMPLER, version_settings
+from tangshi_tf.config import COLDEST, DEFAULT_SAMPLER, PROSE_SAMPLER, ModelConfig, version_settings
 from tangshi_tf.corpus.words import segmenter, spaced_parts
 from tangshi_tf.errors import ConfigError
+from tangshi_tf.files import write_text
 
 __all__ = ["sample"]
+
+_VERSE = ("form", "rhyme", "opening", "acrostic")
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What was asked for.
+
+    Attributes:
+        begin: what the texts begin with.
+        inputs: further inputs of `generate`.
+        seed: of the first text.
+        count: of texts.
+        best_of: candidates for each.
+        tones: whether tones are printed.
+        novel: whether lines of the training poems are refused.
+        as_json: whether JSON is printed.
+        output: the file to write to, if any.
+    """
+
+    begin: str
+    inputs: dict[str, Any]
+    seed: int
+    count: int
+    best_of: int
+    tones: bool
+    novel: bool
+    as_json: bool
+    output: Path | None
 
 
 @click.command()
@@ -102,17 +133,6 @@ __all__ = ["sample"]
 @model_option
 def sample(
     begin: str,
-    title: str,
-    form: str,
-    rhyme: str,
-    opening: str,
-    acrostic: str,
-    init_state: str,
-    temperature: float,
-    top_k: int,
-    top_p: float,
-    repetition_penalty: float,
-    max_length: int,
     seed: int | None,
     count: int,
     best_of: int,
@@ -121,6 +141,7 @@ def sample(
     as_json: bool,
     output: Path | None,
     model: str,
+    **inputs: Any,
 ) -> None:
     """Print poems, or running text of a model that was trained on prose, as it is written.
 
@@ -132,59 +153,77 @@ def sample(
     tangshi-tf sample --form 七绝 --rhyme 先 --opening 仄起 --acrostic 春夏秋冬 --tones
     tangshi-tf sample --model novel --begin "It was" --max-length 500 --output novel.txt
     """
-    verse = {"form": form, "rhyme": rhyme, "opening": opening, "acrostic": acrostic}
-    "".join([begin, title, *verse.values()]).encode()  # a lone surrogate of a broken console is refused before loading
-    same_opening = opening or not any(verse.values())  # one that is drawn gives another poem for every seed
-    if best_of > 1 and (temperature < COLDEST or top_k == 1) and init_state == "zero" and same_opening:
+    # What can be refused before anything is loaded.
+    "".join([begin, *(value for value in inputs.values() if isinstance(value, str))]).encode()  # a lone surrogate
+    if best_of > 1:
+        _require_variety(inputs)
+    if output is not None:
+        require_folder("--output", output)
+
+    # The model.
+    start_tensorflow()
+    from tangshi_tf.saving.saved_model import load
+
+    path = model_path(model)
+    config, _ = version_settings(path)
+    if not config.kind.verse:
+        _require_poems(**{name: inputs[name] for name in ("title", *_VERSE)}, tones=tones, novel=novel)
+    optimize_no_graphs()
+    with no_garbage():
+        poet = load(path)
+
+    # The texts.
+    if seed is None:
+        seed = secrets.randbelow(2**31)
+        click.echo(f"seed: {seed}", err=True)
+    inputs |= {name: value for name, value in config.kind.sampler.items() if not typed(name)}
+    request = _Request(begin, inputs, seed, count, best_of, tones, novel, as_json, output)
+    _PRINTERS[config.text](poet, path, config, request)
+
+
+def _print_poems(poet: Any, path: Path, config: ModelConfig, request: _Request) -> None:
+    """Print poems, a sentence a line, with their tones if that was asked for."""
+    from tangshi_tf.corpus.cleaning import fold
+    from tangshi_tf.verse.checker import tone_marks
+
+    def laid_out(poem: dict[str, Any]) -> str:
+        return _verse(poem["poem"], poem.get("tones", ""))
+
+    poems = _written(poet, request.begin, request)
+    for poem in poems:
+        if request.tones:
+            poem["tones"] = tone_marks(fold(poem["poem"].replace("\n", "")))
+    _print(poems, laid_out, request)
+
+
+def _print_prose(poet: Any, path: Path, config: ModelConfig, request: _Request) -> None:
+    """Print running text: one text as it is written, several when they are."""
+    begin = request.begin.replace("\r\n", "\n").replace("\r", "\n")
+    pieces = list(segmenter(config.unit, config.segmenter)(begin))
+    if request.count == request.best_of == 1 and not request.as_json:
+        _stream(poet, path, config.unit == "word", pieces, request)
+        return
+    begin = " ".join(pieces) if config.unit == "word" else begin
+    _print(_written(poet, begin, request), lambda text: text["poem"], request)
+
+
+_PRINTERS: Mapping[str, Callable[[Any, Path, ModelConfig, _Request], None]] = {
+    "poems": _print_poems,
+    "prose": _print_prose,
+}
+"""By kind of text, what writes and prints what was asked for."""
+
+
+def _require_variety(inputs: Mapping[str, Any]) -> None:
+    """Refuse settings that give the same poem for every seed."""
+    greedy = inputs["temperature"] < COLDEST or inputs["top_k"] == 1
+    # An opening that is drawn gives another poem for every seed.
+    same_opening = inputs["opening"] or not any(inputs[name] for name in _VERSE)
+    if greedy and inputs["init_state"] == "zero" and same_opening:
         raise ConfigError(
             f"A --temperature of at least {COLDEST} without --top-k 1, or --init-state random, is required for "
             "--best-of. Received: settings that give the same poem each time."
         )
-    if output is not None:
-        require_folder("--output", output)
-    start_tensorflow()
-    from tangshi_tf.corpus.cleaning import fold
-    from tangshi_tf.files import write_text
-    from tangshi_tf.generation.batch import write
-    from tangshi_tf.saving.saved_model import load
-    from tangshi_tf.verse.checker import tone_marks
-
-    path = model_path(model)
-    config, _ = version_settings(path)
-    prose = config.text == "prose"
-    if prose:
-        _require_poems(title=title, **verse, tones=tones, novel=novel)
-        begin = begin.replace("\r\n", "\n").replace("\r", "\n")
-        pieces = list(segmenter(config.unit, config.segmenter)(begin))
-        begin = " ".join(pieces) if config.unit == "word" else begin
-    optimize_no_graphs()
-    with no_garbage():
-        poet = load(path)
-    if seed is None:
-        seed = secrets.randbelow(2**31)
-        click.echo(f"seed: {seed}", err=True)
-    sampler = {"temperature": temperature, "top_p": top_p, "repetition_penalty": repetition_penalty}
-    if prose:
-        sampler |= {name: value for name, value in PROSE_SAMPLER.items() if not typed(name)}
-    knobs: dict[str, Any] = {"init_state": init_state, **sampler, "top_k": top_k, "max_length": max_length}
-    if prose and count == best_of == 1 and not as_json:
-        _stream(poet, path, config.unit == "word", pieces, seed, knobs, output)
-        return
-    poems = write(poet, [begin] * count, seed, best_of, _copied() if novel else None, title=title, **verse, **knobs)
-    lines: list[str] = []
-    for poem in poems:
-        if poem["problem"] and not as_json:
-            click.echo(f"Note on poem {len(lines) + 1}: {poem['problem']}", err=True)
-        if tones:
-            poem["tones"] = tone_marks(fold(poem["poem"].replace("\n", "")))
-        laid_out = poem["poem"] if prose else _verse(poem["poem"], poem.get("tones", ""))
-        lines.append(json.dumps(poem, ensure_ascii=False) if as_json else laid_out)
-    text = ("" if as_json else "\n").join(line + "\n" for line in lines)
-    if output is None:
-        require_printable(text)
-        click.echo(text, nl=False)
-    else:
-        write_text(output, text)
 
 
 def _require_poems(**asked: str | bool) -> None:
@@ -193,23 +232,47 @@ def _require_poems(**asked: str | bool) -> None:
             raise ConfigError(f"A model of poems is required for --{name}. Received: one of prose.")
 
 
-def _stream(
-    poet: Any, path: Path, words: bool, pieces: list[str], seed: int, knobs: dict[str, Any], output: Path | None
-) -> None:
+def _written(poet: Any, begin: str, request: _Request) -> list[dict[str, Any]]:
+    """Return the texts that were asked for, and tell on standard error what is to be noted on them."""
+    from tangshi_tf.generation.batch import write
+
+    fault = _copied() if request.novel else None
+    texts = []
+    for text in write(
+        poet, [begin] * request.count, request.seed, best_of=request.best_of, fault=fault, **request.inputs
+    ):
+        texts.append(text)
+        if text["problem"] and not request.as_json:
+            click.echo(f"Note on poem {len(texts)}: {text['problem']}", err=True)
+    return texts
+
+
+def _print(texts: list[dict[str, Any]], laid_out: Callable[[dict[str, Any]], str], request: _Request) -> None:
+    """Print texts to the terminal, or write them to a file."""
+    lines = [json.dumps(text, ensure_ascii=False) if request.as_json else laid_out(text) for text in texts]
+    printed = ("" if request.as_json else "\n").join(line + "\n" for line in lines)
+    if request.output is None:
+        require_printable(printed)
+        click.echo(printed, nl=False)
+    else:
+        write_text(request.output, printed)
+
+
+def _stream(poet: Any, path: Path, words: bool, pieces: list[str], request: _Request) -> None:
     """Print a text as it is written, or write it to a file behind a bar."""
-    from tangshi_tf.files import write_text
     from tangshi_tf.generation.inputs import AUTOMATIC_LENGTH
-    from tangshi_tf.generation.stream import stream
+    from tangshi_tf.generation.stream import Streamer
     from tangshi_tf.vocabulary import Vocabulary
 
     vocabulary = Vocabulary.load(path / "assets.extra" / "vocabulary.txt")
-    tokens = stream(poet, vocabulary, pieces, seed, **knobs)
+    knobs = {name: value for name, value in request.inputs.items() if name not in ("title", *_VERSE)}
+    tokens = Streamer(poet, vocabulary, ends=False).write(pieces, seed=request.seed, **knobs)
     parts = spaced_parts(tokens) if words else tokens
-    if output is not None:
+    if request.output is not None:
         with click.progressbar(
             parts, length=knobs["max_length"] or AUTOMATIC_LENGTH, label="writing", file=sys.stderr
         ) as bar:
-            write_text(output, "".join(bar) + "\n")
+            write_text(request.output, "".join(bar) + "\n")
         return
     for part in parts:
         click.echo(part, nl=False)

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from tangshi_tf.corpus.cleaning import clean, han_only
@@ -85,13 +86,18 @@ def read_corpus(paths: Sequence[str | Path] | None = None, seed: int = 0, origin
             different poems remain (near-duplicates count as one).
     """
     if paths is None:
-        path = find_resource("data/tangshi.tsv.xz")
-        records = list(read_records(path))
-        return _corpus([Poem(r.title, r.author, r.text) for r in records], [r.split for r in records], Counter())
+        shipped = _shipped()
+        return Corpus({split: list(poems) for split, poems in shipped.splits.items()}, {})
     poems, sides, dropped = _read_files(_files(paths), origin_filter)
     if all(sides):
         return _corpus(poems, sides, dropped)
     return _corpus(poems, _split(poems, sides, seed), dropped)
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> Corpus:
+    records = list(read_records(find_resource("data/tangshi.tsv.xz")))
+    return _corpus([Poem(r.title, r.author, r.text) for r in records], [r.split for r in records], Counter())
 
 
 def read_poems(paths: Sequence[str | Path]) -> tuple[list[Poem], dict[str, int]]:

@@ -130,7 +130,10 @@ def stream_evaluator(
         A function that returns the nll in nats, summed over the text, and the number of tokens.
     """
     sharing = math.log(model.vocabulary.unknown_types)
-    chunk, states = tf.TensorSpec([1, None], tf.int32), [tf.TensorSpec([1, width]) for width in model.state_widths]
+    chunk, states = (
+        tf.TensorSpec([1, None], tf.int32),
+        [tf.TensorSpec([1, width]) for width in model.state_layout.widths],
+    )
 
     @tf.function(input_signature=[chunk, chunk, states])
     def of_chunk(x: Any, y: Any, state: Any) -> Any:

@@ -3,12 +3,12 @@
 import dataclasses
 import math
 import textwrap
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from tabulate import tabulate
 
 from tangshi_tf.evaluation.intervals import Mean, Rate
 from tangshi_tf.evaluation.verse_report import BEGINNING, KINDS, Cost, Reading, Report, total_cost
@@ -119,21 +119,9 @@ def text(report: Report) -> str:
 
 
 def _set(table: _Table) -> str:
-    rows = [table.columns, *table.rows]
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
-    lines = textwrap.wrap(f"{table.caption}:", 120)
-    for row in rows:
-        cells = []
-        for i, (cell, width) in enumerate(zip(row, widths, strict=True)):
-            space = " " * (width - _width(cell))
-            cells.append(cell + space if i < table.words else space + cell)
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
-
-
-def _width(cell: str) -> int:
-    """Return how many columns of a terminal a cell takes."""
-    return sum(2 if unicodedata.east_asian_width(char) == "W" else 1 for char in cell)
+    aligned = ["left"] * table.words + ["right"] * (len(table.columns) - table.words)
+    rows = tabulate(table.rows, table.columns, tablefmt="plain", disable_numparse=True, colalign=aligned)
+    return "\n".join([*textwrap.wrap(f"{table.caption}:", 120), rows])
 
 
 def markdown(report: Report) -> str:

@@ -16,6 +16,7 @@ from tangshi_tf.config import DEFAULT_SAMPLER
 from tangshi_tf.corpus.cleaning import han_only
 from tangshi_tf.evaluation.copied_lines import SHORTEST, TrainingLines, longest_shared
 from tangshi_tf.evaluation.intervals import Mean, Rate
+from tangshi_tf.generation.batch import write
 from tangshi_tf.verse.checker import RHYME_RULES, judge
 from tangshi_tf.verse.forms import FORMS, LEVELS, OTHER, form_of, lines_of
 
@@ -130,14 +131,12 @@ def carry_out(poet: Any, seeds: Iterable[tuple[str, range]]) -> Written:
     """Write what was planned.
 
     Args:
-        poet: what `export.load` returns.
+        poet: what `saved_model.load` returns.
         seeds: the items of `plan`.
 
     Raises:
         ConfigError: if the poet cannot write one of the forms.
     """
-    from tangshi_tf.generation.batch import write
-
     sampler: Mapping[str, Any] = DEFAULT_SAMPLER
     sampled, plain = {}, {}
     for form, own in seeds:

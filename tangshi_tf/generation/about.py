@@ -1,8 +1,10 @@
 """What a SavedModel says of itself."""
 
-from tangshi_tf.config import DEFAULT_SAMPLER, PROSE_SAMPLER
-from tangshi_tf.generation.inputs import AUTOMATIC_LENGTH, INPUTS, STATE_STDDEV
+from collections.abc import Callable, Mapping
+
+from tangshi_tf.generation.inputs import AUTOMATIC_LENGTH, INPUTS
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.model.state import STATE_STDDEV
 
 __all__ = ["describe"]
 
@@ -35,9 +37,26 @@ _PROSE = """\
   score(poem) -> a dict of nll (nats) and tokens; each [B]"""
 
 
+def _about_poems(model: PoetryModel) -> tuple[str, str]:
+    title = "what the poem is about" if model.vocabulary.separator else "accepts only its default"
+    return "Tang poems", _VERSE.format(title=title)
+
+
+def _about_prose(model: PoetryModel) -> tuple[str, str]:
+    if model.config.unit == "word":
+        begin = "Its tokens are words; begin and poem\n    are words with spaces between them."
+        return "words of running text", _PROSE.format(begin=begin, unit="word")
+    return "characters of running text", _PROSE.format(begin="White space counts.", unit="character")
+
+
+_ABOUT: Mapping[str, Callable[[PoetryModel], tuple[str, str]]] = {"poems": _about_poems, "prose": _about_prose}
+"""By kind of text, what a model writes, and what is particular to writing it."""
+
+
 def describe(model: PoetryModel) -> str:
     """Return what a poet with this model is and can do, as plain text."""
-    config, vocabulary, prose = model.config, model.vocabulary, model.config.text == "prose"
+    config, vocabulary, has_verse = model.config, model.vocabulary, model.state_layout.has_verse
+    subject, writing = _ABOUT[config.text](model)
     size = len(vocabulary)
     layers = f"{config.layers} layer{'s' if config.layers > 1 else ''}"
     names = enumerate(vocabulary.tokens[: vocabulary.specials])
@@ -45,18 +64,12 @@ def describe(model: PoetryModel) -> str:
     defaults = ", ".join(f"{name}={default!r}" for name, (_, default) in INPUTS.items())
     entry = f"float32 [B, {config.units}]"
     nesting = f"a pair (h, c) of {entry}" if config.cell == "lstm" else entry
-    nesting += ",\n    and last of all int32 [B, 4], the verse so far" * model.has_verse
-    bare = "" if model.has_verse else "; for one layer also the entry alone"
-    titled = "; BOS title SEP before it" * (vocabulary.separator is not None)
-    sampler = ", ".join(f"{name} {value}" for name, value in (PROSE_SAMPLER if prose else DEFAULT_SAMPLER).items())
-    if prose:
-        words = config.unit == "word"
-        begin = "Its tokens are words; begin and poem\n    are words with spaces between them." if words else ""
-        unit = "word" if words else "character"
-        writing, subject = _PROSE.format(begin=begin or "White space counts.", unit=unit), f"{unit}s of running text"
-    else:
-        title = "what the poem is about" if vocabulary.separator else "accepts only its default"
-        writing, subject = _VERSE.format(title=title), "Tang poems"
+    bare = "; for one layer also the entry alone"
+    if has_verse:
+        nesting, bare = f"{nesting},\n    and last of all int32 [B, 4], the verse so far", ""
+    titled = "" if vocabulary.separator is None else "; BOS title SEP before it"
+    ending = "; EOS ends it" if config.kind.ends else ""
+    sampler = ", ".join(f"{name} {value}" for name, value in config.kind.sampler.items())
     return f"""A poet of tangshi-tf: a recurrent language model of {subject} that needs TensorFlow only.
 {config.cell} of {layers} of {config.units} units, embedding {config.embedding}, vocabulary of {size} tokens.\
 {_EARS[config.ear]}
@@ -78,4 +91,4 @@ Signatures, whose inputs are all required and [B]:
   serving_default(begin) -> poem ({sampler}, fresh seed); generate; score;
   get_next_token(token, state_0, …) -> token, logits, state_0, …
 
-Special ids: {specials}. A text is fed after BOS{titled}{"" if prose else "; EOS ends it"}."""
+Special ids: {specials}. A text is fed after BOS{titled}{ending}."""

@@ -18,6 +18,7 @@ def write(
     poet: Any,
     begins: Sequence[str],
     seed: int,
+    *,
     best_of: int = 1,
     fault: Callable[[dict[str, Any]], str] | None = None,
     **knobs: Any,
@@ -25,7 +26,7 @@ def write(
     """Write one poem for each begin.
 
     Args:
-        poet: what `export.load` returns.
+        poet: what `saved_model.load` returns.
         begins: what the poems begin with.
         seed: the first poem has the candidates of the seeds `seed`, `seed` + 1, …, `best_of` of them, the second those
             of the next, and so on.

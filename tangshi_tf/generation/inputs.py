@@ -9,7 +9,6 @@ __all__ = [
     "AUTOMATIC_LENGTH",
     "INPUTS",
     "NOTHING",
-    "STATE_STDDEV",
     "WHITE_SPACE",
     "characters",
     "code_points",
@@ -41,7 +40,6 @@ INPUTS = MappingProxyType(
 
 WHITE_SPACE = r"[\pZ\t-\r\x1c-\x1f\x{85}]+"  # what str.isspace calls white space; RE2's \s knows ASCII only
 AUTOMATIC_LENGTH = 200  # tokens after the begin, when max_length is 0; few poems are longer, a loop must end
-STATE_STDDEV = 0.5  # of a random initial state
 NOTHING = -1  # no code point
 _SHOWN = 40  # characters of a rejected string that an error repeats
 

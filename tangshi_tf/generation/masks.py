@@ -74,14 +74,14 @@ class Constraints:
 
     Args:
         tokens: of the vocabulary, in the order of their ids.
-        endless: whether free text never ends by itself.
+        ends: whether free text may end by itself.
 
     Attributes:
         groups: the level groups, as bits, that have characters enough for every rhyme of a poem; 0 if the vocabulary
             cannot serve any form.
     """
 
-    def __init__(self, tokens: Sequence[str], endless: bool = False) -> None:
+    def __init__(self, tokens: Sequence[str], ends: bool = True) -> None:
         """See the class."""
         prosody, size = narrow(), padded_size(len(tokens))
         known = [(i, token) for i, token in enumerate(tokens) if token in prosody]
@@ -95,7 +95,7 @@ class Constraints:
         allowed[[Slot.FIRST, Slot.FREE], : len(tokens)] = True
         allowed[:, [i for i, token in enumerate(tokens) if token in _NEVER]] = False
         allowed[Slot.FIRST, EOS] = False  # no empty poem
-        allowed[Slot.FREE, EOS] = not endless
+        allowed[Slot.FREE, EOS] = ends
         allowed[Slot.ANY, : len(tokens)] = [token.isalpha() for token in tokens]
         for slot, tone in TONES.items():
             allowed[slot] = tones & tone > 0

@@ -4,7 +4,7 @@ What was typed always stands. Among the combinations of form and opening that we
 in which the typed text breaks the fewest rules, and one of them is drawn as often as real poems have it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from tangshi_tf.verse.forms import FORM_SHARES, FORMS, OPENING_SHARES, OPENINGS,
 from tangshi_tf.verse.prosody import CIRCLES, EITHER, EVERY_GROUP, LEVEL, LEVEL_GROUPS
 from tangshi_tf.vocabulary import PAD, UNK
 
-__all__ = ["Planner", "plan_prose"]
+__all__ = ["PLANNERS", "Planner", "plan_prose"]
 
 _NAMES = {
     "form": "五绝, 七绝, 五律 or 七律 (or wujue, qijue, wulv, qilv)",
@@ -233,6 +233,13 @@ class Planner:
                 (short, "max_length of at least the length of the form, marks included,", shown(asked["max_length"])),
             ]
         )
+
+
+PLANNERS: Mapping[str, Callable[[Constraints], Callable[..., dict[str, Any]]]] = {
+    "poems": Planner,
+    "prose": lambda constraints: plan_prose,
+}
+"""By kind of text, what makes the planner from the masks of a vocabulary."""
 
 
 def _tones(text: _Text) -> tuple[Any, Any]:

@@ -10,18 +10,19 @@ from typing import Any
 
 import tensorflow as tf
 
-from tangshi_tf.config import DEFAULT_SAMPLER, PROSE_SAMPLER
 from tangshi_tf.generation.about import describe
 from tangshi_tf.generation.decoder import Decoder
-from tangshi_tf.generation.inputs import AUTOMATIC_LENGTH, INPUTS, STATE_STDDEV, one_value_a_row, problems, utf8
+from tangshi_tf.generation.inputs import AUTOMATIC_LENGTH, INPUTS, one_value_a_row, problems, utf8
 from tangshi_tf.generation.masks import Constraints
-from tangshi_tf.generation.planner import Planner, plan_prose
-from tangshi_tf.generation.tokenizer import Pieces, normal_titles
+from tangshi_tf.generation.planner import PLANNERS
+from tangshi_tf.generation.tokenizer import make_tokenizer, normal_titles
 from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.model.random import row_normal
+from tangshi_tf.model.state import STATE_STDDEV
 from tangshi_tf.vocabulary import EOS, PAD
 
 __all__ = ["Poet"]
+
+_KNOBS = ("init_state", "temperature", "top_p", "repetition_penalty", "top_k")
 
 
 def _any_shape(*dtypes: Any) -> list[Any]:
@@ -62,25 +63,24 @@ class Poet(tf.Module):
     def __init__(self, model: PoetryModel) -> None:
         """See the class."""
         super().__init__(name="poet")
-        vocabulary = model.vocabulary
+        vocabulary, kind = model.vocabulary, model.config.kind
         # Only the weights are tracked, in `set_weights` order: saving a Keras model would trace `call` too.
         self.weights = [weight.value for weight in model.weights]
-        self._step, self._split_state = model.step, model.split_state
-        self._config, self._widths, self._state_specs = model.config, model.state_widths, model.state_specs
-        self._separator = vocabulary.separator
+        self._step, self._layout, self._kind = model.step, model.state_layout, kind
+        self._reads_titles = vocabulary.separator is not None
         self._table = vocabulary.lookup_table()
-        texts = vocabulary.texts()
-        self._texts = tf.constant(texts)  # [V]
-        self._pieces = Pieces(model.config)
-        repeatable = [not any(char.isalnum() for char in text) for text in texts]  # punctuation
-        prose = model.config.text == "prose"
-        constraints = Constraints(vocabulary.tokens, endless=prose)
-        self._planner = plan_prose if prose else Planner(constraints)
+        self._texts = tf.constant(vocabulary.texts())  # [V]
+        self._tokenizer = make_tokenizer(model.config)
+        constraints = Constraints(vocabulary.tokens, ends=kind.ends)
+        self._planner = PLANNERS[kind.name](constraints)
         self._decoder = Decoder(
-            model.stepper, repeatable, constraints, vocabulary.unknown_types, vocabulary.separator, endless=prose
+            model.loop_step,
+            vocabulary.is_punctuation(),
+            constraints,
+            unknown_types=vocabulary.unknown_types,
+            separator=vocabulary.separator,
+            ends=kind.ends,
         )
-        self._ends = 0 if prose else 1  # end tokens of a text
-        self._sampler = PROSE_SAMPLER if prose else DEFAULT_SAMPLER
         self._about = describe(model)
         self._generate = _Once(self._write, {name: _rows(name, dtype) for name, (dtype, _) in INPUTS.items()})
         self._score = _Once(self._cost, {"poem": _rows("poem", tf.string)})
@@ -134,9 +134,21 @@ class Poet(tf.Module):
         Raises:
             tf.errors.InvalidArgumentError: if an input has neither one value nor as many as the others.
         """
-        texts = (begin, title, form, rhyme, opening, acrostic, init_state)
-        numbers = (temperature, top_p, repetition_penalty, top_k, max_length, seed)
-        given = dict(zip(INPUTS, texts + numbers, strict=True))
+        given = {
+            "begin": begin,
+            "title": title,
+            "form": form,
+            "rhyme": rhyme,
+            "opening": opening,
+            "acrostic": acrostic,
+            "init_state": init_state,
+            "temperature": temperature,
+            "top_p": top_p,
+            "repetition_penalty": repetition_penalty,
+            "top_k": top_k,
+            "max_length": max_length,
+            "seed": seed,
+        }
         return self._generate.concrete(**{name: tf.reshape(value, [-1]) for name, value in given.items()})
 
     @tf.function(input_signature=_any_shape(tf.string))
@@ -169,18 +181,18 @@ class Poet(tf.Module):
         known = tf.reduce_any(kind == tf.constant(["", "zero", "random"]))
         tf.debugging.Assert(known, ["kind of zero or random is required; received", kind])
         first = _fresh(tf.reshape(seed, [1]))
-        random = row_normal(first + tf.range(tf.cast(batch_size, tf.int64)), sum(self._widths))
-        return self._split_state(tf.where(kind == "random", stddev * random, tf.zeros_like(random)))
+        seeds = first + tf.range(tf.cast(batch_size, tf.int64))
+        return self._layout.initial(seeds, kind == "random", stddev)
 
     @tf.function(input_signature=_any_shape(tf.string))
     def encode(self, text: Any) -> Any:
         """Return the ids of texts, a scalar or `[B]`, as int32 `[B, L]`, PAD after the shorter ones."""
-        return self._ids(self._pieces.cut(utf8(tf.reshape(text, [-1]))))
+        return self._ids(self._tokenizer.cut(utf8(tf.reshape(text, [-1]))))
 
     @tf.function(input_signature=_any_shape(tf.int32))
     def decode(self, token: Any) -> Any:
         """Return the texts of ids `[B, L]` as string `[B]`; special tokens print nothing."""
-        return self._pieces.join(tf.gather(self._texts, token))
+        return self._tokenizer.join(tf.gather(self._texts, token))
 
     @tf.function(input_signature=[])
     def about(self) -> Any:
@@ -192,7 +204,7 @@ class Poet(tf.Module):
 
         @tf.function(input_signature=[_rows("begin", tf.string)])
         def serving_default(begin: Any) -> dict[str, Any]:
-            knobs = {name: [self._sampler.get(name, default)] for name, (_, default) in INPUTS.items()}
+            knobs = {name: [self._kind.sampler.get(name, default)] for name, (_, default) in INPUTS.items()}
             given = {name: tf.constant(knobs[name], dtype) for name, (dtype, _) in INPUTS.items()}
             return {"poem": self._generate.concrete(**(given | {"begin": begin}))["poem"]}
 
@@ -203,7 +215,7 @@ class Poet(tf.Module):
             likeliest = tf.argmax(logits, axis=-1, output_type=tf.int32)
             return {"token": likeliest, "logits": logits, **dict(zip(order, after, strict=True))}
 
-        states = {spec.name: spec for spec in self._state_specs}
+        states = {spec.name: spec for spec in self._layout.specs}
         return {
             "serving_default": serving_default.get_concrete_function(),
             "generate": self._generate.concrete,
@@ -214,21 +226,9 @@ class Poet(tf.Module):
     def trace_steps(self) -> None:
         """Trace `step` and `get_next_token` for every nesting of the state: loading adds none."""
         token = tf.TensorSpec([None], tf.int32, name="token")
-        for state in self._nestings():
+        for state in self._layout.nestings():
             self.step.get_concrete_function(token, state)
             self.get_next_token.get_concrete_function(token, state)
-
-    def _nestings(self) -> list[Any]:
-        flat = self._state_specs
-        menu: list[Any] = [tuple(flat), flat]
-        if self._config.cell == "lstm":
-            floats, verse = flat[: len(self._widths)], flat[len(self._widths) :]
-            pairs = list(zip(floats[::2], floats[1::2], strict=True))
-            for inner in (pairs, [list(pair) for pair in pairs]):
-                menu += [(*inner, *verse), [*inner, *verse]]
-        elif len(flat) == 1:
-            menu.append(flat[0])
-        return menu
 
     def _ids(self, pieces: Any) -> Any:
         """Return the ids of pieces `[B, L]`, PAD after the shorter."""
@@ -236,43 +236,37 @@ class Poet(tf.Module):
 
     def _cost(self, poem: Any) -> dict[str, Any]:
         """Do what `score` says, of `[B]`."""
-        ids = self._ids(self._pieces.cut(utf8(poem)))
+        ids = self._ids(self._tokenizer.cut(utf8(poem)))
         length = _lengths(ids)
-        state = self._split_state(tf.zeros([tf.size(length), sum(self._widths)]))
-        return {"nll": self._decoder.read(ids, length, state), "tokens": length + self._ends}
+        state = self._layout.initial(tf.cast(length, tf.int64))
+        return {"nll": self._decoder.read(ids, length, state), "tokens": length + int(self._kind.ends)}
 
     def _write(self, **given: Any) -> dict[str, Any]:
         """Do what `generate` says, of `[B]`."""
+        # Strings to ids, and the plan of what stands where.
         asked = one_value_a_row(given)
-        pieces = self._pieces.cut(tf.concat([asked["begin"], asked["acrostic"]], axis=0))  # [2B, L]
+        pieces = self._tokenizer.cut(tf.concat([asked["begin"], asked["acrostic"]], axis=0))  # [2B, L]
         ids = self._ids(pieces)
         begin_length = tf.split(_lengths(ids), 2)[0]
         seed = _fresh(asked["seed"])
         plan = self._planner(asked, ids, seed)
         titles = normal_titles(asked["title"])
-        problem = problems(asked, begin_length, None if self._separator is None else titles)
+        problem = problems(asked, begin_length, titles if self._reads_titles else None)
         problem = tf.where(problem == "", plan["problem"], problem)
         good = tf.equal(problem, "")
-        knobs = ("init_state", "temperature", "top_p", "repetition_penalty", "top_k")
-        rows = {name: tf.where(good, asked[name], tf.constant(INPUTS[name][1], INPUTS[name][0])) for name in knobs}
-        most = asked["max_length"]
-        limit = tf.where(most > 0, most, begin_length + AUTOMATIC_LENGTH)
-        limit = tf.where(plan["length"] > 0, tf.minimum(limit, plan["length"] + 1), limit)
-        rows |= {"limit": limit, "ended": ~good, "seed": seed}
-        rows |= {name: plan[name] for name in ("typed", "slots", "groups")}
-        rows["title"] = self._ids(self._pieces.cut(tf.where(good, titles, "")))
-        # A product over one row rounds differently from one over several.
-        count = tf.size(seed)
-        copies = tf.range(tf.where(count == 1, 2, count)) % tf.maximum(count, 1)
-        rows = {name: tf.gather(value, copies) for name, value in rows.items()}
-        state = self._initial_state(rows["seed"], rows.pop("init_state") == "random")
-        tokens, log_probability = (value[:count] for value in self._decoder.write(rows, state))
+
+        # Ids to ids.
+        rows = self._rows_of(asked, plan, good, begin_length)
+        rows |= {"seed": seed, "title": self._ids(self._tokenizer.cut(tf.where(good, titles, "")))}
+        tokens, log_probability = self._decode(rows)
+
+        # Ids to strings: what was typed stays as it was typed.
         size = tf.shape(tokens)[1]
         after = tf.range(size) >= begin_length[:, tf.newaxis]
         texts = tf.gather(self._texts, tf.where(after, tokens, PAD))
         heads = tf.pad(plan["heads"], [[0, 0], [0, size]])[:, :size]
         typed = tf.pad(tf.split(pieces, 2)[0], [[0, 0], [0, size]])[:, :size]
-        text = self._pieces.begun(asked["begin"], typed, tf.where(heads == "", texts, heads))
+        text = self._tokenizer.continued(asked["begin"], typed, tf.where(heads == "", texts, heads))
         return {
             "poem": tf.where(good, text, ""),
             "log_probability": tf.where(good, log_probability, 0.0),
@@ -281,14 +275,22 @@ class Poet(tf.Module):
             "problem": tf.where(good, plan["note"], problem),
         }
 
-    def _initial_state(self, seed: Any, random: Any) -> Any:
-        width = sum(self._widths)
+    def _rows_of(self, asked: Mapping[str, Any], plan: Mapping[str, Any], good: Any, begin_length: Any) -> Any:
+        """Return the rows that the decoder writes; of those that are not good, with default knobs and ended."""
+        rows = {name: tf.where(good, asked[name], tf.constant(INPUTS[name][1], INPUTS[name][0])) for name in _KNOBS}
+        most = asked["max_length"]
+        limit = tf.where(most > 0, most, begin_length + AUTOMATIC_LENGTH)
+        limit = tf.where(plan["length"] > 0, tf.minimum(limit, plan["length"] + 1), limit)
+        return rows | {"limit": limit, "ended": ~good} | {name: plan[name] for name in ("typed", "slots", "groups")}
 
-        def some_random() -> Any:
-            return tf.where(random[:, tf.newaxis], STATE_STDDEV * row_normal(seed, width), zero)
-
-        zero = tf.zeros([tf.shape(seed)[0], width])
-        return self._split_state(tf.cond(tf.reduce_any(random), some_random, lambda: zero))
+    def _decode(self, rows: dict[str, Any]) -> tuple[Any, Any]:
+        """Write any number of rows: one as two, as a product over one row rounds differently."""
+        count = tf.size(rows["seed"])
+        copies = tf.range(tf.where(count == 1, 2, count)) % tf.maximum(count, 1)
+        rows = {name: tf.gather(value, copies) for name, value in rows.items()}
+        state = self._layout.initial(rows["seed"], rows.pop("init_state") == "random")
+        tokens, log_probability = self._decoder.write(rows, state)
+        return tokens[:count], log_probability[:count]
 
 
 def _lengths(ids: Any) -> Any:

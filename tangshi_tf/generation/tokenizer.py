@@ -1,7 +1,7 @@
 """Text to the pieces that tokens stand for, and pieces to text, inside the graph.
 
 Poems and prose of characters are cut into characters, and poems have no white space; words stand between white space,
-and a line break is a piece of its own. Outside of the graph `tangshi_tf.corpus.words` does the same.
+and a line break is a piece of its own. Outside of the graph `corpus.words` does the same.
 """
 
 from typing import Any
@@ -13,43 +13,23 @@ from tangshi_tf.corpus.titles import LONGEST_TITLE, PATTERNS
 from tangshi_tf.corpus.words import GLUED_LEFT, GLUED_RIGHT
 from tangshi_tf.generation.inputs import WHITE_SPACE, characters, code_points, without_white_space
 
-__all__ = ["Pieces", "normal_titles"]
+__all__ = ["Tokenizer", "make_tokenizer", "normal_titles"]
 
-_BREAK = "\x01"  # stands for a line break while white space is cut at
+_BREAK = "\x01"  # stands for a line break while text is cut at white space
 
 
-class Pieces:
-    """How a model's texts are cut.
-
-    Args:
-        config: of the model.
-    """
-
-    def __init__(self, config: ModelConfig) -> None:
-        """See the class."""
-        self._words, self._prose = config.unit == "word", config.text == "prose"
+class Tokenizer:
+    """Cuts poems into characters, without white space."""
 
     def cut(self, text: Any) -> Any:
         """Return the pieces of UTF-8 texts `[B]` as string `[B, L]`, empty after the shorter."""
-        if not self._prose:
-            return characters(code_points(without_white_space(text)))
-        text = tf.strings.regex_replace(text, "\r\n?", "\n")
-        if not self._words:
-            return characters(code_points(text))
-        text = tf.strings.regex_replace(text, "\n", f" {_BREAK} ")
-        pieces = tf.strings.split(tf.strings.regex_replace(text, WHITE_SPACE, " ")).to_tensor("")
-        return tf.where(pieces == _BREAK, "\n", pieces)
+        return characters(code_points(without_white_space(text)))
 
     def join(self, pieces: Any) -> Any:
         """Return the texts `[B]` of pieces `[B, L]`; an empty one prints nothing."""
-        if not self._words:
-            return tf.strings.reduce_join(pieces, axis=-1)
-        free = ~tf.strings.regex_full_match(pieces, GLUED_RIGHT) & (pieces != "")
-        takes = ~tf.strings.regex_full_match(pieces, GLUED_LEFT) & (pieces != "")
-        spaces = tf.where(tf.pad(free[:, :-1], [[0, 0], [1, 0]]) & takes, " ", "")
-        return tf.strings.reduce_join(tf.strings.join([spaces, pieces]), axis=-1)
+        return tf.strings.reduce_join(pieces, axis=-1)
 
-    def begun(self, begin: Any, typed: Any, after: Any) -> Any:
+    def continued(self, begin: Any, typed: Any, after: Any) -> Any:
         """Return texts `[B]` that begin as was typed.
 
         Args:
@@ -57,9 +37,44 @@ class Pieces:
             typed: the pieces of begin, `[B, L]`.
             after: the pieces that follow, `[B, L]`, empty where something is typed.
         """
-        if self._words:
-            return self.join(tf.where(typed == "", after, typed))
         return tf.strings.join([begin, self.join(after)])
+
+
+class _Characters(Tokenizer):
+    """Cuts prose into characters; white space is text."""
+
+    def cut(self, text: Any) -> Any:
+        """See the base class."""
+        return characters(code_points(tf.strings.regex_replace(text, "\r\n?", "\n")))
+
+
+class _Words(Tokenizer):
+    """Cuts prose into words and line breaks."""
+
+    def cut(self, text: Any) -> Any:
+        """See the base class."""
+        text = tf.strings.regex_replace(tf.strings.regex_replace(text, "\r\n?", "\n"), "\n", f" {_BREAK} ")
+        pieces = tf.strings.split(tf.strings.regex_replace(text, WHITE_SPACE, " ")).to_tensor("")
+        return tf.where(pieces == _BREAK, "\n", pieces)
+
+    def join(self, pieces: Any) -> Any:
+        """See the base class."""
+        free = ~tf.strings.regex_full_match(pieces, GLUED_RIGHT) & (pieces != "")
+        takes = ~tf.strings.regex_full_match(pieces, GLUED_LEFT) & (pieces != "")
+        spaces = tf.where(tf.pad(free[:, :-1], [[0, 0], [1, 0]]) & takes, " ", "")
+        return tf.strings.reduce_join(tf.strings.join([spaces, pieces]), axis=-1)
+
+    def continued(self, begin: Any, typed: Any, after: Any) -> Any:
+        """See the base class."""
+        return self.join(tf.where(typed == "", after, typed))
+
+
+_TOKENIZERS = {("poems", "char"): Tokenizer, ("prose", "char"): _Characters, ("prose", "word"): _Words}
+
+
+def make_tokenizer(config: ModelConfig) -> Tokenizer:
+    """Return the tokenizer of a model."""
+    return _TOKENIZERS[config.text, config.unit]()
 
 
 def normal_titles(titles: Any) -> Any:

@@ -6,20 +6,22 @@ import tensorflow as tf
 
 from tangshi_tf.config import ModelConfig
 
-__all__ = ["NO_DROPOUT", "Dropout"]
+__all__ = ["NO_DROPOUT", "Dropout", "NoDropout"]
 
 
-class _NoDropout:
+class NoDropout:
     """Leaves everything as it is."""
 
     def __call__(self, x: Any) -> Any:
+        """See `Dropout`."""
         return x
 
     def of_weights(self, w: Any) -> Any:
+        """See `Dropout`."""
         return w
 
 
-NO_DROPOUT = _NoDropout()
+NO_DROPOUT = NoDropout()
 
 
 class Dropout:

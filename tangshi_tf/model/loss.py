@@ -1,8 +1,8 @@
-"""The loss of a large vocabulary, with a hand-written gradient, for CPUs.
+"""The loss of a large vocabulary: at once for GPUs, piece by piece with a hand-written gradient for CPUs.
 
-The logits of a batch are its largest array by far, `[tokens, V]`, and the usual chain (product, cast, bias, softmax,
-loss, and all of it backwards) passes over several copies of it that no cache holds. Here a few rows at a time go
-through the whole chain, loss and gradient at once, and their logits stay in the cache. The gradient of the softmax
+The logits of a batch are its largest array by far, `[tokens, V]`. On a CPU the usual chain (product, cast, bias,
+softmax, loss, and all of it backwards) passes over several copies of it that no cache holds. There a few rows at a time
+go through the whole chain, loss and gradient at once, and their logits stay in the cache. The gradient of the softmax
 cross-entropy by the logits is softmax(logits) - onehot(target) (Bridle 1990). All that is not a product is compiled by
 XLA into two or three passes; as every piece has as many rows, once.
 """
@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tangshi_tf.vocabulary import PAD
 
-__all__ = ["raised", "summed_nll", "token_nll"]
+__all__ = ["add_at", "all_logits", "summed_nll_at_once", "summed_nll_in_pieces", "token_nll"]
 
 _ROWS = 256  # at a time: 6 MB of logits at V = 6,000; 512 are as fast, 1,024 slower
 
@@ -22,27 +22,39 @@ def token_nll(logits: Any, targets: Any) -> Any:
     """Return the negative log-likelihood of each target in nats, 0 where it is PAD.
 
     Args:
-        logits: float32 `[B, T, V]`.
-        targets: int32 `[B, T]`.
+        logits: float32 `[..., V]`.
+        targets: int32 `[...]`.
 
     Returns:
-        float32 `[B, T]`.
+        float32 `[...]`.
     """
     nll = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
     return tf.where(targets == PAD, 0.0, nll)
 
 
-def raised(logits: Any, raises: tuple[Any, Any] | None) -> Any:
-    """Return logits `[N, V]`, those of tokens int32 `[N, K]` raised by as much, `[N, K]`; twice, if one comes twice."""
-    if raises is None:
-        return logits
-    tokens, by = raises
+def add_at(logits: Any, tokens: Any, by: Any) -> Any:
+    """Return logits `[N, V]` with `by` `[N, K]` added at tokens int32 `[N, K]`; twice, if one comes twice in a row."""
     rows = tf.broadcast_to(tf.range(tf.shape(tokens)[0])[:, tf.newaxis], tf.shape(tokens))
     return tf.tensor_scatter_nd_add(logits, tf.stack([rows, tokens], axis=2), by)
 
 
-def summed_nll(
-    x: Any, table: Any, bias: Any, targets: Any, dtype: Any = tf.float32, raises: tuple[Any, Any] | None = None
+def all_logits(x: Any, table: Any, bias: Any, tokens: Any = None, by: Any = None) -> Any:
+    """Return logits x tableᵀ + bias, float32 `[N, V]`, with `by` added at tokens; the product is in the dtype of x."""
+    logits = tf.matmul(x, tf.cast(table, x.dtype), transpose_b=True)
+    logits = tf.cast(logits, tf.float32) + tf.cast(bias, tf.float32)
+    return logits if tokens is None else add_at(logits, tokens, by)
+
+
+def summed_nll_at_once(
+    x: Any, table: Any, bias: Any, targets: Any, dtype: Any = tf.float32, tokens: Any = None, by: Any = None
+) -> Any:
+    """Do what `summed_nll_in_pieces` does, with the gradient that TensorFlow derives."""
+    nll = token_nll(all_logits(tf.cast(x, dtype), table, bias, tokens, by), targets)
+    return tf.reduce_sum(nll)
+
+
+def summed_nll_in_pieces(
+    x: Any, table: Any, bias: Any, targets: Any, dtype: Any = tf.float32, tokens: Any = None, by: Any = None
 ) -> Any:
     """Return the summed negative log-likelihood of the targets under softmax(x tableᵀ + bias), in nats.
 
@@ -52,12 +64,14 @@ def summed_nll(
         bias: float32 `[V]`.
         targets: int32 `[N]`; a row whose target is PAD has no loss.
         dtype: of the matmuls; their results, the softmax and the sums are float32 (float64, if the table is).
-        raises: of the logits before the softmax, as in `raised`; by how much, in the table's dtype.
+        tokens: int32 `[N, K]`, whose logits get a bonus before the softmax, as in `add_at`; none by default.
+        by: the bonus, `[N, K]` in the table's dtype.
 
     Returns:
         A scalar of the table's dtype.
     """
-    tokens, by = raises or (tf.zeros([tf.size(targets), 0], tf.int32), tf.zeros([tf.size(targets), 0], table.dtype))
+    if tokens is None:
+        tokens, by = tf.zeros([tf.size(targets), 0], tf.int32), tf.zeros([tf.size(targets), 0], table.dtype)
 
     @tf.custom_gradient
     def run(x: Any, table: Any, bias: Any, by: Any) -> Any:
@@ -87,14 +101,14 @@ def _forward_and_back(x: Any, table: Any, bias: Any, targets: Any, dtype: Any, t
 
     def piece(i: Any, total: Any, d_x: Any, d_table: Any, d_bias: Any, d_by: Any) -> Any:
         logits = tf.ensure_shape(tf.matmul(rows[i], narrow_table, transpose_b=True), [_ROWS, table.shape[0]])
-        nll, d_logits, by_bias, d_raises = _cross_entropy(logits, bias, targets[i], tokens[i], by[i])
+        nll, d_logits, by_bias, d_bonus = _cross_entropy(logits, bias, targets[i], tokens[i], by[i])
         return (
             i + 1,
             total + nll,
             d_x.write(i, tf.matmul(d_logits, narrow_table)),
             d_table + tf.cast(tf.matmul(d_logits, rows[i], transpose_a=True), exact),
             d_bias + by_bias,
-            d_by.write(i, d_raises),
+            d_by.write(i, d_bonus),
         )
 
     start = (
@@ -112,8 +126,8 @@ def _forward_and_back(x: Any, table: Any, bias: Any, targets: Any, dtype: Any, t
 
 @tf.function(jit_compile=True)
 def _cross_entropy(logits: Any, bias: Any, targets: Any, tokens: Any, by: Any) -> Any:
-    """Return the summed nll of a piece; its gradients by the logits, in their dtype, by the bias and by what raises."""
-    exact = raised(tf.cast(logits, bias.dtype) + bias, (tokens, by))
+    """Return the summed nll of a piece; its gradients by the logits, in their dtype, by the bias and by the bonus."""
+    exact = add_at(tf.cast(logits, bias.dtype) + bias, tokens, by)
     top = tf.reduce_max(exact, axis=1, keepdims=True)
     powers = tf.exp(exact - top)
     total = tf.reduce_sum(powers, axis=1, keepdims=True)

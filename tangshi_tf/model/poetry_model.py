@@ -24,6 +24,7 @@ h_t, and adds a bonus to the logits of characters that would rhyme, or have rhym
 
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +33,14 @@ import numpy as np
 import tensorflow as tf
 
 from tangshi_tf.config import ModelConfig, from_dict, read_version
-from tangshi_tf.errors import ConfigError, ModelError, StateError, TangshiError, first_line
+from tangshi_tf.errors import ConfigError, ModelError, TangshiError, first_line
 from tangshi_tf.model.dropout import NO_DROPOUT, Dropout
-from tangshi_tf.model.loss import raised, summed_nll
-from tangshi_tf.model.random import row_normal
-from tangshi_tf.model.recurrence import CELLS, unroll
-from tangshi_tf.model.step import padded_size
-from tangshi_tf.model.verse_features import Hearing
-from tangshi_tf.model.verse_tracker import VERSE
-from tangshi_tf.vocabulary import PAD, Vocabulary
+from tangshi_tf.model.kernels import kernels
+from tangshi_tf.model.sequence import logits_of, output_of, read_sequence
+from tangshi_tf.model.state import STATE_STDDEV, StateLayout
+from tangshi_tf.model.step import LoopWeights, StepWeights, take_step
+from tangshi_tf.model.verse_features import Ear
+from tangshi_tf.vocabulary import Vocabulary
 
 __all__ = ["PoetryModel"]
 
@@ -55,6 +55,9 @@ class PoetryModel(keras.Model):
         vocabulary: the tokens; V is their number.
         precision: ``"float32"``, or ``"bfloat16"`` to compute `call` in bfloat16 over float32 variables.
             `step` always computes in float32.
+
+    Attributes:
+        state_layout: the entries of its state.
     """
 
     def __init__(self, config: ModelConfig, vocabulary: Vocabulary, precision: str = "float32") -> None:
@@ -63,12 +66,9 @@ class PoetryModel(keras.Model):
         self.config = config
         self.vocabulary = vocabulary
         size, policy = len(vocabulary), self.dtype_policy
+        normal = keras.initializers.RandomNormal(stddev=config.embedding**-0.5)
         self.embedding = keras.layers.Embedding(
-            size,
-            config.embedding,
-            embeddings_initializer=keras.initializers.RandomNormal(stddev=config.embedding**-0.5),
-            dtype=policy,
-            name="embedding",
+            size, config.embedding, embeddings_initializer=normal, dtype=policy, name="embedding"
         )
         self.recurrent = [
             _LAYERS[config.cell](
@@ -81,7 +81,9 @@ class PoetryModel(keras.Model):
             self.output_bias = self.add_weight(shape=(size,), initializer="zeros", name="output_bias", autocast=False)
         else:
             self.projection = keras.layers.Dense(size, dtype=policy, name="output")
-        self.hearing = Hearing(config.ear, vocabulary.tokens, config.embedding, config.units, config.rhymes)
+        # The ear; files of weights know it by this name.
+        self.hearing = Ear(config.ear, vocabulary.tokens, config.embedding, config.units, config.rhymes)
+        self.state_layout = StateLayout(config.cell, config.units, config.layers, self.hearing.has_verse)
         self.build((None, None))
 
     def build(self, input_shape: Any) -> None:
@@ -94,8 +96,8 @@ class PoetryModel(keras.Model):
         self.projection.build((None, width + self.hearing.width))
         self.built = True
 
-    def begin_with(self, counts: Any, embeddings: Any = None) -> None:
-        """Predict tokens by their frequency alone: set the output bias to log (n + 1), normalized.
+    def initialize_from(self, counts: Any, embeddings: Any = None) -> None:
+        """Start from the frequencies of tokens: set the output bias to log (n + 1), normalized.
 
         Otherwise the state of an untrained model learns to hold this bias, which asks for steps of several nats, and a
         deep one may never get over it.
@@ -104,27 +106,10 @@ class PoetryModel(keras.Model):
             counts: how often each token occurs, int `[V]`.
             embeddings: `[V, embedding]`, in place of the random ones where they are not zeros.
         """
-        bias = self.output_bias if self.config.tied else self.projection.bias
-        bias.assign(np.log(np.add(counts, 1) / np.sum(np.add(counts, 1))))
+        self.logit_bias.assign(np.log(np.add(counts, 1) / np.sum(np.add(counts, 1))))
         if embeddings is not None:
             known = np.any(embeddings, axis=1, keepdims=True)
             self.embedding.embeddings.assign(np.where(known, embeddings, self.embedding.embeddings))
-
-    @property
-    def has_verse(self) -> bool:
-        """Whether the verse so far is the last entry of the state."""
-        return bool(self.hearing.has_verse)
-
-    @property
-    def state_widths(self) -> tuple[int, ...]:
-        """The width of each float32 state entry in flat order: h0, or h0, c0, then the next layer."""
-        return (self.config.units,) * (len(self.recurrent) * (2 if self.config.cell == "lstm" else 1))
-
-    @property
-    def state_specs(self) -> list[Any]:
-        """The `tf.TensorSpec` of every state entry in flat order; with an ear that hears verse, int32 `[B, 4]` last."""
-        entries = [(width, tf.float32) for width in self.state_widths] + [(VERSE, tf.int32)] * self.has_verse
-        return [tf.TensorSpec([None, width], dtype, f"state_{i}") for i, (width, dtype) in enumerate(entries)]
 
     def count_params(self) -> int:
         """Return the number of parameters that are trained; the table of sounds is not."""
@@ -151,13 +136,13 @@ class PoetryModel(keras.Model):
         Returns:
             float32 `[B, T, V]`.
         """
-        x, _, raises = self._read(X_t, state, training, dropout_seed, first_row)
-        return self._logits(x, raises)
+        masks = Dropout(self.config, dropout_seed, first_row) if training else NO_DROPOUT
+        return logits_of(self, read_sequence(self, X_t, state, masks))
 
     def read(self, X_t: Any, state: Any) -> tuple[Any, Any]:  # noqa: N803
         """Return the logits of every next token, as `call`, and the layers' state after the last one, flat."""
-        x, after, raises = self._read(X_t, state, False, None, 0)
-        return self._logits(x, raises), after
+        read = read_sequence(self, X_t, state)
+        return logits_of(self, read), read.after
 
     def summed_nll(
         self,
@@ -180,81 +165,21 @@ class PoetryModel(keras.Model):
             Nats, summed over the tokens, a float32 scalar; and the state after the last token, flat, without the verse,
             to be carried on: no gradient goes back through it.
         """
-        x, after, raises = self._read(X_t, state, True, dropout_seed, first_row)
-        targets = tf.reshape(Y_t, [-1])
-        if tf.config.list_physical_devices("GPU"):
-            logits = tf.reshape(self._logits(x, raises), [-1, len(self.vocabulary)])
-            nll = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
-            return tf.reduce_sum(tf.where(targets == PAD, 0.0, nll)), after
-        flat, table, bias = self._output(x, raises, tf.float32)
-        return summed_nll(flat, table, bias, targets, self.compute_dtype, raises and raises[1:]), after
+        read = read_sequence(self, X_t, state, Dropout(self.config, dropout_seed, first_row))
+        x, table, bias = output_of(self, read, tf.float32)
+        return kernels().summed_nll(
+            x, table, bias, tf.reshape(Y_t, [-1]), self.compute_dtype, *read.bonus_at
+        ), read.after
 
-    def _logits(self, x: Any, raises: Any) -> Any:
-        """Return float32 logits `[B, T, V]` of what `_read` returns."""
-        flat, table, bias = self._output(x, raises, self.compute_dtype)
-        logits = tf.cast(tf.matmul(flat, table, transpose_b=True), tf.float32) + tf.cast(bias, tf.float32)
-        return tf.reshape(raised(logits, raises and raises[1:]), [*tf.unstack(tf.shape(x)[:2]), len(self.vocabulary)])
-
-    def _output(self, x: Any, raises: Any, dtype: Any) -> tuple[Any, Any, Any]:
-        """Return flat x `[N, D]`, table `[V, D]` of that dtype and bias `[V]`; x tableᵀ + bias are the logits.
-
-        But for what single tokens are raised by.
-        """
-        x = tf.reshape(x, [-1, x.shape[-1]])
-        if self.config.tied:
-            x, table, bias = self.projection(x), self._table(dtype), self.output_bias
-        else:
-            table, bias = tf.transpose(tf.cast(self.projection.kernel, dtype)), self.projection.bias
-        if raises:
-            x, table = _beside(x, tf.cast(raises[0], x.dtype)), _beside(table, self.hearing.groups(dtype))
-        return x, tf.convert_to_tensor(table), tf.convert_to_tensor(bias)
-
-    def _read(self, X_t: Any, state: Any, training: bool, dropout_seed: Any, first_row: Any) -> Any:  # noqa: N803
-        """Return what the last layer says of every token, and what the verse means, `[B, T, units (+ meaning)]`.
-
-        And the layers' state after the last token, flat; and what `Hearing.raises` says of each.
-        """
-        entries = [None] * (len(self.recurrent) + self.has_verse) if state is None else [*self._nest(state)]
-        masks = Dropout(self.config, dropout_seed, first_row) if training else NO_DROPOUT
-        x = masks(self.hearing.embedded(self.embedding(X_t), X_t))
-        heard, meaning = None, None
-        if self.has_verse:
-            heard = self.hearing.heard(tf.reshape(self.hearing.verses(X_t, entries.pop()), [-1, VERSE]))
-            meaning = tf.reshape(self.hearing.meaning(heard, x.dtype), [*tf.unstack(tf.shape(X_t)), self.hearing.width])
-        x, after = _beside(x, meaning), []
-        for layer, entry in zip(self.recurrent, entries, strict=True):
-            recurrent = masks.of_weights(tf.convert_to_tensor(layer.cell.recurrent_kernel))
-            h, last = self._unroll(layer, recurrent, x, None if entry is None else tf.nest.flatten(entry))
-            x = masks(h)
-            after += [tf.cast(value, tf.float32) for value in last]
-        x = _beside(x, meaning)
-        return x, after, heard and self.hearing.raises(heard, tf.reshape(x, [-1, x.shape[-1]]))
-
-    def _table(self, dtype: Any = tf.float32) -> Any:
-        """Return the embedding of every token, `[V, embedding]`."""
-        return self.hearing.table(tf.cast(self.embedding.embeddings, dtype))
-
-    def _unroll(self, layer: Any, recurrent: Any, x: Any, initial: Any) -> Any:
-        """Run a layer over `[B, T, D]` from a state, zeros if None, to `[B, T, units]` and the last state."""
-        if tf.config.list_physical_devices("GPU"):
-            initial = initial and [tf.cast(entry, self.compute_dtype) for entry in initial]
-            weights = [recurrent if w is layer.cell.recurrent_kernel else w.value for w in layer.trainable_variables]
-            rest = [w.value for w in layer.non_trainable_variables]
-            (h, *last), _ = layer.stateless_call(weights, rest, x, initial_state=initial)
-            return h, [tf.stop_gradient(entry) for entry in last]
-        cell, dtype = CELLS[self.config.cell], self.compute_dtype
-        kernel, recurrent = tf.cast(layer.cell.kernel, dtype), tf.cast(recurrent, dtype)
-        rows, steps, width = tf.unstack(tf.shape(x))
-        by_time = tf.reshape(tf.transpose(x, [1, 0, 2]), [-1, width])
-        products = tf.reshape(tf.matmul(by_time, kernel), [steps, rows, cell.gates * self.config.units])
-        initial = initial or [tf.zeros([rows, self.config.units])] * cell.states
-        h, last = unroll(cell, products, recurrent, tf.convert_to_tensor(layer.cell.bias), initial)
-        return tf.cast(tf.transpose(h, [1, 0, 2]), dtype), last
+    @property
+    def logit_bias(self) -> Any:
+        """The variable `[V]` that is added to the logits."""
+        return self.output_bias if self.config.tied else self.projection.bias
 
     def step(self, token: Any, state: Any) -> tuple[Any, Any]:
         """Read one token of every row.
 
-        Computed in float32 through the layers' cells, so that a traced step runs on any device.
+        Computed in float32, by plain operations, so that a traced step runs on any device.
 
         Args:
             token: int32 `[B]`.
@@ -269,62 +194,12 @@ class PoetryModel(keras.Model):
         Raises:
             StateError: if the state has another number of entries or other widths than the model.
         """
-        entries = [*self._nest(state)]
-        x = self.hearing.embedded(tf.gather(tf.convert_to_tensor(self.embedding.embeddings), token), token)
-        *verse, heard, meaning = self.hearing.read(token, entries.pop()) if self.has_verse else (None, None)
-        x = _beside(x, meaning)
-        after: list[Any] = []
-        for layer, entry in zip(self.recurrent, entries, strict=True):
-            x, entry = layer.cell.call(x, tf.nest.flatten(entry))
-            after.extend(tf.nest.flatten(entry))
-        x = _beside(x, meaning)
-        raises = heard and self.hearing.raises(heard, x)
-        x = x @ self.projection.kernel + self.projection.bias
-        if self.config.tied:
-            x = self.hearing.logits(x, tf.matmul(x, self.embedding.embeddings, transpose_b=True) + self.output_bias)
-        if raises:
-            x = raised(x + tf.matmul(raises[0], self.hearing.groups(tf.float32), transpose_b=True), raises[1:])
-        return x, tf.nest.pack_sequence_as(state, after + verse)
+        logits, after = take_step(StepWeights(self), token, self.state_layout.nest(state))
+        return logits, tf.nest.pack_sequence_as(state, tf.nest.flatten(after))
 
-    def stepper(self) -> Callable[[Any, Any], tuple[Any, Any]]:
-        """Return `step` for a loop, of canonical states: with the output matrix laid out once, as its product wants it.
-
-        From two rows on, it gives a row the same bits in every batch, as the product with the transposed embedding
-        does not; so it was measured with AVX512 for units that are a multiple of 16, up to 768. Others may differ in
-        the last bits. The logits are filled up with -inf to `padded_size` tokens.
-        """
-        cell, table = CELLS[self.config.cell], self._table()
-        layers = [[tf.convert_to_tensor(w) for w in layer.cell.weights] for layer in self.recurrent]
-        output = tf.transpose(table) if self.config.tied else tf.convert_to_tensor(self.projection.kernel)
-        bias = tf.convert_to_tensor(self.output_bias if self.config.tied else self.projection.bias)
-        read = self.hearing.listener() if self.has_verse else None
-        if self.hearing.has_rhymes:
-            output = tf.concat([output, tf.transpose(self.hearing.groups(tf.float32))], axis=0)
-        missing = padded_size(len(self.vocabulary)) - len(self.vocabulary)
-        output, bias = tf.pad(output, [[0, 0], [0, missing]]), tf.pad(bias, [[0, missing]], constant_values=-math.inf)
-
-        def step(token: Any, state: Any) -> tuple[Any, Any]:
-            entries, after = [*state], []
-            *verse, heard, meaning = read(token, entries.pop()) if read else (None, None)
-            x = _beside(tf.gather(table, token), meaning)
-            for (kernel, recurrent, biases), entry in zip(layers, entries, strict=True):
-                entry = entry if isinstance(entry, tuple) else (entry,)
-                of_x, of_h = tf.matmul(x, kernel), tf.matmul(entry[0], recurrent)
-                if cell.one_sum:
-                    of_x = tf.nn.bias_add(of_x, biases)
-                else:
-                    of_x, of_h = tf.nn.bias_add(of_x, biases[0]), tf.nn.bias_add(of_h, biases[1])
-                entry, _ = cell.forward(of_x, of_h, entry)
-                x = entry[0]
-                after.append(entry if cell.states > 1 else x)
-            x = _beside(x, meaning)
-            raises = heard and self.hearing.raises(heard, x)
-            if self.config.tied:
-                x = tf.nn.bias_add(tf.matmul(x, self.projection.kernel), self.projection.bias)
-            logits = tf.nn.bias_add(tf.matmul(_beside(x, raises and raises[0]), output), bias)
-            return raised(logits, raises and raises[1:]), (*after, *verse)
-
-        return step
+    def loop_step(self) -> Callable[[Any, Any], tuple[Any, Any]]:
+        """Return `step` for a loop, of canonical states, with `LoopWeights`."""
+        return partial(take_step, LoopWeights(self))
 
     def get_next_token(self, token: Any, state: Any, sampler: Callable[[Any], Any] | None = None) -> tuple[Any, Any]:
         """Read one token of every row and choose the next one.
@@ -342,7 +217,7 @@ class PoetryModel(keras.Model):
         return chosen, state
 
     def get_initial_state(
-        self, batch_size: int, kind: str = "zero", stddev: float = 0.5, seed: int | None = None
+        self, batch_size: int, kind: str = "zero", stddev: float = STATE_STDDEV, seed: int | None = None
     ) -> Any:
         """Return a state to begin from, in canonical nesting.
 
@@ -355,38 +230,11 @@ class PoetryModel(keras.Model):
         Raises:
             ConfigError: if `kind` is neither.
         """
-        if kind == "zero":
-            return self.split_state(tf.zeros([batch_size, sum(self.state_widths)]))
-        if kind != "random":
+        if kind not in ("zero", "random"):
             raise ConfigError(f"An initial state of kind zero or random is required. Received: {kind}.")
-        first = tf.random.uniform([], 0, 2**31, tf.int64) if seed is None else tf.constant(seed, tf.int64)
-        seeds = first + tf.range(batch_size, dtype=tf.int64)
-        return self.split_state(stddev * row_normal(seeds, sum(self.state_widths)))
-
-    def split_state(self, values: Any) -> Any:
-        """Cut float32 `[B, sum(state_widths)]` into a state of canonical nesting, at the beginning of a text."""
-        verse = [self.hearing.beginning(tf.shape(values)[0])] * self.has_verse
-        return self._nest([*tf.split(values, self.state_widths, axis=-1), *verse])
-
-    def _nest(self, state: Any) -> tuple[Any, ...]:
-        """Return the state as a tuple over layers, and the verse, whichever accepted nesting it came in."""
-        flat, specs = tf.nest.flatten(state), self.state_specs
-        if len(flat) != len(specs):
-            raise StateError(
-                f"A state of {len(specs)} tensors is required ({self.config.layers} layers of {self.config.cell}"
-                f"{' and the verse' * self.has_verse}). Received: {len(flat)}."
-            )
-        entries = [tf.convert_to_tensor(entry, spec.dtype) for entry, spec in zip(flat, specs, strict=True)]
-        for entry, spec in zip(entries, specs, strict=True):
-            if entry.shape.rank != 2 or entry.shape[-1] not in (None, spec.shape[-1]):
-                raise StateError(f"State tensors of shape [B, {spec.shape[-1]}] are required. Received: {entry.shape}.")
-        if self.config.cell == "lstm":
-            last = entries[len(self.state_widths) :]
-            return (
-                *zip(entries[: len(self.state_widths) : 2], entries[1 : len(self.state_widths) : 2], strict=True),
-                *last,
-            )
-        return tuple(entries)
+        fresh = kind == "random" and seed is None
+        first = tf.random.uniform([], 0, 2**31, tf.int64) if fresh else tf.constant(seed or 0, tf.int64)
+        return self.state_layout.initial(first + tf.range(batch_size, dtype=tf.int64), kind == "random", stddev)
 
     def require_finite_weights(self) -> None:
         """Refuse weights that no training leaves behind.
@@ -417,7 +265,3 @@ class PoetryModel(keras.Model):
         except (TangshiError, tf.errors.OpError, LookupError, ValueError, RuntimeError) as error:
             raise ModelError(f"An undamaged model folder is required: {path}. Received: {first_line(error)}.") from None
         return model
-
-
-def _beside(x: Any, meaning: Any) -> Any:
-    return x if meaning is None else tf.concat([x, meaning], axis=-1)

@@ -1,11 +1,11 @@
-"""The three recurrences over whole sequences, with hand-written gradients, for CPUs.
+"""The three recurrences over whole sequences: by Keras for GPUs, with hand-written gradients for CPUs.
 
 TensorFlow has no fused recurrent kernel for CPUs, and the loop that Keras falls back to keeps a copy of the cast
 weights for every time step and multiplies out their gradient step by step. Here the products with the input are
 one matmul before the loop, and the gradient of the recurrent matrix is one matmul after it (backpropagation through
 time, Werbos 1990). Matmuls run in the dtype of the weights, and in it is kept what the way back needs: moving that is
 as much work as the matmuls. The state and all arithmetic between are float32 (float64 for float64 weights). On GPUs the
-model uses the Keras layers, which choose cuDNN, over the same variables.
+Keras layers choose cuDNN, over the same variables.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 
-__all__ = ["CELLS", "unroll"]
+__all__ = ["CELLS", "unroll", "unroll_by_hand", "unroll_by_keras"]
 
 _COMPILED_UNITS = 256  # below that the arithmetic of a step is soon done
 _State = tuple[Any, ...]
@@ -104,6 +104,37 @@ class _GRU:
 
 
 CELLS: dict[str, _Cell] = {"rnn": _RNN(), "lstm": _LSTM(), "gru": _GRU()}
+
+
+def unroll_by_keras(layer: Any, cell: _Cell, recurrent: Any, x: Any, initial: Sequence[Any] | None) -> Any:
+    """Do what `unroll_by_hand` does through the layer itself, which takes cuDNN where there is one."""
+    initial = initial and [tf.cast(entry, x.dtype) for entry in initial]
+    weights = [recurrent if w is layer.cell.recurrent_kernel else w.value for w in layer.trainable_variables]
+    rest = [w.value for w in layer.non_trainable_variables]
+    (h, *last), _ = layer.stateless_call(weights, rest, x, initial_state=initial)
+    return h, [tf.stop_gradient(entry) for entry in last]
+
+
+def unroll_by_hand(layer: Any, cell: _Cell, recurrent: Any, x: Any, initial: Sequence[Any] | None) -> Any:
+    """Run a layer over whole sequences.
+
+    Args:
+        layer: of Keras, whose weights are taken.
+        cell: of the layer, out of `CELLS`.
+        recurrent: the recurrent matrix, `[units, gates]`, perhaps with dropout.
+        x: `[B, T, D]`, in the dtype to compute in.
+        initial: the state before the first step, `[B, units]` each; zeros if None.
+
+    Returns:
+        The output `[B, T, units]` in the dtype of x, and the last state, through which no gradient goes back.
+    """
+    kernel, recurrent = tf.cast(layer.cell.kernel, x.dtype), tf.cast(recurrent, x.dtype)
+    rows, steps, width = tf.unstack(tf.shape(x))
+    by_time = tf.reshape(tf.transpose(x, [1, 0, 2]), [-1, width])
+    products = tf.reshape(tf.matmul(by_time, kernel), [steps, rows, cell.gates * layer.units])
+    initial = initial or [tf.zeros([rows, layer.units])] * cell.states
+    h, last = unroll(cell, products, recurrent, tf.convert_to_tensor(layer.cell.bias), initial)
+    return tf.cast(tf.transpose(h, [1, 0, 2]), x.dtype), last
 
 
 def unroll(cell: _Cell, x: Any, recurrent: Any, bias: Any, initial: Sequence[Any]) -> Any:

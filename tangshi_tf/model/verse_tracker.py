@@ -1,16 +1,15 @@
-"""The ear: where a poem stands in its verse, computed from the tokens read so far, and what characters sound like.
+"""The ear: the position in the verse, computed from the tokens read so far, and the sounds of characters.
 
 A recurrent model soon learns lines by itself and most tones, but is slow to learn to rhyme: the character to be
-answered stands a dozen tokens back. So what a listener would keep in mind is carried along with the state. The verse is
-int32 `[B, 4]`:
+answered stands a dozen tokens back. So the position is carried along with the state. The verse is int32 `[B, 4]`:
 
 - metre: 16 times the length of the first line (0 while it lasts), plus the characters read of this line,
 - line: the lines that have ended; after 15 come 14 and 15 again, so that even lines stay even,
 - last: the last token, if it is a character of this line, else 0,
 - rhyme: the character to be answered, the last of the first line, then of each even line; 0 before that.
 
-To each of them is added 2¹⁵ times one of the four characters that were to be answered before that one, the latest
-first, or 0; so the ear takes vocabularies of at most 2¹⁵ tokens.
+The four earlier rhymes, the latest first, are packed into the high bits of the four entries, so token ids must be below
+2¹⁵; 0 stands for no rhyme.
 
 A line ends at a mark. BOS and SEP begin a text; a character unknown to the vocabulary is a character; everything else
 changes nothing. Lengths count up to 15. All zeros are the beginning.
@@ -27,7 +26,18 @@ from tangshi_tf.verse.forms import MARKS
 from tangshi_tf.verse.prosody import GROUPS, load_entries, tones_of
 from tangshi_tf.vocabulary import BOS, SEPARATOR, SPECIALS, UNK
 
-__all__ = ["LINES", "METRES", "MOST_TOKENS", "SOUNDS", "VERSE", "hear", "kinds_of", "listen", "parts_of", "sounds_of"]
+__all__ = [
+    "LINES",
+    "METRES",
+    "MOST_TOKENS",
+    "SOUNDS",
+    "VERSE",
+    "advance",
+    "advance_all",
+    "kinds_of",
+    "parts_of",
+    "sounds_of",
+]
 
 VERSE = 4  # entries
 METRES, LINES = 256, 16  # the values of the first two
@@ -65,7 +75,7 @@ def parts_of(verse: Any) -> tuple[Any, Any, Any, Any]:
     return metre, line, last, tf.concat([rhyme[..., tf.newaxis], verse // MOST_TOKENS], axis=-1)
 
 
-def hear(kinds: Any, token: Any, verse: Any) -> Any:
+def advance(kinds: Any, token: Any, verse: Any) -> Any:
     """Read one token of every row.
 
     Args:
@@ -96,10 +106,10 @@ def hear(kinds: Any, token: Any, verse: Any) -> Any:
     return tf.where((kind == _BEGINNING)[:, tf.newaxis], 0, verse)
 
 
-def listen(kinds: Any, tokens: Any, verse: Any) -> Any:
-    """Read whole sequences, as `hear` would token by token, but all at once.
+def advance_all(kinds: Any, tokens: Any, verse: Any) -> Any:
+    """Read whole sequences at once; the result is that of `advance`, token by token.
 
-    Everything kept in mind is set at some tokens and stays as it was at the others, or counts since the last of them.
+    Each number of a verse is set at some tokens and kept at the others, or it counts the tokens since the last of them.
 
     Args:
         kinds: what `kinds_of` returns.

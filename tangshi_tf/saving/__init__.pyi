@@ -1,1 +1,4 @@
-from .model_card import publish as publish
+from .saved_model import export_model as export_model
+from .saved_model import load as load
+from .saved_model import publish as publish
+from .versions import find_model as find_model

@@ -1,35 +1,26 @@
-"""A model to a SavedModel folder, and back to an object that writes poems."""
+"""A model, or the best weights of a run, to a numbered SavedModel; and a SavedModel to an object that writes poems."""
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
 from tangshi_tf.config import FORMAT, read_version, to_dict
-from tangshi_tf.errors import ConfigError, ModelError, first_line
+from tangshi_tf.corpus.poems import Corpus
+from tangshi_tf.corpus.prose import Prose
+from tangshi_tf.errors import ConfigError, CorpusError, ModelError, first_line
 from tangshi_tf.generation.poet import Poet
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.saving.model_card import model_card, results_of, short_card
 from tangshi_tf.saving.versions import add_version
+from tangshi_tf.training.run_folder import Run
+from tangshi_tf.training.tasks import make_task
 from tangshi_tf.version import __version__
 
-__all__ = ["export_model", "load"]
-
-_README = """# A poet
-
-A recurrent language model of Tang poems, written by tangshi-tf. TensorFlow alone can use it:
-
-```python
-import tensorflow as tf
-
-poet = tf.saved_model.load("path/of/this/version")
-poem = poet.generate("山", temperature=0.8, top_p=0.95, repetition_penalty=3.0, seed=1)["poem"]
-print(poem.numpy()[0].decode())
-```
-
-`config.json` holds the model's sizes, `vocabulary.txt` its tokens, one a line in the order of their ids.
-"""
+__all__ = ["export_model", "load", "publish"]
 
 _OFFERS = """
 ## What the loaded object offers
@@ -43,7 +34,7 @@ Docstrings do not survive loading; this is what its function `about` returns.
 
 
 def export_model(
-    model: PoetryModel, directory: str | Path, readme: str = "", metadata: Mapping[str, Any] | None = None
+    model: PoetryModel, directory: str | Path, *, readme: str = "", metadata: Mapping[str, Any] | None = None
 ) -> Path:
     """Write a model as the next version in `directory`; no version is ever overwritten.
 
@@ -78,9 +69,37 @@ def export_model(
         (extra / "config.json").write_text(text, encoding="utf-8")
         (extra / "vocabulary.txt").write_text(model.vocabulary.dumps(), encoding="utf-8", newline="\n")
         offers = _OFFERS.format(about=poet.about().numpy().decode())
-        (extra / "README.md").write_text((readme or _README) + offers, encoding="utf-8")
+        (extra / "README.md").write_text((readme or short_card(model.config.kind)) + offers, encoding="utf-8")
 
     return add_version(directory, write)
+
+
+def publish(run: Run, directory: str | Path, corpus: Corpus | Prose) -> Path:
+    """Score the best weights of a run in float32 and export them, with a card that says how they came about.
+
+    Args:
+        run: a run with at least one epoch.
+        directory: ``saved_models/NAME``; the next free number in it is taken.
+        corpus: what the run was trained on.
+
+    Returns:
+        The folder of the new version.
+
+    Raises:
+        TangshiError: if the run has no epoch, was trained on another corpus, or cannot be exported.
+    """
+    run.require_epoch()
+    task = make_task(corpus, run.model_config, run.training_config)
+    if run.manifest.get("corpus") != task.digest:
+        raise CorpusError(f"The corpus is required that {run.folder} was trained on. Received: another one.")
+    model = run.load_model()
+    results = results_of(model, corpus)
+    metadata = {
+        "training": asdict(run.training_config),
+        "manifest": run.manifest,
+        "perplexity": results.perplexity,
+    }
+    return export_model(model, directory, readme=model_card(run, task, results), metadata=metadata)
 
 
 def load(path: str | Path) -> Any:

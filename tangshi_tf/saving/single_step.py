@@ -43,7 +43,7 @@ class _Step(tf.Module):
     def __init__(self, model: PoetryModel) -> None:
         super().__init__()
         self.weights = [weight.value for weight in model.weights]
-        self.inputs = [tf.TensorSpec([None], tf.int32, name="token"), *model.state_specs]
+        self.inputs = [tf.TensorSpec([None], tf.int32, name="token"), *model.state_layout.specs]
 
         def step(token: Any, *state: Any) -> dict[str, Any]:
             logits, after = model.step(token, state)
@@ -74,7 +74,7 @@ def export_step(version: str | Path, directory: str | Path, form: str) -> Path:
     model = PoetryModel.from_saved_model(version)
     step = _Step(model)
     converted = _onnx(step) if form == "onnx" else _litert(step)
-    vocabulary, specs = model.vocabulary, model.state_specs
+    vocabulary, specs = model.vocabulary, model.state_layout.specs
     readme = _README.format(
         file=_FILES[form],
         states=", ".join(f"`{spec.name}` {spec.dtype.name} [rows, {spec.shape[1]}]" for spec in specs),

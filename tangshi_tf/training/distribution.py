@@ -17,7 +17,15 @@ import tensorflow as tf
 from tangshi_tf.config import STRATEGIES
 from tangshi_tf.errors import ConfigError, TangshiError
 
-__all__ = ["add_up", "choose_strategy", "from_chief", "is_chief", "local_replicas", "together", "worker_count"]
+__all__ = [
+    "agree_or_raise",
+    "all_reduce_sum",
+    "broadcast",
+    "choose_strategy",
+    "is_chief",
+    "local_replicas",
+    "worker_count",
+]
 
 _EXAMPLE = '{"cluster": {"worker": ["127.0.0.1:2222", "127.0.0.1:2223"]}, "task": {"type": "worker", "index": 0}}'
 
@@ -78,7 +86,7 @@ def local_replicas(strategy: Any) -> range:
     return range(numbers[0], numbers[-1] + 1)
 
 
-def add_up(strategy: Any, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def all_reduce_sum(strategy: Any, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Return the sum of the workers' values, float64 of any shape. Every worker must call it at the same place."""
     array = np.asarray(values, np.float64)
     if worker_count(strategy) == 1:
@@ -94,7 +102,7 @@ def add_up(strategy: Any, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return total
 
 
-def together(strategy: Any, failure: TangshiError | None, fingerprint: int = 0) -> None:
+def agree_or_raise(strategy: Any, failure: TangshiError | None, fingerprint: int = 0) -> None:
     """Go on if every worker can, from the same beginning, else raise on every worker.
 
     Args:
@@ -105,26 +113,26 @@ def together(strategy: Any, failure: TangshiError | None, fingerprint: int = 0) 
     Raises:
         TangshiError: the own failure, or that another worker has one, or another fingerprint.
     """
-    (failures,) = add_up(strategy, [failure is not None])
+    (failures,) = all_reduce_sum(strategy, [failure is not None])
     if failure:
         raise failure
     if failures:
         raise TangshiError("Workers that can go on are required. Received: one that cannot, and says why.")
-    (chiefs,) = from_chief(strategy, [fingerprint])
-    (others,) = add_up(strategy, [fingerprint != chiefs])
+    (chiefs,) = broadcast(strategy, [fingerprint])
+    (others,) = all_reduce_sum(strategy, [fingerprint != chiefs])
     if others:
         raise ConfigError(
             f"The chief's poems and settings are required on every worker. Received: others on {others:.0f} of them."
         )
 
 
-def from_chief(strategy: Any, values: Sequence[npt.ArrayLike]) -> list[npt.NDArray[Any]]:
+def broadcast(strategy: Any, values: Sequence[npt.ArrayLike]) -> list[npt.NDArray[Any]]:
     """Return the chief's values, numbers and arrays of the same shapes, types and order on every worker."""
     if worker_count(strategy) == 1:
         return [np.asarray(value) for value in values]
     arrays = [np.asarray(value) for value in values]
     mine = [array if is_chief(strategy) else np.zeros_like(array) for array in arrays]
-    return [add_up(strategy, array).astype(array.dtype) for array in mine]
+    return [all_reduce_sum(strategy, array).astype(array.dtype) for array in mine]
 
 
 def _resolver(strategy: Any) -> Any:

@@ -1,21 +1,83 @@
-"""The course of a run: as text, as a picture, in TensorBoard."""
+"""Who follows a run: what listeners are told, a log, the learning curve as text or picture, TensorBoard."""
 
+import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from tangshi_tf.training.run import EpochReport, Plan
     from tangshi_tf.training.trainer import Progress
 
-__all__ = ["TensorBoard", "draw", "text"]
+__all__ = ["EpochReport", "Listener", "LogListener", "RunPlan", "TensorBoard", "curve_text", "draw_curve"]
 
+_LOG = logging.getLogger(__name__)
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
 
-def text(history: Sequence[Mapping[str, Any]]) -> str:
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """What a run is about to do."""
+
+    counted: str  # poems, characters or words
+    members: Mapping[str, int]  # by split
+    dropped: Mapping[str, int]  # poems by reason
+    vocabulary: int
+    parameters: int
+    tokens: int  # an epoch
+    epoch_steps: int
+    steps: int
+    precision: str
+    devices: str
+
+
+@dataclass(frozen=True, slots=True)
+class EpochReport:
+    """The results of an epoch."""
+
+    epoch: int
+    loss: float  # nats a token in training, with dropout
+    validation_nll: float  # nats a token
+    validation_perplexity: float
+    best: bool
+    seconds: float  # that the run has taken, before it was resumed too
+    poem: str  # from a zero state; greedy, but for prose
+    predicted: str  # the likeliest next token at every place of a validation poem …
+    target: str  # … beside what stands there
+
+
+class Listener(Protocol):
+    """Whoever wants to follow a run."""
+
+    def planned(self, plan: RunPlan) -> None:
+        """Take the plan, once the model is built."""
+
+    def progressed(self, progress: "Progress") -> None:
+        """Take the progress, about every second."""
+
+    def validated(self, report: EpochReport) -> None:
+        """Take the results of an epoch."""
+
+
+class LogListener:
+    """The listener of a run that has no other."""
+
+    def planned(self, plan: RunPlan) -> None:
+        """Log the plan."""
+        _LOG.info("%s", plan)
+
+    def progressed(self, progress: "Progress") -> None:
+        """Log the progress."""
+        _LOG.debug("%s", progress)
+
+    def validated(self, report: EpochReport) -> None:
+        """Log the results of an epoch."""
+        _LOG.info("%s", report)
+
+
+def curve_text(history: Sequence[Mapping[str, Any]]) -> str:
     """Return the validation perplexity of every epoch, logarithmic, as blocks between its first and its last figure."""
     figures = [record["validation_nll"] for record in history]
     low, high = min(figures), max(figures)
@@ -25,7 +87,7 @@ def text(history: Sequence[Mapping[str, Any]]) -> str:
     return f"validation perplexity {first:.2f} {blocks} {last:.2f}, lowest {lowest:.2f}"
 
 
-def draw(history: Sequence[Mapping[str, Any]], path: Path) -> None:
+def draw_curve(history: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Draw the perplexity of every epoch, in training and in validation, as an SVG file; asks for matplotlib."""
     from matplotlib.figure import Figure
 
@@ -43,7 +105,7 @@ def draw(history: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 
 class TensorBoard:
-    """A `Listener` that writes what TensorBoard shows; asks for tensorboard.
+    """Writes what TensorBoard shows; asks for tensorboard.
 
     Args:
         folder: for its files.
@@ -58,7 +120,7 @@ class TensorBoard:
         self._writer: Any = None
         self._step = 0
 
-    def planned(self, plan: "Plan") -> None:
+    def planned(self, plan: RunPlan) -> None:
         """Open the files: only now is the folder the run's own."""
         self._writer = self._summary.create_file_writer(self._folder)
         with self._writer.as_default():
@@ -72,8 +134,8 @@ class TensorBoard:
             self._summary.scalar("tokens_per_second", progress.tokens_per_second)
             self._summary.scalar("learning_rate", progress.learning_rate)
 
-    def validated(self, report: "EpochReport") -> None:
-        """Write the validation figure and the greedy poem."""
+    def validated(self, report: EpochReport) -> None:
+        """Write the validation figure and the sample poem."""
         with self._writer.as_default(self._step):
             self._summary.scalar("validation_perplexity", report.validation_perplexity)
             self._summary.text("poem", report.poem)

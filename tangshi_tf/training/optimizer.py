@@ -12,8 +12,8 @@ __all__ = ["build_optimizer"]
 def build_optimizer(config: TrainingConfig, steps: int) -> Any:
     """Return the optimizer with its schedule: linear warm-up, then a cosine down to the final rate.
 
-    The cosine is that of Loshchilov and Hutter 2017 without restarts. Biases take no weight decay, nor do the
-    few numbers that say what rhymes weigh: they are learnt in few places, and would decay at all others.
+    The cosine is that of Loshchilov and Hutter 2017 without restarts. Biases take no weight decay, nor do gate and
+    rhyme bonus of the ear: they are learnt in few places, and would decay at all others.
     """
     warmup = min(config.warmup_steps, steps // 10)
     rate = keras.optimizers.schedules.CosineDecay(
@@ -28,5 +28,5 @@ def build_optimizer(config: TrainingConfig, steps: int) -> Any:
     if config.optimizer == "adam":
         return keras.optimizers.Adam(rate)
     optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gate", "raises"])
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gate", "rhyme_bonus"])
     return optimizer

@@ -1,105 +1,50 @@
 """One training run: from a corpus to the best weights in a run's folder."""
 
 import contextlib
-import functools
 import hashlib
 import json
-import logging
-import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, astuple, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.corpus.poems import Corpus
 from tangshi_tf.corpus.prose import Prose
-from tangshi_tf.errors import CheckpointError, ConfigError, StoppedError, TangshiError
-from tangshi_tf.evaluation.perplexity import perplexity
+from tangshi_tf.errors import CheckpointError, StoppedError, TangshiError
 from tangshi_tf.files import locked
-from tangshi_tf.generation.poet import Poet
-from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.training.distribution import add_up, choose_strategy, from_chief, is_chief, together, worker_count
-from tangshi_tf.training.hardware import bfloat16_pays, devices, usage
+from tangshi_tf.training.distribution import (
+    agree_or_raise,
+    all_reduce_sum,
+    broadcast,
+    choose_strategy,
+    is_chief,
+    worker_count,
+)
+from tangshi_tf.training.hardware import usage
+from tangshi_tf.training.listeners import Listener, LogListener, RunPlan
 from tangshi_tf.training.run_folder import Run
-from tangshi_tf.training.tasks import Lessons, lessons_of
-from tangshi_tf.training.trainer import Position, Progress, Trainer, every_second, total_steps
+from tangshi_tf.training.tasks import Task, make_task
+from tangshi_tf.training.trainer import Position, Progress, Trainer, every_second
+from tangshi_tf.training.trainer_factory import TrainerFactory
+from tangshi_tf.training.validator import Validator
 from tangshi_tf.version import __version__
 
-__all__ = ["EpochReport", "Listener", "Plan", "estimate", "fit"]
+__all__ = ["estimate", "fit"]
 
-_LOG = logging.getLogger(__name__)
-_PACE_STEPS = 40  # of a trial
 _WORKERS_MEET = 10  # steps between two moments at which several workers talk to each other
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a run is about to do."""
-
-    counted: str  # poems, characters or words
-    members: Mapping[str, int]  # by split
-    dropped: Mapping[str, int]  # poems by reason
-    vocabulary: int
-    parameters: int
-    tokens: int  # an epoch
-    epoch_steps: int
-    steps: int
-    precision: str
-    devices: str
-
-
-@dataclass(frozen=True, slots=True)
-class EpochReport:
-    """What an epoch came to."""
-
-    epoch: int
-    loss: float  # nats a token in training, with dropout
-    validation_nll: float  # nats a token
-    validation_perplexity: float
-    best: bool
-    seconds: float  # that the run has taken, before it was resumed too
-    poem: str  # from a zero state; greedy, but for prose
-    predicted: str  # the likeliest next token at every place of a validation poem …
-    target: str  # … beside what stands there
-
-
-class Listener(Protocol):
-    """Whoever wants to follow a run."""
-
-    def planned(self, plan: Plan) -> None:
-        """Hear, when the model is built, what is about to be done."""
-
-    def progressed(self, progress: Progress) -> None:
-        """Hear about every second where the run stands."""
-
-    def validated(self, report: EpochReport) -> None:
-        """Hear after every epoch what it came to."""
-
-
-class _Log:
-    """Who listens when nobody else does."""
-
-    def planned(self, plan: Plan) -> None:
-        _LOG.info("%s", plan)
-
-    def progressed(self, progress: Progress) -> None:
-        _LOG.debug("%s", progress)
-
-    def validated(self, report: EpochReport) -> None:
-        _LOG.info("%s", report)
 
 
 def fit(
     corpus: Corpus | Prose,
     folder: str | Path,
     model_config: ModelConfig | None = None,
-    config: TrainingConfig | None = None,
+    training_config: TrainingConfig | None = None,
+    *,
     listeners: Sequence[Listener] = (),
     strategy: Any = None,
     begin: Literal["new", "restart", "resume"] = "new",
@@ -113,7 +58,7 @@ def fit(
         corpus: what `read_corpus` or `read_prose` gives.
         folder: of the run, for example ``runs/tangshi``.
         model_config: what to train; by default what `tangshi-tf fit` trains.
-        config: how to train it; by default as `tangshi-tf fit` does.
+        training_config: how to train it; by default as `tangshi-tf fit` does.
         listeners: told how the run goes; by default a logger.
         strategy: what `choose_strategy` gives, and by default of its own choice.
         begin: ``"new"``, ``"restart"`` to discard a run that is already there, ``"resume"`` to go on with it if it is.
@@ -130,263 +75,165 @@ def fit(
         TangshiError: if the corpus, the settings or the folder do not allow a run.
     """
     began = time.monotonic()
-    model_config, config, listeners = model_config or ModelConfig(), config or TrainingConfig(), listeners or [_Log()]
+    model_config, training_config = model_config or ModelConfig(), training_config or TrainingConfig()
     strategy = strategy or choose_strategy()
-    lessons = lessons_of(corpus, model_config, config)
+    task = make_task(corpus, model_config, training_config)
     with contextlib.ExitStack() as held:
-        run: Run | None = None
+        # Open the run. All workers go on, or none.
         failure: TangshiError | None = None
-        start: tuple[Position, list[Any], float] = (Position(), [], 0.0)
+        opened = _Opened()
         try:
             if is_chief(strategy):
                 held.enter_context(locked(Path(folder)))
-                run = _open(Path(folder), begin, model_config, config, lessons)
-                start = run.load_checkpoint()
+                opened = _open(Path(folder), begin, model_config, training_config, task)
         except TangshiError as error:
             failure = error
-        together(strategy, failure, _fingerprint(model_config, config, lessons))
-        manifest = run.manifest if run else {}
-        maker = _Maker(model_config, config, lessons, strategy, manifest.get("precision"))
-        steps = maker.steps(manifest.get("steps", 0), began)
-        trainer = maker.trainer(steps)
-        _go_on(trainer, *start[:2], strategy)
-        plan = maker.plan(steps)
-        began -= start[2]  # the run has taken so long before
-        if run and not manifest:
-            facts = {
-                "command": command,
-                "corpus": lessons.digest,
-                "tensorflow": tf.__version__,
-                "keras": keras.__version__,
-                "package": __version__,
-            }
-            run.write_manifest(asdict(plan) | facts)
-        judge = _Judge(run, maker.model, lessons, listeners, began) if run else None
-        if judge:
-            judge.announce(plan)
-        due = every_second() if worker_count(strategy) == 1 else lambda step: step % _WORKERS_MEET == 0
-        saved = time.monotonic()
-        if from_chief(strategy, [judge is not None and judge.is_patient_no_more(config.patience)])[0]:
-            return run
-        for progress in trainer.run(due):
-            try:
-                if judge:
-                    judge.hear(progress)
-            except TangshiError as error:
-                failure = error
-            overdue = run is not None and time.monotonic() - saved >= 60 * save_minutes
-            no_more = judge is not None and progress.epoch_ended and judge.is_patient_no_more(config.patience)
-            asked, overdue, no_more = add_up(strategy, [stop(), overdue, no_more]).astype(bool)
-            if progress.epoch_ended or asked or overdue:
-                try:
-                    if run and not failure:
-                        run.save_checkpoint(trainer.position, trainer.values(), time.monotonic() - began)
-                        saved = time.monotonic()
-                except TangshiError as error:
-                    failure = error
-                together(strategy, failure)
-            if no_more:
-                break
-            if asked and progress.step < progress.steps:
-                raise StoppedError(f"Stopped after step {progress.step:,} of {progress.steps:,}.")
+        agree_or_raise(strategy, failure, _fingerprint(model_config, training_config, task))
+
+        # Make the trainer, and put it where the checkpoint says.
+        run, manifest = opened.run, opened.run.manifest if opened.run else {}
+        factory = TrainerFactory(model_config, training_config, task, strategy, manifest.get("precision"))
+        steps = factory.steps(manifest.get("steps", 0), began)
+        trainer = factory.trainer(steps)
+        _restore(trainer, opened.position, opened.values, strategy)
+        began -= opened.seconds
+
+        # Say what is about to be done, and do it.
+        plan = factory.plan(steps)
+        validator = None
+        if run:
+            if not manifest:
+                run.write_manifest(_manifest(plan, command, task))
+            validator = Validator(run, factory.model, task, listeners or [LogListener()], began)
+            validator.announce(plan)
+        session = _Session(trainer, run, validator, strategy, training_config.patience, began)
+        session.train(save_minutes, stop)
     return run
 
 
 def estimate(
-    corpus: Corpus | Prose, model_config: ModelConfig, config: TrainingConfig, strategy: Any = None
-) -> tuple[Plan, float, float | None]:
+    corpus: Corpus | Prose, model_config: ModelConfig, training_config: TrainingConfig, strategy: Any = None
+) -> tuple[RunPlan, float, float | None]:
     """Return what a run would do, the seconds it would take, and the GB of memory that its first steps took."""
     began = time.monotonic()
-    maker = _Maker(model_config, config, lessons_of(corpus, model_config, config), strategy or choose_strategy())
-    steps = maker.steps(0, began)
-    pace, judging = maker.pace
-    seconds = steps * pace + (math.ceil(steps / maker.batches.steps(0)) + maker.lessons.publishing) * judging
-    return maker.plan(steps), seconds, usage()["peak_memory"]
+    task = make_task(corpus, model_config, training_config)
+    factory = TrainerFactory(model_config, training_config, task, strategy or choose_strategy())
+    steps = factory.steps(0, began)
+    seconds = factory.seconds(steps)
+    return factory.plan(steps), seconds, usage()["peak_memory"]
 
 
-class _Maker:
-    """Makes the models and trainers of a run, all alike, from what was settled at its start."""
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A run as it was found: its folder, None on a worker that is not the chief; and its checkpoint, if it has one."""
 
-    def __init__(
-        self,
-        model_config: ModelConfig,
-        config: TrainingConfig,
-        lessons: Lessons,
-        strategy: Any,
-        precision: str | None = None,
-    ) -> None:
-        precision = precision or config.precision
-        if precision == "auto":
-            precision = "bfloat16" if bfloat16_pays() else "float32"
-        (is_bfloat16,) = from_chief(strategy, [precision == "bfloat16"])
-        self.precision = "bfloat16" if is_bfloat16 else "float32"
-        self.model_config, self.config, self.strategy = model_config, config, strategy
-        self.lessons, self.batches = lessons, lessons.batches()
-        if 0 < self.batches.lanes < strategy.num_replicas_in_sync:
-            raise ConfigError(
-                f"A --batch-size of at least the replicas, {strategy.num_replicas_in_sync}, is required. "
-                f"Received: {self.batches.lanes}."
-            )
-
-    def trainer(self, steps: int) -> Trainer:
-        """Return a trainer at the beginning of a run of so many steps; its model is `model`."""
-        keras.utils.set_random_seed(self.config.seed)
-        with self.strategy.scope():
-            self.model = PoetryModel(self.model_config, self.lessons.vocabulary, self.precision)
-            self.model.begin_with(*self._beginning)
-        return Trainer(self.model, self.strategy, self.batches, self.config, steps)
-
-    @functools.cached_property
-    def _beginning(self) -> tuple[Any, Any]:
-        """The counts of tokens and the embeddings that a model begins with."""
-        return self.batches.counts(len(self.lessons.vocabulary)), self.lessons.embeddings()
-
-    def steps(self, settled: int, began: float) -> int:
-        """Return the steps of the run: as settled when it began, or as configured, or as many as time allows."""
-        (by_chief,) = from_chief(self.strategy, [settled])
-        if by_chief:
-            return int(by_chief)
-        if not self.config.minutes:
-            return total_steps(self.batches, self.config)
-        pace, judging = self.pace
-        left = 60 * self.config.minutes - (time.monotonic() - began)
-        left -= self.lessons.publishing * judging
-        steps = left / (pace + judging / self.batches.steps(0))
-        (whole,) = from_chief(self.strategy, [max(1, math.floor(steps))])
-        return int(whole)
-
-    @functools.cached_property
-    def pace(self) -> tuple[float, float]:
-        """The seconds of a step and those of a validation, measured on a trainer that is thrown away."""
-        trial = self.trainer(_PACE_STEPS)
-        for _ in range(2):  # the same batches twice: at first something is compiled for every new shape
-            trial.restore(Position(), trial.values())
-            start = time.monotonic()
-            list(trial.run(lambda step: False))
-            step = (time.monotonic() - start) / _PACE_STEPS
-        start = time.monotonic()
-        if is_chief(self.strategy):
-            self.lessons.validation(self.model)()
-        return step, time.monotonic() - start
-
-    def plan(self, steps: int) -> Plan:
-        """Return what is about to be done."""
-        return Plan(
-            counted=self.lessons.counted,
-            members=self.lessons.members,
-            dropped=self.lessons.dropped,
-            vocabulary=len(self.lessons.vocabulary),
-            parameters=self.model.count_params(),
-            tokens=self.lessons.tokens,
-            epoch_steps=self.batches.steps(0),
-            steps=steps,
-            precision=self.precision,
-            devices=devices(self.strategy),
-        )
+    run: Run | None = None
+    position: Position = field(default_factory=Position)
+    values: Sequence[Any] = ()
+    seconds: float = 0.0
 
 
-class _Judge:
-    """Validates a model after every epoch, keeps the best weights and the history, and tells the listeners."""
+@dataclass(slots=True)
+class _Session:
+    """Trains, validates and saves until the run is at its end, or has to stop."""
 
-    def __init__(
-        self, run: Run, model: PoetryModel, lessons: Lessons, listeners: Sequence[Listener], began: float
-    ) -> None:
-        self._run, self._model, self._lessons = run, model, lessons
-        self._listeners, self._began = listeners, began
-        self._validate = lessons.validation(model)
-        self._poet = Poet(model)
+    trainer: Trainer
+    run: Run | None
+    validator: Validator | None
+    strategy: Any
+    patience: int
+    began: float
 
-    def announce(self, plan: Plan) -> None:
-        """Tell the plan."""
-        for listener in self._listeners:
-            listener.planned(plan)
-
-    def hear(self, progress: Progress) -> None:
-        """Pass on where the run stands; at the end of an epoch, judge it."""
-        for listener in self._listeners:
-            listener.progressed(progress)
-        if not progress.epoch_ended:
+    def train(self, save_minutes: float, stop: Callable[[], bool]) -> None:
+        """Train to the end; see `fit`."""
+        due = every_second() if worker_count(self.strategy) == 1 else lambda step: step % _WORKERS_MEET == 0
+        saved, failure = time.monotonic(), None
+        if broadcast(self.strategy, [self._out_of_patience()])[0]:
             return
-        nll, tokens = self._validate()
-        figure = perplexity(nll, tokens)
-        if not math.isfinite(figure):
-            raise TangshiError(
-                f"A finite validation figure is required. Received: {figure} after epoch {progress.epoch}; "
-                "a lower learning rate may help."
-            )
-        history = self._run.history
-        best = nll / tokens < min((record["validation_nll"] for record in history), default=math.inf)
-        if best:
-            self._run.save_weights(self._model)
-        report = EpochReport(
-            epoch=progress.epoch,
-            loss=progress.loss,
-            validation_nll=nll / tokens,
-            validation_perplexity=figure,
-            best=bool(best),
-            seconds=time.monotonic() - self._began,
-            poem=self._poet.generate("", **self._lessons.knobs)["poem"].numpy()[0].decode(),
-            **self._predict(),
-        )
-        facts = {
-            "step": progress.step,
-            "learning_rate": progress.learning_rate,
-            "tokens_per_second": progress.tokens_per_second,
-        }
-        self._run.append_history(asdict(report) | facts | usage())
-        for listener in self._listeners:
-            listener.validated(report)
+        for progress in self.trainer.run(due):
+            failure = failure or self._follow(progress)
+            # What depends on a clock, a file or a signal is decided together.
+            overdue = self.run is not None and time.monotonic() - saved >= 60 * save_minutes
+            done = progress.epoch_ended and self._out_of_patience()
+            asked, overdue, done = all_reduce_sum(self.strategy, [stop(), overdue, done]).astype(bool)
+            if progress.epoch_ended or asked or overdue:
+                failure = failure or self._save()
+                saved = time.monotonic()
+                agree_or_raise(self.strategy, failure)
+            if done:
+                return
+            if asked and progress.step < progress.steps:
+                raise StoppedError(f"Stopped after step {progress.step:,} of {progress.steps:,}.")
 
-    def is_patient_no_more(self, patience: int) -> bool:
-        """Tell whether as many epochs as `patience` have passed without a better figure; 0 is endless patience."""
-        figures = [record["validation_nll"] for record in self._run.history]
-        return bool(patience and figures and len(figures) - 1 - figures.index(min(figures)) >= patience)
+    def _follow(self, progress: Progress) -> TangshiError | None:
+        """Validate at the end of an epoch; return what went wrong."""
+        try:
+            if self.validator:
+                self.validator.follow(progress)
+        except TangshiError as error:
+            return error
+        return None
 
-    def _predict(self) -> dict[str, str]:
-        ids = np.array(self._lessons.excerpt(), np.int32)
-        found = np.argmax(self._model(ids[np.newaxis])[0], axis=-1)
-        texts = self._model.vocabulary.texts()
-        return {
-            name: self._lessons.printed([texts[i] or "·" for i in row])
-            for name, row in (("predicted", found), ("target", ids[1:]))
-        }
+    def _save(self) -> TangshiError | None:
+        """Write a checkpoint; return what went wrong."""
+        try:
+            if self.run:
+                self.run.save_checkpoint(self.trainer.position, self.trainer.values(), time.monotonic() - self.began)
+        except TangshiError as error:
+            return error
+        return None
+
+    def _out_of_patience(self) -> bool:
+        return self.validator is not None and self.validator.out_of_patience(self.patience)
 
 
-def _open(folder: Path, begin: str, model: ModelConfig, training: TrainingConfig, lessons: Lessons) -> Run:
+def _open(folder: Path, begin: str, model: ModelConfig, training: TrainingConfig, task: Task) -> _Opened:
     """Create the run, or open it to go on with it.
 
     Raises:
         CheckpointError: if it was begun with other settings or another corpus.
     """
     if begin != "resume" or not (folder / "config.json").exists():
-        return Run.create(folder, model, training, lessons.vocabulary, restart=begin == "restart")
+        run = Run.create(folder, model, training, task.vocabulary, restart=begin == "restart")
+        return _Opened(run, *run.load_checkpoint())
     run = Run(folder)
     changes = []
     for old, new in ((run.model_config, model), (run.training_config, training)):
-        values = [(field.name, getattr(old, field.name), getattr(new, field.name)) for field in fields(old)]
+        values = [(one.name, getattr(old, one.name), getattr(new, one.name)) for one in fields(old)]
         changes += [f"{name} {now} in place of {before}" for name, before, now in values if now != before]
-    if run.manifest.get("corpus", lessons.digest) != lessons.digest:
+    if run.manifest.get("corpus", task.digest) != task.digest:
         changes.append("another corpus")
-    elif run.vocabulary.dumps() != lessons.vocabulary.dumps():
+    elif run.vocabulary.dumps() != task.vocabulary.dumps():
         changes.append("another vocabulary")
     if changes:
         raise CheckpointError(
             f"What {folder} was begun with is required to go on with it. Received: {', '.join(changes)}."
         )
-    return run
+    return _Opened(run, *run.load_checkpoint())
 
 
-def _fingerprint(model: ModelConfig, training: TrainingConfig, lessons: Lessons) -> int:
-    """Return a number that tells what is to be learnt, and how, from anything else."""
-    text = json.dumps([asdict(model), asdict(training), lessons.vocabulary.dumps(), lessons.digest])
+def _manifest(plan: RunPlan, command: str, task: Task) -> dict[str, Any]:
+    """Return what was resolved at the start of a run."""
+    return asdict(plan) | {
+        "command": command,
+        "corpus": task.digest,
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "package": __version__,
+    }
+
+
+def _fingerprint(model: ModelConfig, training: TrainingConfig, task: Task) -> int:
+    """Return a number that differs if what is to be learnt differs, or how."""
+    text = json.dumps([asdict(model), asdict(training), task.vocabulary.dumps(), task.digest])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
 
 
-def _go_on(trainer: Trainer, position: Position, values: list[Any], strategy: Any) -> None:
+def _restore(trainer: Trainer, position: Position, values: Sequence[Any], strategy: Any) -> None:
     """Put the trainers of all workers where the chief's checkpoint says; no values are the very beginning."""
     failure = None
     if values and [value.shape for value in values] != [value.shape for value in trainer.values()]:
         failure = CheckpointError("A checkpoint with the variables of this optimizer is required. Received: others.")
-    together(strategy, failure)
-    place = from_chief(strategy, astuple(position))
-    trainer.restore(Position(*(value.item() for value in place)), from_chief(strategy, values or trainer.values()))
+    agree_or_raise(strategy, failure)
+    place = broadcast(strategy, astuple(position))
+    trainer.restore(Position(*(value.item() for value in place)), broadcast(strategy, values or trainer.values()))

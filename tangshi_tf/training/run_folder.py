@@ -28,7 +28,7 @@ import numpy.typing as npt
 
 from tangshi_tf.config import ModelConfig, TrainingConfig, read_json, read_settings, to_dict
 from tangshi_tf.errors import CheckpointError, first_line
-from tangshi_tf.files import write_atomic, write_text
+from tangshi_tf.files import LOCK, write_atomic, write_text
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.training.trainer import Position
 from tangshi_tf.vocabulary import Vocabulary
@@ -75,7 +75,7 @@ class Run:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             found = {path.name for path in folder.iterdir()}
-            if found - set(_FILES):
+            if found - {*_FILES, LOCK}:
                 raise CheckpointError(f"A folder for the run is required. Received one with other files: {folder}.")
             if found & {_WEIGHTS, _HISTORY, _CHECKPOINT} and not restart:
                 raise CheckpointError(
@@ -117,6 +117,15 @@ class Run:
         except (OSError, ValueError) as error:
             raise CheckpointError(f"An undamaged file is required: {path}. Received: {first_line(error)}.") from None
 
+    def require_epoch(self) -> None:
+        """Refuse a run that has nothing to export.
+
+        Raises:
+            CheckpointError: if no epoch was finished.
+        """
+        if not self.history:
+            raise CheckpointError(f"A run with at least one finished epoch is required. Received: {self.folder}.")
+
     @property
     def best(self) -> dict[str, Any]:
         """The record of the epoch whose weights are kept: the one with the lowest validation nll.
@@ -124,8 +133,7 @@ class Run:
         Raises:
             CheckpointError: if no epoch was finished.
         """
-        if not self.history:
-            raise CheckpointError(f"A run with at least one finished epoch is required. Received: {self.folder}.")
+        self.require_epoch()
         return min(self.history, key=lambda record: record["validation_nll"])
 
     def append_history(self, record: Mapping[str, Any]) -> None:

@@ -1,11 +1,11 @@
-"""What a run learns from, poems or prose: batches to train on, and what is asked after every epoch."""
+"""What a run learns from, poems or prose: batches to train on, a score for validation, and samples to look at."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from tangshi_tf.config import PROSE_SAMPLER, ModelConfig, TrainingConfig
+from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.corpus.cleaning import character_table
-from tangshi_tf.corpus.poems import Corpus, read_corpus
+from tangshi_tf.corpus.poems import Corpus
 from tangshi_tf.corpus.prose import Prose
 from tangshi_tf.corpus.titles import titles_of
 from tangshi_tf.corpus.words import joined
@@ -14,29 +14,30 @@ from tangshi_tf.errors import ConfigError, CorpusError
 from tangshi_tf.evaluation.perplexity import evaluator, stream_evaluator
 from tangshi_tf.model.embedding_init import cooccurrence, embeddings_of
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.text_kind import TEXT_KINDS
 from tangshi_tf.training.trainer import Batches
 from tangshi_tf.vocabulary import BOS, Vocabulary
 
-__all__ = ["Lessons", "lessons_of"]
+__all__ = ["TASKS", "PoemTask", "ProseTask", "Task", "make_task"]
 
 _LEAST_BATCHES = 20  # an epoch
-_PUBLISHING = 5  # validations: the best weights are judged once more in float32, on two splits, and exported
+_PUBLISHING = 5  # validations: the best weights are scored once more in float32, on two splits, and exported
 _PUBLISHING_TITLED = 9  # the same, with and without titles
 _SHOWN = 60  # tokens of prose
 
 
-class Lessons(Protocol):
+class Task(Protocol):
     """What a run has to know of its corpus.
 
     Attributes:
         vocabulary: of the text to train on.
-        digest: tells what is learnt from anything else.
+        digest: differs if what is learnt differs.
         counted: what the members are: poems, characters or words.
         members: their number by split.
         dropped: poems that were left out, by reason.
         tokens: in an epoch.
         publishing: how many times a validation the export of the best weights takes.
-        knobs: arguments of `generate` for the sample of an epoch.
+        sampling: arguments of `Streamer.write` for the sample of an epoch.
     """
 
     vocabulary: Vocabulary
@@ -46,53 +47,42 @@ class Lessons(Protocol):
     dropped: Mapping[str, int]
     tokens: int
     publishing: int
-    knobs: Mapping[str, Any]
+    sampling: Mapping[str, Any]
 
     def batches(self) -> Batches:
         """Return what is trained on."""
 
     def embeddings(self) -> Any:
-        """Return what the embeddings begin as, float32 `[V, embedding]`, zeros for a token left to chance; or None."""
+        """Return the first embeddings, float32 `[V, embedding]`, zeros for a token left to chance; None for none."""
 
     def validation(self, model: PoetryModel) -> Callable[[], tuple[float, int]]:
-        """Return what says of a model's weights the nats, and the tokens, of all that is validated on."""
+        """Return a function that scores the current weights on the validation split: (total nats, tokens)."""
 
     def excerpt(self) -> list[int]:
         """Return ids to be shown beside what is predicted for them, BOS first."""
 
-    def printed(self, texts: list[str]) -> str:
-        """Return on one line what the tokens of an excerpt say."""
+    def shown(self, texts: list[str]) -> str:
+        """Return the texts of some tokens on one line."""
 
 
-def lessons_of(corpus: Corpus | Prose, model: ModelConfig, training: TrainingConfig) -> Lessons:
-    """Return what is learnt from a corpus.
+class PoemTask:
+    """The `Task` of a corpus of poems."""
 
-    Raises:
-        CorpusError: if there is nothing to train on or nothing to validate.
-        ConfigError: if the settings are for another kind of text, or there are more lanes than tokens.
-    """
-    kind = "prose" if isinstance(corpus, Prose) else "poems"
-    if model.text != kind:
-        raise ConfigError(f"A model of {kind} is required for this corpus. Received: one of {model.text}.")
-    return _Prose(corpus, model, training) if isinstance(corpus, Prose) else _Poems(corpus, model, training)
-
-
-class _Poems:
     counted = "poems"
     dropped: Mapping[str, int]
     members: Mapping[str, int]
-    knobs: Mapping[str, Any] = {"temperature": 0.0}
+    sampling: Mapping[str, Any] = {"temperature": 0.0}
 
     def __init__(self, corpus: Corpus, model: ModelConfig, training: TrainingConfig) -> None:
+        """See `make_task`."""
         for split in ("train", "validation"):
             if not corpus.splits[split]:
                 raise CorpusError(
                     f"A poem to train on and one to validate on are required. Received: none for {split}."
                 )
         texts, titles = corpus.texts("train"), titles_of(corpus.poems("train"))
-        shipped = {char for text in read_corpus().texts() for char in text}  # they share the unknown token
         titled = model.titles and any(titles)
-        self.vocabulary = Vocabulary.build(texts, training.min_count, character_table(), shipped, titled)
+        self.vocabulary = Vocabulary.build(texts, training.min_count, character_table(), titled=titled)
         self.digest, self.dropped = corpus.digest(model.titles), corpus.dropped
         self.members = {split: len(members) for split, members in corpus.splits.items()}
         self.publishing = _PUBLISHING_TITLED if titled else _PUBLISHING
@@ -104,17 +94,20 @@ class _Poems:
         self._embedding = model.embedding if training.cooccurrence else 0
 
     def batches(self) -> Batches:
+        """See `Task`."""
         sequences = encode_poems(self.vocabulary, self._texts)
         titled = None if self._titles is None else encode_poems(self.vocabulary, self._texts, self._titles)
         return PoemBatches(sequences, self._budget, self._seed, titled, self.vocabulary.separator)
 
     def embeddings(self) -> Any:
+        """See `Task`."""
         if not self._embedding:
             return None
         counts = cooccurrence(encode_poems(self.vocabulary, self._texts), self.vocabulary.tokens)
         return embeddings_of(counts, self._embedding, self._seed)
 
     def validation(self, model: PoetryModel) -> Callable[[], tuple[float, int]]:
+        """See `Task`."""
         score = evaluator(model, self._validation)
 
         def total() -> tuple[float, int]:
@@ -124,19 +117,24 @@ class _Poems:
         return total
 
     def excerpt(self) -> list[int]:
+        """See `Task`."""
         return [BOS, *self.vocabulary.encode(self._validation[0])]
 
-    def printed(self, texts: list[str]) -> str:
+    def shown(self, texts: list[str]) -> str:
+        """See `Task`."""
         return "".join(texts)
 
 
-class _Prose:
+class ProseTask:
+    """The `Task` of running text."""
+
     dropped: Mapping[str, int] = {}
     members: Mapping[str, int]
     publishing = _PUBLISHING
-    knobs: Mapping[str, Any] = {**PROSE_SAMPLER, "max_length": 2 * _SHOWN, "seed": 0}
+    sampling: Mapping[str, Any] = {**TEXT_KINDS["prose"].sampler, "max_length": 2 * _SHOWN, "seed": 0}
 
     def __init__(self, prose: Prose, model: ModelConfig, training: TrainingConfig) -> None:
+        """See `make_task`."""
         self.members = {split: len(prose.part(split)) for split in ("train", "validation", "test")}
         for split in ("train", "validation"):
             if not self.members[split]:
@@ -152,17 +150,40 @@ class _Prose:
         self.digest, self._prose, self._model, self._training = prose.digest, prose, model, training
 
     def batches(self) -> Batches:
+        """See `Task`."""
         lanes, length = self._training.batch_size, self._training.sequence_length
         return LaneBatches(self._prose.part("train"), lanes, length, self._prose.ids_of_types(self.vocabulary))
 
     def embeddings(self) -> Any:
+        """See `Task`."""
         return None
 
     def validation(self, model: PoetryModel) -> Callable[[], tuple[float, int]]:
+        """See `Task`."""
         return stream_evaluator(model, self._prose.ids(self.vocabulary, "validation"))
 
     def excerpt(self) -> list[int]:
+        """See `Task`."""
         return [BOS, *self._prose.ids(self.vocabulary, "validation")[:_SHOWN].tolist()]
 
-    def printed(self, texts: list[str]) -> str:
+    def shown(self, texts: list[str]) -> str:
+        """See `Task`."""
         return (joined(texts) if self._model.unit == "word" else "".join(texts)).replace("\n", "⏎")
+
+
+TASKS: Mapping[str, tuple[type, Callable[..., Task]]] = {"poems": (Corpus, PoemTask), "prose": (Prose, ProseTask)}
+"""By kind of text, what holds the texts, and what is to be learnt from it."""
+
+
+def make_task(corpus: Corpus | Prose, model: ModelConfig, training: TrainingConfig) -> Task:
+    """Return what is learnt from a corpus.
+
+    Raises:
+        CorpusError: if there is nothing to train on or nothing to validate.
+        ConfigError: if the settings are for another kind of text, or there are more lanes than tokens.
+    """
+    holder, task = TASKS[model.text]
+    if not isinstance(corpus, holder):
+        kind = next(name for name, (other, _) in TASKS.items() if isinstance(corpus, other))
+        raise ConfigError(f"A model of {kind} is required for this corpus. Received: one of {model.text}.")
+    return task(corpus, model, training)

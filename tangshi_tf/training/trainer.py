@@ -77,7 +77,7 @@ class Trainer:
     back by `restore`, for a run to go on as if nothing had happened: batches and dropout are functions of the step.
 
     Args:
-        model: has `summed_nll` and `state_widths`, as `PoetryModel`.
+        model: has `summed_nll` and `state_layout`, as `PoetryModel`.
         strategy: of `tf.distribute`.
         batches: what to read.
         config: how to train.
@@ -92,7 +92,8 @@ class Trainer:
         with strategy.scope():
             self._optimizer = build_optimizer(config, steps)
             self._optimizer.build(model.trainable_variables)
-            self._carry = [_carried(batches.lanes, width) for width in model.state_widths] if batches.lanes else []
+            widths = model.state_layout.widths if batches.lanes else ()
+            self._carry = [_carried(batches.lanes, width) for width in widths]
         self._replicas = local_replicas(strategy)
         self._variables: list[Any] = [*model.weights, *self._optimizer.variables, *self._carry]
         self._train_step: Callable[..., Any] | None = None
@@ -173,7 +174,7 @@ class Trainer:
 
 
 def every_second() -> Callable[[int], bool]:
-    """Return what says that a report is due whenever a second has passed since the last one."""
+    """Return a function that is true when more than a second has passed since it last was."""
     last = time.monotonic()
 
     def due(step: int) -> bool:

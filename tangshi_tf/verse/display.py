@@ -34,12 +34,12 @@ def record(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def counted(verdicts: Sequence[Verdict]) -> str:
-    """Set a table of how many poems of each form pass at each level."""
-    rows = [f"{'':　<4}{'poems':>8}" + "".join(f"{level:>12}" for level in LEVELS)]
+def counted(verdicts: Sequence[Verdict]) -> list[list[str]]:
+    """Return the rows of a table: form, poems, and how many of them pass at each of `LEVELS`."""
+    rows = []
     for name in ("全部", *FORMS, OTHER):
         own = [verdict for verdict in verdicts if name in ("全部", verdict.form)]
         passed = [sum(verdict.passes(level) for verdict in own) for level in LEVELS]
         if own:
-            rows.append(f"{name:　<4}{len(own):>8,}" + "".join(f"{count:>12,}" for count in passed))
-    return "\n".join(rows)
+            rows.append([name, *(f"{count:,}" for count in (len(own), *passed))])
+    return rows

@@ -1,0 +1,104 @@
+"""The recurrent state of a model: its entries, the nestings it may come in, and where it begins."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from tangshi_tf.errors import StateError
+from tangshi_tf.model.random import row_normal
+from tangshi_tf.model.verse_tracker import VERSE
+
+__all__ = ["STATE_STDDEV", "StateLayout"]
+
+STATE_STDDEV = 0.5  # of a random initial state
+
+
+@dataclass(frozen=True)
+class StateLayout:
+    """The entries of a state.
+
+    Canonically a state is a tuple over layers of float32 `[B, units]` or, for the LSTM, pairs (h, c) of them. A model
+    that hears the verse has one more entry, last: int32 `[B, 4]`, see `model.verse_tracker`.
+
+    Args:
+        cell: ``"rnn"``, ``"lstm"`` or ``"gru"``.
+        units: width of a layer.
+        layers: their number.
+        has_verse: whether the verse is the last entry.
+    """
+
+    cell: str
+    units: int
+    layers: int
+    has_verse: bool
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The width of each float32 entry in flat order: h0, or h0, c0, then the next layer."""
+        return (self.units,) * (self.layers * (2 if self.cell == "lstm" else 1))
+
+    @property
+    def specs(self) -> list[Any]:
+        """The `tf.TensorSpec` of every entry in flat order, named state_0, state_1 and so on."""
+        entries = [(width, tf.float32) for width in self.widths]
+        if self.has_verse:
+            entries.append((VERSE, tf.int32))
+        return [tf.TensorSpec([None, width], dtype, f"state_{i}") for i, (width, dtype) in enumerate(entries)]
+
+    def nest(self, state: Any) -> tuple[Any, ...]:
+        """Return a state of any accepted nesting as a canonical one.
+
+        Raises:
+            StateError: if it has another number of entries or other widths.
+        """
+        flat, specs = tf.nest.flatten(state), self.specs
+        if len(flat) != len(specs):
+            verse = " and the verse" if self.has_verse else ""
+            raise StateError(
+                f"A state of {len(specs)} tensors is required ({self.layers} layers of {self.cell}{verse}). "
+                f"Received: {len(flat)}."
+            )
+        entries = [tf.convert_to_tensor(entry, spec.dtype) for entry, spec in zip(flat, specs, strict=True)]
+        for entry, spec in zip(entries, specs, strict=True):
+            if entry.shape.rank != 2 or entry.shape[-1] not in (None, spec.shape[-1]):
+                raise StateError(f"State tensors of shape [B, {spec.shape[-1]}] are required. Received: {entry.shape}.")
+        if self.cell != "lstm":
+            return tuple(entries)
+        floats, rest = entries[: len(self.widths)], entries[len(self.widths) :]
+        return (*zip(floats[::2], floats[1::2], strict=True), *rest)
+
+    def initial(self, seed: Any, random: Any = False, stddev: Any = STATE_STDDEV) -> tuple[Any, ...]:
+        """Return the state at the beginning of a text, canonical.
+
+        Args:
+            seed: int64 `[B]`; what a row draws depends on its seed alone.
+            random: bool, scalar or `[B]`: whether the floats of a row are normal numbers, or zeros.
+            stddev: standard deviation of the normal numbers.
+        """
+        rows, width = tf.shape(seed)[0], sum(self.widths)
+        zeros = tf.zeros([rows, width])
+
+        def drawn() -> Any:
+            return tf.where(tf.reshape(random, [-1, 1]), stddev * row_normal(seed, width), zeros)
+
+        values = tf.cond(tf.reduce_any(random), drawn, lambda: zeros)
+        verse = [tf.zeros([rows, VERSE], tf.int32)] if self.has_verse else []
+        return self.nest([*tf.split(values, self.widths, axis=-1), *verse])
+
+    def nestings(self) -> list[Any]:
+        """Return the specs in every accepted nesting.
+
+        A tuple or a list over layers, with pairs as tuples or lists; the flat sequence h0, c0, h1, c1, …; and for one
+        layer without verse the bare entry.
+        """
+        flat = self.specs
+        menu: list[Any] = [tuple(flat), flat]
+        if self.cell == "lstm":
+            floats, verse = flat[: len(self.widths)], flat[len(self.widths) :]
+            pairs = list(zip(floats[::2], floats[1::2], strict=True))
+            for inner in (pairs, [list(pair) for pair in pairs]):
+                menu += [(*inner, *verse), [*inner, *verse]]
+        elif len(flat) == 1:
+            menu.append(flat[0])
+        return menu
