@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import tangshi_tf
+from tests.paths import PACKAGE
 
-PACKAGE = Path(tangshi_tf.__file__).parent
 MODULES = sorted(
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
     for path in PACKAGE.rglob("*.py")

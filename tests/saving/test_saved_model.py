@@ -15,8 +15,9 @@ from tangshi_tf.errors import ModelError
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.saving.saved_model import export_model, load
 from tangshi_tf.vocabulary import Vocabulary
+from tests.paths import ROOT
 
-EXAMPLE = Path(__file__).parent.parent / "examples" / "plain_tensorflow.py"
+EXAMPLE = ROOT / "examples" / "plain_tensorflow.py"
 
 
 def test_a_folder_describes_itself(lstm: PoetryModel, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from tangshi_tf.saving.saved_model import publish
 from tangshi_tf.training.listeners import EpochReport
 from tangshi_tf.training.run import fit
 from tangshi_tf.training.run_folder import Run
-from tests.test_run import MODEL, TRAINING, Notes, corpus
+from tests.training.test_run import MODEL, TRAINING, Notes, corpus
 
 __all__ = ["corpus"]
 

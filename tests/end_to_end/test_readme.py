@@ -11,11 +11,9 @@ from pathlib import Path
 import click
 import pytest
 
-import tangshi_tf
 from tangshi_tf.cli import main
+from tests.paths import PACKAGE, ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = Path(tangshi_tf.__file__).parent
 _BLOCK = re.compile(r"(?:<!-- (?P<mark>\w+) -->\n)?```(?P<language>\w+)\n(?P<code>.*?)```", re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?:)([^)]+)\)")
 DOCUMENTS = ["README.md", "README.zh-CN.md", "docs/cells.md"]

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-ROOT = Path(__file__).parent.parent
+from tests.paths import ROOT
+
 _WITHOUT_US = """
 import runpy, sys
 sys.modules["tangshi_tf"] = None  # importing it raises ImportError

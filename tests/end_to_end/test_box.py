@@ -23,11 +23,11 @@ from tangshi_tf.saving.saved_model import load
 from tangshi_tf.saving.single_step import export_step
 from tangshi_tf.verse.checker import RHYME_RULES, judge
 from tangshi_tf.verse.forms import FORMS, form_of, lines_of
+from tests.end_to_end.test_c_program import SOURCE, compiled
+from tests.paths import ROOT
 from tests.rounding import same_poems
-from tests.test_c_program import SOURCE, compiled
-from tests.test_portable import agree, open_step
+from tests.saving.test_single_step import agree, open_step
 
-ROOT = Path(__file__).parent.parent
 BOX = ROOT / "saved_models" / "tangshi" / "1"
 SCORED = [poem.text for poem in read_corpus().poems("test")[:100]]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ from tangshi_tf.training.distribution import (
     local_replicas,
     worker_count,
 )
-from tests.cluster import run_cluster
+from tests.end_to_end.cluster import run_cluster
 
 
 @pytest.mark.parametrize(("kind", "replicas"), [("auto", 1), ("one", 1), ("mirrored", 2)])

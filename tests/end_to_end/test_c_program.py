@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-ROOT = Path(__file__).parent.parent
+from tests.paths import ROOT
+
 SHIPPED = ROOT / "saved_models" / "tangshi" / "1"
 SOURCE = ROOT / "examples" / "poem.c"
 COMMAND = re.compile(r"cc -std=c11 (?:.*\\\n)*.*")  # on several lines

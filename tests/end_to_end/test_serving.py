@@ -20,7 +20,8 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2, prediction_service_pb2_grpc
 
 from tangshi_tf.generation.inputs import INPUTS
-from tests.test_examples import ROOT, run_alone
+from tests.end_to_end.test_examples import run_alone
+from tests.paths import ROOT
 
 FOLDER = ROOT / "saved_models" / "tangshi" / "1"
 SERVING = ROOT / "examples" / "serving"

@@ -15,8 +15,9 @@ from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.saving.saved_model import export_model
 from tangshi_tf.saving.single_step import export_step
 from tests.conftest import ModelMaker
+from tests.paths import ROOT
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = ROOT / "examples"
 PROGRAMS = {"onnx": "onnx_runtime.py", "litert": "litert.py"}
 
 

@@ -13,7 +13,8 @@ import pytest
 
 from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.training.run_folder import Run
-from tests.cluster import ROOT, run_cluster, start_cluster
+from tests.end_to_end.cluster import run_cluster, start_cluster
+from tests.paths import ROOT
 
 STEPS = 200
 # Dropout on, float32, batches whose rows do not divide by the number of replicas.

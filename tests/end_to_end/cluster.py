@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from tests.paths import ROOT
 
 
 def start_cluster(command: Sequence[str], count: int, cwd: Path = ROOT) -> list["subprocess.Popen[bytes]"]:

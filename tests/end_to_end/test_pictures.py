@@ -13,8 +13,8 @@ import pytest
 from tangshi_tf.config import ModelConfig
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.vocabulary import SPECIALS, Vocabulary
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 RESULTS, LENGTHS = (
     json.loads((ROOT / "docs" / name).read_text(encoding="utf-8")) for name in ("cells.json", "sequence-length.json")
 )

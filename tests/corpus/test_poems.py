@@ -18,6 +18,7 @@ from tangshi_tf.corpus.splitting import assign_splits, near_duplicate_clusters
 from tangshi_tf.errors import CorpusError
 from tangshi_tf.shipped import find_resource
 from tangshi_tf.verse.forms import form_of
+from tests.paths import ROOT
 
 QUIET = "床前明月光，疑是地上霜。举头望明月，低头思故乡。"
 TOWER = "白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"
@@ -47,7 +48,7 @@ def test_shipped_counts_are_those_of_the_data_readme(shipped: corpus.Corpus) -> 
     forms = Counter(form_of(poem.text) for poem in shipped.poems("all"))
     assert forms == {"五绝": 3297, "七绝": 9908, "五律": 14057, "七律": 7745, "其他": 12765}
     assert shipped.dropped == {}
-    readme = (Path(__file__).parent.parent / "data" / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
     assert "| all | 44,906 | 1,433 | 1,433 | 47,772 |" in readme
     for name in ("tangshi.tsv.xz", "characters.tsv"):
         assert hashlib.sha256(find_resource(f"data/{name}").read_bytes()).hexdigest() in readme
@@ -343,7 +344,7 @@ def test_bad_paths(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "message"), [("none.tgz", "is no file"), ("wrong.tgz", "sha256 25b549e4")])
 def test_the_builder_refuses_another_tarball(tmp_path: Path, name: str, message: str) -> None:
     (tmp_path / "wrong.tgz").write_bytes(b"wrong")
-    script = Path(__file__).resolve().parent.parent / "data" / "build_corpus.py"
+    script = ROOT / "data" / "build_corpus.py"
     ran = subprocess.run(
         [sys.executable, str(script), str(tmp_path / name)], capture_output=True, text=True, encoding="utf-8"
     )

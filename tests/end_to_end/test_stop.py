@@ -10,7 +10,7 @@ import pytest
 
 from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.training.run_folder import Run
-from tests.cluster import ROOT
+from tests.paths import ROOT
 
 FIT = (
     "fit poems.txt --name mine --units 16 --embedding 12 --min-count 1 --token-budget 300 --epochs 999 --max-steps 600"
