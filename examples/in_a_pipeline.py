@@ -26,9 +26,9 @@ class BestOf(tf.Module):
         seeds = n * seed[:, tf.newaxis] + tf.range(n, dtype=tf.int64)  # [B, n]: no two candidates share a seed
         written = self.poet.generate(
             tf.repeat(begin, n),
-            temperature=0.8,
-            top_p=0.95,
-            repetition_penalty=3.0,
+            temperature=1.0,
+            top_p=0.85,
+            repetition_penalty=2.5,
             init_state="random",
             seed=tf.reshape(seeds, [-1]),
         )

@@ -17,7 +17,7 @@ def main(folder: str) -> None:
     print("signature: ", *[poem.decode() for poem in answer["poem"].numpy()])
 
     # The plain function: every knob is an argument with a default, one value or one a row.
-    answer = poet.generate(["春", "秋"], temperature=[0.5, 1.0], top_p=0.95, init_state="random", seed=[1, 2])
+    answer = poet.generate(["春", "秋"], temperature=[0.5, 1.0], top_p=0.85, init_state="random", seed=[1, 2])
     print("function:  ", *[poem.decode() for poem in answer["poem"].numpy()])
 
     # Step by step, with a state in our own hands: (token, state) -> (token, state).

@@ -23,7 +23,7 @@ lines that the library logs even earlier remain; why a run failed is the last li
 #include "tensorflow/c/tf_tstring.h"
 
 /* The sampler of the command line, `tangshi-tf sample`. */
-static const float TEMPERATURE = 0.8f, TOP_P = 0.95f, REPETITION_PENALTY = 3.0f;
+static const float TEMPERATURE = 1.0f, TOP_P = 0.85f, REPETITION_PENALTY = 2.5f;
 static const int32_t TOP_K = 0, MAX_LENGTH = 0;
 static const char *const INIT_STATE = "zero";
 static const char *const UNUSED[] = {"title", "form", "rhyme", "opening", "acrostic", NULL};

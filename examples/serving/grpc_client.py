@@ -20,9 +20,9 @@ KNOBS: dict[str, tuple[Any, Any]] = {
     "opening": (tf.string, ""),
     "acrostic": (tf.string, ""),
     "init_state": (tf.string, "zero"),
-    "temperature": (tf.float32, 0.8),
-    "top_p": (tf.float32, 0.95),
-    "repetition_penalty": (tf.float32, 3.0),
+    "temperature": (tf.float32, 1.0),
+    "top_p": (tf.float32, 0.85),
+    "repetition_penalty": (tf.float32, 2.5),
     "top_k": (tf.int32, 0),
     "max_length": (tf.int32, 0),
 }

@@ -65,7 +65,7 @@ def test_the_best_candidate_is_kept(example: dict[str, Any], loaded: Any) -> Non
     for row, begin in enumerate(["山", "月"]):
         seeds = [3 * (4 + row) + i for i in range(3)]
         poems = loaded.generate(
-            begin, temperature=0.8, top_p=0.95, repetition_penalty=3.0, init_state="random", seed=seeds
+            begin, temperature=1.0, top_p=0.85, repetition_penalty=2.5, init_state="random", seed=seeds
         )["poem"]
         scores = loaded.score(poems)
         perplexity = tf.exp(scores["nll"] / tf.cast(scores["tokens"], tf.float32)).numpy()

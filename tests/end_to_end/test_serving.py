@@ -226,7 +226,7 @@ def test_the_clients_request_has_every_input(definitions: Any) -> None:
 def test_the_client_prints_the_poem_of_its_seed(address: str, model: Any, tmp_path: Path) -> None:
     done = run_alone("serving/grpc_client.py", tmp_path, address, "明月", "7")
     assert done.returncode == 0, done.stderr
-    plain = model.generate("明月", temperature=0.8, top_p=0.95, repetition_penalty=3.0, seed=7)
+    plain = model.generate("明月", temperature=1.0, top_p=0.85, repetition_penalty=2.5, seed=7)
     assert done.stdout == plain["poem"].numpy()[0].decode() + "\n"
 
 
@@ -234,7 +234,7 @@ def test_the_client_asks_for_several_and_is_told_why_one_has_no_poem(address: st
     client = runpy.run_path(str(SERVING / "grpc_client.py"))
     ask, build_request = client["ask"], client["build_request"]
     plain = model.generate(
-        ["山", "月"], temperature=0.8, top_p=0.95, repetition_penalty=3.0, seed=[1, 2], init_state="random"
+        ["山", "月"], temperature=1.0, top_p=0.85, repetition_penalty=2.5, seed=[1, 2], init_state="random"
     )
     poems = ask(address, build_request(["山", "月"], [1, 2], init_state="random"))
     assert [poem.encode() for poem in poems] == plain["poem"].numpy().tolist()
