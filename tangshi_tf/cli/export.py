@@ -32,8 +32,13 @@ __all__ = ["export"]
     help="savedmodel: the poet, from runs/NAME; onnx (asks for the extra onnx), litert: one step and the vocabulary, "
     "from the model of that name.",
 )
+@click.option(
+    "--from-version",
+    type=click.Path(path_type=Path),
+    help="A version folder to export again: with the graph of this package, and the same weights and card.",
+)
 @origin_filter_option
-def export(corpus: tuple[Path, ...], name: str, form: str, origin_filter: bool) -> None:
+def export(corpus: tuple[Path, ...], name: str, form: str, from_version: Path | None, origin_filter: bool) -> None:
     """Export the best weights of a run as a SavedModel, or a model's step to another format.
 
     `fit` exports its SavedModel at its end; this is for a run that was stopped. CORPUS is what it was trained on.
@@ -43,21 +48,29 @@ def export(corpus: tuple[Path, ...], name: str, form: str, origin_filter: bool) 
     tangshi-tf export
     tangshi-tf export my-poems.txt --name mine
     tangshi-tf export --format onnx
+    tangshi-tf export --from-version saved_models/mine/1 --name mine
     """
     folder = run_folder(name)
-    if form != "savedmodel" and (corpus or origin_filter):
-        raise ConfigError(f"--format savedmodel is required for a CORPUS or --origin-filter. Received: {form}.")
+    if form != "savedmodel" and (corpus or origin_filter or from_version):
+        raise ConfigError(
+            f"--format savedmodel is required for a CORPUS, --origin-filter or --from-version. Received: {form}."
+        )
+    if from_version and (corpus or origin_filter):
+        raise ConfigError("--from-version excludes a CORPUS and --origin-filter: a version needs no corpus.")
     if form == "onnx":
         require_extra("tf2onnx")
     start_tensorflow()
-    if form == "savedmodel":
+    directory = Path("saved_models") / name
+    if from_version:
+        from tangshi_tf.saving.saved_model import export_again
+
+        path = export_again(from_version, directory)
+    elif form == "savedmodel":
         from tangshi_tf.saving.saved_model import publish
         from tangshi_tf.training.run_folder import Run
 
         run = Run(folder)
-        path = publish(
-            run, Path("saved_models") / name, read_text(corpus, run.model_config, run.training_config, origin_filter)
-        )
+        path = publish(run, directory, read_text(corpus, run.model_config, run.training_config, origin_filter))
     else:
         from tangshi_tf.saving.single_step import export_step
 

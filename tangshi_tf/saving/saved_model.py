@@ -20,11 +20,10 @@ from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.tasks import make_task
 from tangshi_tf.version import __version__
 
-__all__ = ["export_model", "load", "publish"]
+__all__ = ["export_again", "export_model", "load", "publish"]
 
+_OFFERS_TITLE = "\n## What the loaded object offers\n"
 _OFFERS = """
-## What the loaded object offers
-
 Docstrings do not survive loading; this is what its function `about` returns.
 
 ```text
@@ -68,7 +67,7 @@ def export_model(
         text = json.dumps(config, ensure_ascii=False, indent=2) + "\n"
         (extra / "config.json").write_text(text, encoding="utf-8")
         (extra / "vocabulary.txt").write_text(model.vocabulary.dumps(), encoding="utf-8", newline="\n")
-        offers = _OFFERS.format(about=poet.about().numpy().decode())
+        offers = _OFFERS_TITLE + _OFFERS.format(about=poet.about().numpy().decode())
         (extra / "README.md").write_text((readme or short_card(model.config.kind)) + offers, encoding="utf-8")
 
     return add_version(directory, write)
@@ -100,6 +99,28 @@ def publish(run: Run, directory: str | Path, corpus: Corpus | Prose) -> Path:
         "perplexity": results.perplexity,
     }
     return export_model(model, directory, readme=model_card(run, task, results), metadata=metadata)
+
+
+def export_again(version: str | Path, directory: str | Path) -> Path:
+    """Write a version once more, with the graph of this package and the same weights, card and metadata.
+
+    Args:
+        version: a version folder.
+        directory: holds the versions; the next free number in it is taken.
+
+    Returns:
+        The folder of the new version.
+
+    Raises:
+        ModelError: if the version is missing or damaged, or the folder cannot be written.
+    """
+    version = Path(version)
+    model = PoetryModel.from_saved_model(version)
+    own = {"format", "model", "tensorflow", "package"}
+    metadata = {name: value for name, value in read_version(version).items() if name not in own}
+    card = version / "assets.extra" / "README.md"
+    readme = card.read_text(encoding="utf-8").partition(_OFFERS_TITLE)[0] if card.is_file() else ""
+    return export_model(model, directory, readme=readme, metadata=metadata)
 
 
 def load(path: str | Path) -> Any:

@@ -102,7 +102,7 @@ def test_every_option_is_listed_with_its_default(document: str) -> None:
     expected: dict[tuple[str, str], str] = {}
     for name, known in main.commands.items():
         for parameter in known.params:
-            if isinstance(parameter, click.Option):
+            if isinstance(parameter, click.Option) and not parameter.hidden:
                 both = "/".join([*parameter.opts, *parameter.secondary_opts])
                 names = parameter.opts if parameter.default else parameter.secondary_opts
                 expected[name, both] = names[0][2:] if parameter.secondary_opts else str(parameter.default)
