@@ -36,7 +36,7 @@ def check(corpus: tuple[Path, ...], level: str, as_json: bool) -> None:
     tangshi-tf sample --count 3 | tangshi-tf check --level regulated
     """
     if as_json and typed("level"):
-        raise ConfigError("--level or --json is required, as JSON has every level. Received: both.")
+        raise ConfigError("--level and --json exclude each other: JSON has every level.")
     from tangshi_tf.corpus.poems import parse_poems, read_poems
     from tangshi_tf.verse.checker import judge
     from tangshi_tf.verse.display import counted, described, record

@@ -89,7 +89,7 @@ def evaluate(
     """
     # What can be refused before anything is loaded.
     if titles and verse:
-        raise ConfigError("--titles or --verse is required. Received: both.")
+        raise ConfigError("--titles and --verse exclude each other.")
     for name in ("count", "seed", "plot"):
         if typed(name) and not verse:
             raise ConfigError(f"--verse is required for --{name}. Received: --{name} alone.")
@@ -109,7 +109,7 @@ def evaluate(
         _evaluate_prose(path, text, split if typed("split") else "all", as_json)
         return
     if corpus and typed("split"):
-        raise ConfigError("A CORPUS or a --split is required, as a given corpus is taken whole. Received: both.")
+        raise ConfigError("A CORPUS and --split exclude each other: a given corpus is taken whole.")
     split = "all" if corpus else split
     poems = _read_poems(corpus, split)
     if verse:

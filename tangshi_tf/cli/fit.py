@@ -98,9 +98,7 @@ def fit(
     # The settings.
     folder = run_folder(name)
     if restart and resume:
-        raise ConfigError("--resume or --restart is required. Received: both.")
-    if no_ear and typed("ear"):
-        raise ConfigError("--ear or --no-ear is required. Received: both.")
+        raise ConfigError("--resume and --restart exclude each other.")
     model_config, training_config = _settled(preset, folder if resume else None, settings, no_ear)
     _require_agreement(model_config, training_config)
     for flag, module in ((plot, "matplotlib"), (tensorboard, "tensorboard")):
@@ -140,6 +138,8 @@ def _settled(
     preset: str | None, resumed: Path | None, settings: dict[str, Any], no_ear: bool
 ) -> tuple[ModelConfig, TrainingConfig]:
     """Return the settings that were typed over those of the preset, the resumed run, or the kind of text."""
+    if no_ear and typed("ear"):
+        raise ConfigError("--ear and --no-ear exclude each other.")
     base = DEFAULTS[settings["text"]]
     if preset:
         base = PRESETS[preset]
@@ -158,7 +158,7 @@ def _settled(
 def _require_agreement(model: ModelConfig, training: TrainingConfig) -> None:
     """Refuse typed settings that have no effect beside the others."""
     if typed("minutes") and (typed("epochs") or typed("max_steps")):
-        raise ConfigError("--minutes, or --epochs and --max-steps, are required. Received: both.")
+        raise ConfigError("--minutes excludes --epochs and --max-steps.")
     if typed("rhymes") and model.rhymes and model.ear not in ("full", "verse"):
         raise ConfigError(f"--ear full or verse is required for --rhymes. Received: --ear {model.ear}.")
     if not model.kind.verse and not typed("name"):

@@ -5,19 +5,19 @@ in which the typed text breaks the fewest rules, and one of them is drawn as oft
 """
 
 from collections.abc import Callable, Mapping
-from functools import reduce
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tangshi_tf.generation.inputs import NOTHING, characters, code_points, shown, without_white_space
 from tangshi_tf.generation.lookup import MARK, meanings, sounds
-from tangshi_tf.generation.masks import COMBINATIONS, LENGTH, TONES, WAYS, Constraints, Slot, slot_table
+from tangshi_tf.generation.masks import COMBINATIONS, LENGTH, Constraints, Slot
+from tangshi_tf.generation.scansion import FORM, HEAD, LINE, LINES, POSITION, SIZE, TypedText, rhymes_of, same, tones_of
 from tangshi_tf.model.random import row_choice
-from tangshi_tf.verse.forms import FORM_SHARES, FORMS, OPENING_SHARES, OPENINGS, rhyming_lines
-from tangshi_tf.verse.prosody import CIRCLES, EITHER, EVERY_GROUP, LEVEL, LEVEL_GROUPS
-from tangshi_tf.vocabulary import PAD, UNK
+from tangshi_tf.verse.forms import FORM_SHARES, FORMS, OPENING_SHARES, OPENINGS
+from tangshi_tf.verse.prosody import EVERY_GROUP
+from tangshi_tf.vocabulary import PAD
 
 __all__ = ["PLANNERS", "Planner", "plan_prose"]
 
@@ -28,40 +28,9 @@ _NAMES = {
 }
 _VERSE = (*_NAMES, "acrostic")  # the inputs that ask for verse
 _DUE = {Slot.LEVEL: "平", Slot.OBLIQUE: "仄", Slot.CLOSE: "仄", Slot.GUARD: "平 here or two before"}
-
-# Of each form, [F, 1], and of each of its tokens, [F, T].
-_LINES, _SIZE = np.array(list(FORMS.values()), np.int32).T[:, :, np.newaxis]
-_LINE, _POSITION = np.divmod(np.arange(LENGTH, dtype=np.int32), _SIZE + 1)
-_HEAD = np.where((_POSITION == 0) & (_LINE < _LINES), _LINE + 1, 0)  # which line starts here, from 1, or 0
-_PLACE = [[f"line {t // size + 1}, character {t % size + 1}" for t in range(LENGTH)] for size in _SIZE[:, 0] + 1]
-# Of each line, [L], and of each line of a form, [F, L].
-_NUMBER = np.arange(_LINES.max())
-_END = np.where(_NUMBER < _LINES, _NUMBER * (_SIZE + 1) + _SIZE - 1, LENGTH - 1)
-# Of each combination, [C].
-_FORM = np.arange(len(COMBINATIONS)) // len(OPENINGS)
+_PLACE = [[f"line {t // size + 1}, character {t % size + 1}" for t in range(LENGTH)] for size in SIZE[:, 0] + 1]
 _LABEL = [f"{form} {opening}" for form, opening in COMBINATIONS]
-_FIRST_RHYMES = np.array([0 in rhyming_lines(form, opening) for form, opening in COMBINATIONS])
 _SHARES = np.array([FORM_SHARES[form] * share for form in FORMS for share in OPENING_SHARES[form]], np.float32)
-# Of each combination, way to write a couplet and token, [C, W, T]; and, alike for all ways, [C, T].
-_SLOTS = slot_table()
-_NEEDED = np.array([TONES.get(slot, EITHER | MARK) for slot in Slot], np.int32)[_SLOTS]
-_COUPLET = np.minimum(_LINE // 2, _LINES // 2 - 1)[_FORM]
-
-_CIRCLES = [sum(1 << LEVEL_GROUPS.index(group) for group in circle) for circle in CIRCLES]
-
-
-class _Text(NamedTuple):
-    """What is typed, placed in each form: of its tokens, int32 `[B, F, T]`; of rows and forms, bool `[B, F]`."""
-
-    tokens: Any  # PAD where nothing is typed
-    codes: Any  # their code points
-    natures: Any  # their tones, or `MARK`; every tone where nothing is typed
-    rhymes: Any  # the level groups that they rhyme in, as bits; every group where nothing is typed
-    begun: Any  # bool `[B, T]`, whether begin goes so far
-    begin_fits: Any  # whether it has marks at the ends of lines, no others, and is not too long
-    acrostic_fits: Any  # whether it has no marks and no character too many
-    acrostic_fills: Any  # whether it has a character for every line
-    agree: Any  # whether both have the same characters where both have some
 
 
 def plan_prose(asked: Mapping[str, Any], ids: Any, seed: Any) -> dict[str, Any]:
@@ -155,9 +124,9 @@ class Planner:
         fitting = wanted & text.begin_fits, wanted & text.acrostic_fits, possible
 
         # Rules: how many of them it breaks, by combination of form and opening.
-        slots, broken = _tones(text)
+        slots, broken = tones_of(text)
         offered = tf.stack([tf.fill(tf.shape(seed), self._groups), meant["rhyme"] & self._groups])
-        groups, rhyme_faults = _rhymes(text, offered)
+        groups, rhyme_faults = rhymes_of(text, offered)
         faults = tf.math.count_nonzero(broken, axis=2, dtype=tf.int32) + rhyme_faults
         chosen, least, avoidable = _choose(possible, meant["opening"], faults, seed)
 
@@ -167,7 +136,7 @@ class Planner:
             tf.gather(values, chosen, batch_dims=1) for values in (slots, broken, groups, rhyme_faults[1])
         )
         texts = characters(codes)
-        length = tf.gather((_LINES * (_SIZE + 1))[:, 0], form)
+        length = tf.gather((LINES * (SIZE + 1))[:, 0], form)
         note = _note(chosen, slots, texts, broken, rhyme_faults, asked["rhyme"])
         problem = self._problem(asked, meant, fitting, length)
         contradiction = tf.where(avoidable, _received("opening and rhyme that the text leaves possible", note), "")
@@ -182,30 +151,30 @@ class Planner:
             "note": tf.where(least > 0, _received("text that keeps the rules", note), ""),
         }
 
-    def _place(self, ids: Any, codes: Any) -> _Text:
+    def _place(self, ids: Any, codes: Any) -> TypedText:
         """Place begin and acrostic, whose ids and code points are given, `[2 B, L]`, in each form."""
 
         def placed(values: Any, none: int) -> Any:
             values = tf.pad(values, [[0, 0], [1, LENGTH]], constant_values=none)
             begin, heads = tf.split(values, 2)
-            return begin[:, tf.newaxis, 1 : LENGTH + 1], tf.gather(heads, _HEAD, axis=1)  # [B, 1, T], [B, F, T]
+            return begin[:, tf.newaxis, 1 : LENGTH + 1], tf.gather(heads, HEAD, axis=1)  # [B, 1, T], [B, F, T]
 
         (begin, heads), (begin_codes, head_codes) = placed(ids, PAD), placed(codes, NOTHING)
         begun = begin != PAD
         tokens, codes = tf.where(begun, begin, heads), tf.where(begun, begin_codes, head_codes)
         natures, rhymes = tf.unstack(self._sounds(codes), axis=-1)
-        wrong = (tokens != PAD) & ((_LINE >= _LINES) | ((natures == MARK) != (_POSITION == _SIZE)))
+        wrong = (tokens != PAD) & ((LINE >= LINES) | ((natures == MARK) != (POSITION == SIZE)))
         count = tf.math.count_nonzero(tf.split(ids, 2)[1] != PAD, axis=1, keepdims=True, dtype=tf.int32)
-        other = begun & (heads != PAD) & ~_same(heads, begin, head_codes, begin_codes)
-        return _Text(
+        other = begun & (heads != PAD) & ~same(heads, begin, head_codes, begin_codes)
+        return TypedText(
             tokens,
             codes,
             natures,
             rhymes,
             begun=tf.squeeze(begun, 1),
             begin_fits=~tf.reduce_any(wrong & begun, axis=2),
-            acrostic_fits=~tf.reduce_any(wrong & ~begun, axis=2) & (count <= _LINES[:, 0]),
-            acrostic_fills=count == _LINES[:, 0],
+            acrostic_fits=~tf.reduce_any(wrong & ~begun, axis=2) & (count <= LINES[:, 0]),
+            acrostic_fills=count == LINES[:, 0],
             agree=~tf.reduce_any(other, axis=2),
         )
 
@@ -242,54 +211,6 @@ PLANNERS: Mapping[str, Callable[[Constraints], Callable[..., dict[str, Any]]]] =
 """By kind of text, what makes the planner from the masks of a vocabulary."""
 
 
-def _tones(text: _Text) -> tuple[Any, Any]:
-    """Return the slots int32 `[B, C, T]`, and where a typed character breaks a tone, bool `[B, C, T]`.
-
-    Of the ways to write a couplet, that is the one which the typed text breaks least.
-    """
-    before = tf.pad(tf.where(text.tokens == PAD, 0, text.natures), [[0, 0], [0, 0], [2, 0]])[:, :, :-2] & LEVEL
-    natures, guarded = (
-        tf.gather(values, _FORM, axis=1)[:, :, tf.newaxis] for values in (text.natures, text.natures | before)
-    )  # [B, C, 1, T]
-    broken = tf.where(_SLOTS == Slot.GUARD, guarded, natures) & _NEEDED == 0  # [B, C, W, T]
-    couplets = np.eye(_LINES.max() // 2, dtype=np.float32)[_COUPLET]  # [C, T, K]
-    faults = tf.einsum("bcwt,ctk->bckw", tf.cast(broken, tf.float32), couplets)
-    best = tf.argmin(faults, axis=-1, output_type=tf.int32)  # [B, C, K]
-    way = tf.gather(best, tf.broadcast_to(_COUPLET, [tf.shape(best)[0], *_COUPLET.shape]), batch_dims=2)  # [B, C, T]
-    choose = tf.one_hot(way, WAYS, on_value=True, off_value=False, axis=2, dtype=tf.bool)  # [B, C, W, T]
-    return tf.reduce_sum(tf.where(choose, _SLOTS, 0), axis=2), tf.reduce_any(broken & choose, axis=2)
-
-
-def _rhymes(text: _Text, offered: Any) -> tuple[Any, Any]:
-    """Return the groups that the rhymes may be of, and how many rules of rhyme the text breaks.
-
-    Args:
-        text: what is typed.
-        offered: int32 `[2, B]`, the groups to choose from: two such sets.
-
-    Returns:
-        int32 `[B, C]`, out of the second set; and int32 `[2, B, C]`.
-    """
-    ends = tf.broadcast_to(_END, [tf.shape(text.tokens)[0], *_END.shape])
-    tokens, codes, rhymes = (tf.gather(values, ends, batch_dims=2) for values in (text.tokens, text.codes, text.rhymes))
-    own, *others = tf.unstack(rhymes, axis=2)
-    offered = offered[:, :, tf.newaxis]
-    fitting = reduce(tf.bitwise.bitwise_and, others[::2], offered)  # [2, B, F]
-    pairs = (tf.expand_dims(values, axis) for values in (tokens, codes) for axis in (2, 3))
-    later = (_NUMBER[:, np.newaxis] < _NUMBER) & (_NUMBER % 2 == 1)
-    twice = tf.math.count_nonzero(_same(*pairs) & later, axis=3, dtype=tf.int32)  # [B, F, L]
-    faults = tf.cast(fitting == 0, tf.int32) + tf.reduce_sum(twice * (_NUMBER % 2), axis=2)
-    fitting = tf.where(fitting == 0, offered, fitting)
-    near = reduce(tf.bitwise.bitwise_or, (tf.where(own & circle != 0, circle, 0) for circle in _CIRCLES), own)
-    first = tf.where(fitting & own != 0, fitting & own, fitting & near)
-    first_faults = faults + tf.cast(first == 0, tf.int32) + twice[:, :, 0]
-    first = tf.where(first != 0, first, fitting)
-    fitting, first, faults, first_faults = (
-        tf.gather(values, _FORM, axis=-1) for values in (fitting[1], first[1], faults, first_faults)
-    )
-    return tf.where(_FIRST_RHYMES, first, fitting), tf.where(_FIRST_RHYMES, first_faults, faults)
-
-
 def _choose(possible: Any, openings: Any, faults: Any, seed: Any) -> tuple[Any, Any, Any]:
     """Choose a combination of form and opening.
 
@@ -302,7 +223,7 @@ def _choose(possible: Any, openings: Any, faults: Any, seed: Any) -> tuple[Any, 
     Returns:
         Its number int32 `[B]`, its faults, and whether another opening or rhyme would have had fewer, bool `[B]`.
     """
-    possible = tf.gather(possible, _FORM, axis=1)  # [B, C]
+    possible = tf.gather(possible, FORM, axis=1)  # [B, C]
     asked_for = possible & tf.tile(_bits(openings, len(OPENINGS)), [1, len(FORMS)])
     least_of_all, least = (
         tf.reduce_min(tf.where(some, own, LENGTH), axis=1)
@@ -323,11 +244,6 @@ def _note(chosen: Any, slots: Any, texts: Any, broken: Any, rhyme_faults: Any, r
     rhymes = tf.strings.join([ends, " (at the rhymes, which are to be ", group, ", and different) "])
     rhymes = tf.where(rhyme_faults > 0, rhymes, "")
     return tf.strings.join([tones, rhymes, "in ", tf.gather(_LABEL, chosen)])
-
-
-def _same(ids: Any, other_ids: Any, codes: Any, other_codes: Any) -> Any:
-    """Tell where the same character was typed, perhaps as a variant."""
-    return (ids != PAD) & (ids == other_ids) & ((ids != UNK) | (codes == other_codes))
 
 
 def _bits(values: Any, size: int) -> Any:

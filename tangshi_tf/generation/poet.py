@@ -33,6 +33,11 @@ def _rows(name: str, dtype: Any) -> Any:
     return tf.TensorSpec([None], dtype, name=name)
 
 
+def _flat(**given: Any) -> dict[str, Any]:
+    """Return scalars and `[B]` as vectors."""
+    return {name: tf.reshape(value, [-1]) for name, value in given.items()}
+
+
 class _Once:
     """A function that is traced once, whoever calls it: TensorFlow traces a `tf.function` again while it saves one.
 
@@ -134,22 +139,11 @@ class Poet(tf.Module):
         Raises:
             tf.errors.InvalidArgumentError: if an input has neither one value nor as many as the others.
         """
-        given = {
-            "begin": begin,
-            "title": title,
-            "form": form,
-            "rhyme": rhyme,
-            "opening": opening,
-            "acrostic": acrostic,
-            "init_state": init_state,
-            "temperature": temperature,
-            "top_p": top_p,
-            "repetition_penalty": repetition_penalty,
-            "top_k": top_k,
-            "max_length": max_length,
-            "seed": seed,
-        }
-        return self._generate.concrete(**{name: tf.reshape(value, [-1]) for name, value in given.items()})
+        texts = _flat(begin=begin, title=title, form=form, rhyme=rhyme, opening=opening, acrostic=acrostic)
+        knobs = _flat(temperature=temperature, top_p=top_p, top_k=top_k, repetition_penalty=repetition_penalty)
+        return self._generate.concrete(
+            **texts, **knobs, **_flat(init_state=init_state, max_length=max_length, seed=seed)
+        )
 
     @tf.function(input_signature=_any_shape(tf.string))
     def score(self, poem: Any) -> dict[str, Any]:

@@ -79,19 +79,11 @@ def fit(
     strategy = strategy or choose_strategy()
     task = make_task(corpus, model_config, training_config)
     with contextlib.ExitStack() as held:
-        # Open the run. All workers go on, or none.
-        failure: TangshiError | None = None
-        opened = _Opened()
-        try:
-            if is_chief(strategy):
-                held.enter_context(locked(Path(folder)))
-                opened = _open(Path(folder), begin, model_config, training_config, task)
-        except TangshiError as error:
-            failure = error
-        agree_or_raise(strategy, failure, _fingerprint(model_config, training_config, task))
+        # Open the run, on the chief.
+        opened = _open_together(held, strategy, Path(folder), begin, model_config, training_config, task)
+        run, manifest = opened.run, opened.run.manifest if opened.run else {}
 
         # Make the trainer, and put it where the checkpoint says.
-        run, manifest = opened.run, opened.run.manifest if opened.run else {}
         factory = TrainerFactory(model_config, training_config, task, strategy, manifest.get("precision"))
         steps = factory.steps(manifest.get("steps", 0), began)
         trainer = factory.trainer(steps)
@@ -185,6 +177,28 @@ class _Session:
 
     def _out_of_patience(self) -> bool:
         return self.validator is not None and self.validator.out_of_patience(self.patience)
+
+
+def _open_together(
+    held: contextlib.ExitStack,
+    strategy: Any,
+    folder: Path,
+    begin: str,
+    model: ModelConfig,
+    training: TrainingConfig,
+    task: Task,
+) -> _Opened:
+    """Lock and open the run on the chief. All workers go on, with the same settings, or all raise."""
+    failure: TangshiError | None = None
+    opened = _Opened()
+    try:
+        if is_chief(strategy):
+            held.enter_context(locked(folder))
+            opened = _open(folder, begin, model, training, task)
+    except TangshiError as error:
+        failure = error
+    agree_or_raise(strategy, failure, _fingerprint(model, training, task))
+    return opened
 
 
 def _open(folder: Path, begin: str, model: ModelConfig, training: TrainingConfig, task: Task) -> _Opened:

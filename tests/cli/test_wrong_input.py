@@ -113,21 +113,21 @@ REQUESTS: list[tuple[list[str], str]] = [
     ),
     (
         ["evaluate", "one.txt", "--split", "test"],
-        "A CORPUS or a --split is required, as a given corpus is taken whole. Received: both.",
+        "A CORPUS and --split exclude each other: a given corpus is taken whole.",
     ),
     (
         ["check", "one.txt", "--level", "loose", "--json"],
-        "--level or --json is required, as JSON has every level. Received: both.",
+        "--level and --json exclude each other: JSON has every level.",
     ),
     (["check"], "A corpus file with text is required. Received: standard input, which is empty"),
     (
         ["fit", "--optimizer", "rmsprop", "--weight-decay", "0.1"],
         "The optimizer adamw is required for --weight-decay. Received: rmsprop.",
     ),
-    (["fit", "--ear", "verse", "--no-ear"], "--ear or --no-ear is required. Received: both."),
+    (["fit", "--ear", "verse", "--no-ear"], "--ear and --no-ear exclude each other."),
     (["fit", "--rhymes", "--no-ear"], "--ear full or verse is required for --rhymes. Received: --ear none."),
     (["fit", "--rhymes", "--ear", "sounds"], "--ear full or verse is required for --rhymes. Received: --ear sounds."),
-    (["evaluate", "--titles", "--verse"], "--titles or --verse is required. Received: both."),
+    (["evaluate", "--titles", "--verse"], "--titles and --verse exclude each other."),
     (
         ["evaluate", "one.txt", "--titles", "--model", "mini"],
         "A model that reads titles is required. Received: one that does not.",
@@ -136,10 +136,10 @@ REQUESTS: list[tuple[list[str], str]] = [
         [*MINI, "--title", "秋夜"],
         "a model that reads titles is required for title; received 秋夜.",
     ),
-    (["fit", "--resume", "--restart"], "--resume or --restart is required. Received: both."),
+    (["fit", "--resume", "--restart"], "--resume and --restart exclude each other."),
     (
         ["fit", "--minutes", "5", "--epochs", "3"],
-        "--minutes, or --epochs and --max-steps, are required. Received: both.",
+        "--minutes excludes --epochs and --max-steps.",
     ),
     (
         ["fit", "poems.txt", "--name", "mini", "--resume", "--units", "9"],
