@@ -1,4 +1,4 @@
-"""Frozen settings, to and from JSON: what the model is, and how it is trained.
+"""Every setting, with its default, its range and its help; to and from JSON.
 
 Each setting is declared once, with its default, its range and its reason; the command line makes its options from
 these declarations.

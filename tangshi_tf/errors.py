@@ -1,4 +1,4 @@
-"""The exception tree.
+"""The exception tree. The text of each message stands where it is raised.
 
     TangshiError
     ├── CorpusError       a corpus cannot be read, or holds nothing to learn from

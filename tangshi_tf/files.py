@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and folders that one process at a time works on."""
+"""Write files atomically, and lock folders."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""What poems and prose are, as data. Each room has one table that is keyed by the name of a kind."""
+"""What poems and prose are, as data. Each room has one table keyed by the name of a kind."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The version of this package; it stands here, so that nobody imports the package for a number."""
+"""The version of this package."""
 
 __all__ = ["__version__"]
 

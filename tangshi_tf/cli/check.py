@@ -1,4 +1,4 @@
-"""`tangshi-tf check`."""
+"""`tangshi-tf check`: judge poems by the rules of verse."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""What a run looks like in the terminal."""
+"""What commands print: the progress of a run, tables, what was left out."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""`tangshi-tf evaluate`."""
+"""`tangshi-tf evaluate`: perplexity, or verse of the model beside real verse."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""`tangshi-tf export`."""
+"""`tangshi-tf export`: a SavedModel from a run or a version, or one step for other runtimes."""
 
 from pathlib import Path
 

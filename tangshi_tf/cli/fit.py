@@ -1,4 +1,4 @@
-"""`tangshi-tf fit`."""
+"""`tangshi-tf fit`: train a model and export it."""
 
 import contextlib
 import dataclasses

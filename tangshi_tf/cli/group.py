@@ -1,4 +1,4 @@
-"""What all commands have in common: errors on one line."""
+"""All commands together: errors of any of them become one line and an exit status."""
 
 import errno
 import sys

@@ -1,4 +1,4 @@
-"""Options that several commands have, and what is required of what was typed."""
+"""Options that several commands share, and checks of what was typed."""
 
 import dataclasses
 import importlib.util

@@ -1,4 +1,4 @@
-"""`tangshi-tf sample`."""
+"""`tangshi-tf sample`: print poems or running text."""
 
 import json
 import secrets

@@ -1,4 +1,4 @@
-"""To start TensorFlow quietly and soon."""
+"""Start TensorFlow quietly and fast."""
 
 import contextlib
 import gc

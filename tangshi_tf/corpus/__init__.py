@@ -1,4 +1,4 @@
-"""Files of poems or of prose to texts. Nothing here loads TensorFlow."""
+"""From files to texts: poems or prose. Nothing here loads TensorFlow."""
 
 import lazy_loader
 

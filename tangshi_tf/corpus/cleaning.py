@@ -1,4 +1,4 @@
-"""One text to clean text: Han characters and the marks ，。？！；：、, simplified; or the reason to drop the poem."""
+"""Clean one text to Han characters and the marks ，。？！；：、, simplified; or say why the poem is dropped."""
 
 import re
 import unicodedata

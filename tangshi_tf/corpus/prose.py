@@ -1,4 +1,4 @@
-"""Files of running text to one stream of tokens, cut once into a part to train on, one to validate and one to test.
+"""Files of running text to one stream of tokens, with a part each for training, validation and test.
 
 The stream holds the number of each token's type. It is all that stays in memory of a text: 4 bytes a token.
 """

@@ -1,4 +1,4 @@
-"""A file's bytes to records of author, title and raw text, whatever the format, which its content tells.
+"""Read a file in any known format: bytes to records of author, title and raw text.
 
 Formats, each plain or packed with gzip or xz, in UTF-8 (with or without a byte order mark) or GB18030:
 

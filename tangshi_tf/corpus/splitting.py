@@ -1,4 +1,4 @@
-"""Poems to the sides of a split that does not leak: near-duplicates are clustered, and a cluster is never torn.
+"""Split poems into train, validation and test without leaks: near-duplicates stay on one side.
 
 Poets quoted each other, and editors filed one poem under two authors.
 """

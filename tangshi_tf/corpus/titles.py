@@ -1,4 +1,4 @@
-"""Titles as the model reads them: their Han characters, without notes and numbering.
+"""Titles as the model reads them: Han characters, without notes and numbering.
 
 RE2 reads the same patterns alike, so that they work inside a graph too.
 """

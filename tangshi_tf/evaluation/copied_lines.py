@@ -1,4 +1,4 @@
-"""What of a poem stands in the training poems already: whole lines, and the longest runs of characters."""
+"""Which lines and runs of characters of a poem stand in the training poems already."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""Perplexity.
+"""Perplexity of poems, by form too, and of prose.
 
 The protocol: exp of the mean negative log-likelihood over every character, every punctuation mark and the end token
 of each poem, from a zero state. A character the vocabulary lacks costs the probability of the unknown token, shared

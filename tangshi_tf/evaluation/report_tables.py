@@ -1,4 +1,4 @@
-"""A report as JSON, as tables for a terminal and in Markdown, and as a picture."""
+"""A verse report as JSON, as tables for a terminal and in Markdown, and as a picture."""
 
 import dataclasses
 import math

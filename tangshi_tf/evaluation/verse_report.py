@@ -1,4 +1,4 @@
-"""Generated verse read against real verse: which rules it keeps, how varied it is, what it copies, what rules cost.
+"""Compare generated verse with real verse: rules kept, variety, copied lines, the cost of the rules.
 
 Three kinds of poems are compared form by form: real ones and free ones, which were written without a constraint, are
 of the form that their lines have; constrained ones were written in the form asked for, and one that has another keeps

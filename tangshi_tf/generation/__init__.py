@@ -1,4 +1,4 @@
-"""A request to a poem, inside one graph: strings to ids, ids to ids, ids to strings."""
+"""From a request to a poem, inside one graph: strings to ids, ids to ids, ids to strings."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""What a SavedModel says of itself."""
+"""The text that a SavedModel's function `about` returns."""
 
 from collections.abc import Callable, Mapping
 

@@ -1,4 +1,4 @@
-"""Poems from a loaded poet, many at a time, and of several candidates the likeliest."""
+"""Write many poems with a loaded poet; of several candidates take the likeliest."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any

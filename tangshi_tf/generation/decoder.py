@@ -1,4 +1,4 @@
-"""Ids to ids: the one loop that writes poems, and the one that reads them, inside the graph."""
+"""Ids to ids, inside the graph: the loop that writes, with masks and repetition penalty; and the one that scores."""
 
 import math
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""What a caller asks of the poet: the inputs of `generate`, one value a row, and why a row cannot be served."""
+"""The inputs of `generate`, one value a row, their defaults, and why a row's request is refused."""
 
 from types import MappingProxyType
 from typing import Any

@@ -1,4 +1,4 @@
-"""Characters and names looked up inside the graph: what a typed character sounds like, what a typed name means.
+"""Look up typed characters and names inside the graph: their sounds, the forms and rhymes they mean.
 
 Plain tensors do it, no lookup tables of TensorFlow, which would be part of what a model's weights are saved with.
 """

@@ -1,4 +1,4 @@
-"""Masks for the decoder: which tokens may stand where, as tables over the vocabulary.
+"""Masks for the decoder: which tokens may stand in which place of a verse.
 
 Every place of a poem is a slot of some class, and every class allows some tokens: that is one boolean mask per class.
 What a rhyme has to answer is carried along as a set of groups, one bit each. Characters are read narrowly here

@@ -1,4 +1,4 @@
-"""Request to plan: which form, opening and rhyme a row's verse takes, what stands where, and why it cannot be.
+"""Plan a verse: choose form, opening and rhyme, and say why a request cannot be met.
 
 What was typed always stands. Among the combinations of form and opening that were not excluded, those are considered
 in which the typed text breaks the fewest rules, and one of them is drawn as often as real poems have it.

@@ -1,4 +1,4 @@
-"""The poet: strings to ids, ids to ids in one loop inside the graph, ids to strings.
+"""The poet: strings to poems in one graph; what a SavedModel holds.
 
 A `Poet` is what a SavedModel of this package holds. It needs TensorFlow alone: every knob is an input, every
 row of a batch has its own, and a row's poem depends on its own inputs and seed, not on its neighbours.

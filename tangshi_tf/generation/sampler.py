@@ -1,4 +1,4 @@
-"""Logits and two uniform numbers to the next token: greedy, temperature, top-k, top-p."""
+"""Logits to the next token: greedy, temperature, top-k, top-p."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What typed text leaves possible: for every form and opening, which rules of verse it breaks, and what may follow it.
+"""Scan what was typed: for every form and opening, the rules it breaks, and what may follow it.
 
 B counts rows, F forms, C combinations of form and opening, W ways to write a couplet, L lines and T tokens.
 """

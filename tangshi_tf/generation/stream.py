@@ -1,4 +1,4 @@
-"""A text from a step of a model, token by token as it is written, with Python between two tokens.
+"""Write a text token by token, with Python between two tokens.
 
 It is the text that `Poet.generate` gives for the same seed: the decoder and its numbers are the same.
 """

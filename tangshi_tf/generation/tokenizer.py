@@ -1,4 +1,4 @@
-"""Text to the pieces that tokens stand for, and pieces to text, inside the graph.
+"""Text to characters or words and back, inside the graph.
 
 Poems and prose of characters are cut into characters, and poems have no white space; words stand between white space,
 and a line break is a piece of its own. Outside of the graph `corpus.words` does the same.

@@ -1,4 +1,4 @@
-"""Masks that leave out values while a model is trained."""
+"""Dropout whose masks depend on a seed and the row's number alone."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Embeddings to begin from: characters that keep the same company are alike before anything is learnt.
+"""First embeddings from co-occurrence: characters that stand near the same others begin alike.
 
 How often two characters stand within 8 of each other in a poem, each time for 1 / distance, gives the positive
 pointwise mutual information

@@ -1,4 +1,4 @@
-"""The recurrent language model: `call` over whole sequences, `step` over single tokens.
+"""The Keras model: `call` over whole sequences, `step` over single tokens.
 
 One step reads the token x_t and the state h_{t-1} (for the LSTM also c_{t-1}); e is the embedding.
 

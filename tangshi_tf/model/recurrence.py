@@ -1,4 +1,4 @@
-"""The three recurrences over whole sequences: by Keras for GPUs, with hand-written gradients for CPUs.
+"""The cells rnn, lstm and gru over whole sequences: by Keras for GPUs, with hand-written gradients for CPUs.
 
 TensorFlow has no fused recurrent kernel for CPUs, and the loop that Keras falls back to keeps a copy of the cast
 weights for every time step and multiplies out their gradient step by step. Here the products with the input are

@@ -1,4 +1,4 @@
-"""Whole sequences through a model, all steps of a layer at once. `step` does the same token by token."""
+"""Whole sequences through the model at once. `step` does the same token by token."""
 
 from typing import Any, NamedTuple
 

@@ -1,4 +1,4 @@
-"""The recurrent state of a model: its entries, the nestings it may come in, and where it begins."""
+"""The recurrent state: its entries, the nestings it may come in, and where it begins."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""One step of a model: a token and a state to logits and the next state.
+"""One step of the model: a token and a state to logits and the next state.
 
 `take_step` is the one way to do it. It reads the weights as the variables hold them (`StepWeights`), for single calls;
 or as a loop wants them (`LoopWeights`), laid out once for many steps.

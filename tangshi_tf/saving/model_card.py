@@ -1,4 +1,4 @@
-"""The card of a version, its README: which command made it, on what, how long, with which result."""
+"""The model card of a version: which command made it, on what, how long, with which result."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""A model, or the best weights of a run, to a numbered SavedModel; and a SavedModel to an object that writes poems."""
+"""Write a model, or the best weights of a run, as a SavedModel; load one."""
 
 import json
 from collections.abc import Mapping

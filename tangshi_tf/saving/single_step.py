@@ -1,4 +1,4 @@
-"""One step of a model in a format of other runtimes, with its vocabulary beside it: ONNX, LiteRT.
+"""One step of a model for other runtimes: ONNX, LiteRT.
 
 Strings, loops and random numbers stay behind: a program of the user's reads a token and a state, gets logits and the
 next state, and chooses. The examples show such programs.

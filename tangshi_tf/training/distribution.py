@@ -1,4 +1,4 @@
-"""Which `tf.distribute` strategy a run trains under, which worker is the chief, and what they tell each other.
+"""Choose a `tf.distribute` strategy, and let its workers agree.
 
 Several workers follow TF_CONFIG, as clusters set it: every worker runs the same command, the chief (the task of type
 chief, else worker 0) alone writes files, and whatever depends on a clock, a file or a signal it tells the others.

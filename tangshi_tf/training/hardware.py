@@ -1,4 +1,4 @@
-"""What a run trains on, and how much of it it takes."""
+"""The devices of a run, and the memory that it uses; whether bfloat16 pays."""
 
 import math
 import os

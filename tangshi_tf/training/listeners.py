@@ -1,4 +1,4 @@
-"""Who follows a run: what listeners are told, a log, the learning curve as text or picture, TensorBoard."""
+"""Who follows a run: log, TensorBoard, and the learning curve as text or picture."""
 
 import logging
 from collections.abc import Mapping, Sequence

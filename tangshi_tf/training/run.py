@@ -1,4 +1,4 @@
-"""One training run: from a corpus to the best weights in a run's folder."""
+"""One training run: train, validate and save checkpoints until the end, or until it is stopped."""
 
 import contextlib
 import hashlib

@@ -1,4 +1,6 @@
-"""The folder of a training run, in which every file appears whole or not at all.
+"""The folder of a run: settings, vocabulary, checkpoint, best weights, history.
+
+Every file appears whole or not at all:
 
     runs/NAME/
     ├── config.json        model and training settings

@@ -1,4 +1,4 @@
-"""What a run learns from, poems or prose: batches to train on, a score for validation, and samples to look at."""
+"""What a run learns from, poems or prose: batches, a score for validation, samples to look at."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol

@@ -1,4 +1,4 @@
-"""Makes the model and the trainer of a run, from what was settled at its start."""
+"""Make the model and the trainer of a run from its settings."""
 
 import functools
 import math

@@ -1,4 +1,4 @@
-"""After every epoch: score the weights on the validation split, keep the best, write a sample, tell the listeners."""
+"""After every epoch: validate, keep the best weights, write a sample, tell the listeners."""
 
 import math
 import time

@@ -1,4 +1,4 @@
-"""Classical verse: its forms, tones and rhymes, and the judge. Only `constraints` knows of TensorFlow."""
+"""Classical verse: its forms, tones and rhymes, and the checker. Nothing here loads TensorFlow."""
 
 from tangshi_tf.verse.forms import FORMS, OTHER, form_of
 

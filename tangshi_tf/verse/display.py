@@ -1,4 +1,4 @@
-"""A verdict for the eye and for programs, and the count of many."""
+"""Show a verdict: as text, as JSON, and counted for many poems."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""Tone and rhyme of characters, as the rhyme books give them and as the Tang poets used them.
+"""The tones and rhymes of characters: the table, and two ways to read it.
 
 A tone is 平 (level) or 仄 (oblique: rising, departing and entering tone). Regulated verse rhymes in one of the 30 level
 groups among the 106 of 平水韵. The table, `data/prosody.tsv`, is keyed by simplified character and joins two sources;
