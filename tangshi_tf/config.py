@@ -1,4 +1,4 @@
-"""Every setting, with its default, its range and its help; to and from JSON.
+"""Every setting of model and training, with its default, its range and its help; to and from JSON.
 
 Each setting is declared once, with its default, its range and its reason; the command line makes its options from
 these declarations.

@@ -1,4 +1,4 @@
-"""Find what the package carries: the corpus, the tables and the model in the box.
+"""Find the files inside the package: the corpus, the tables of characters, the trained model.
 
 In a wheel these files lie inside the package; in a checkout (editable install) they lie at the
 repository's root, under the same relative names.

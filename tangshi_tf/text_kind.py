@@ -1,4 +1,4 @@
-"""What poems and prose are, as data. Each room has one table keyed by the name of a kind."""
+"""The two kinds of text, poems and prose, as data. Each package has one table keyed by their names."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The command line: parse, call the library, print."""
+"""The command line: the list of commands. They parse, call the library and print."""
 
 import click
 

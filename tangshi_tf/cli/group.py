@@ -1,4 +1,4 @@
-"""All commands together: errors of any of them become one line and an exit status."""
+"""Errors of any command: each becomes one line and an exit status."""
 
 import errno
 import sys

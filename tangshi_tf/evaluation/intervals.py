@@ -1,4 +1,4 @@
-"""Shares and means with their 95 % intervals."""
+"""95 % confidence intervals of shares and means."""
 
 import math
 import statistics

@@ -1,4 +1,4 @@
-"""The text that a SavedModel's function `about` returns."""
+"""What a model is and how to call it: the text of a SavedModel's function `about`."""
 
 from collections.abc import Callable, Mapping
 

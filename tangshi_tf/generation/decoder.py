@@ -1,4 +1,4 @@
-"""Ids to ids, inside the graph: the loop that writes, with masks and repetition penalty; and the one that scores."""
+"""Ids to ids, inside the graph: a loop that writes, with masks and repetition penalty, and a loop that scores."""
 
 import math
 from collections.abc import Callable, Sequence

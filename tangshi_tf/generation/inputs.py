@@ -1,4 +1,4 @@
-"""The inputs of `generate`, one value a row, their defaults, and why a row's request is refused."""
+"""The inputs of `generate` and their defaults; which values are refused, and with which words."""
 
 from types import MappingProxyType
 from typing import Any

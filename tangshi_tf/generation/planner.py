@@ -1,4 +1,4 @@
-"""Plan a verse: choose form, opening and rhyme, and say why a request cannot be met.
+"""Plan a verse: choose form, opening and rhyme; refuse forms, rhymes and begins that do not fit.
 
 What was typed always stands. Among the combinations of form and opening that were not excluded, those are considered
 in which the typed text breaks the fewest rules, and one of them is drawn as often as real poems have it.

@@ -1,4 +1,4 @@
-"""The network: its cells, its loss, its ear, and one step of it."""
+"""The network: its cells, its loss, one step of it, and its ear for tones and rhymes."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""The code that differs between CPUs and GPUs, in one table."""
+"""Which functions run on CPUs and which on GPUs: one table."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

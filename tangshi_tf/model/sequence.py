@@ -1,4 +1,4 @@
-"""Whole sequences through the model at once. `step` does the same token by token."""
+"""Whole sequences through the model at once; `step.py` does the same token by token."""
 
 from typing import Any, NamedTuple
 
@@ -43,18 +43,16 @@ def read_sequence(model: Any, tokens: Any, state: Any = None, masks: Dropout | N
         masks: of dropout.
     """
     ear, cell = model.hearing, CELLS[model.config.cell]
-    if state is None:
-        entries: list[Any] = [None] * len(model.recurrent)
-        verse_before = None
-    else:
-        entries = [*model.state_layout.nest(state)]
-        verse_before = entries.pop() if ear.has_verse else None
+    layers = len(model.recurrent)
+    nested = None if state is None else model.state_layout.nest(state)
+    entries = [None] * layers if nested is None else nested[:layers]
     x = masks(ear.embedded(model.embedding(tokens), tokens))
 
     # What the verse says after each token.
     verse = features = None
     if ear.has_verse:
-        verse = ear.read(tf.reshape(ear.track_all(tokens, verse_before), [-1, VERSE]))
+        tracked = ear.track_all(tokens, None if nested is None else nested[-1])
+        verse = ear.read(tf.reshape(tracked, [-1, VERSE]))
         features = tf.reshape(ear.features(verse, x.dtype), [*tf.unstack(tf.shape(tokens)), ear.width])
 
     # The layers.

@@ -1,4 +1,4 @@
-"""The ear, as layer: the sounds of characters, features of the verse so far, and the rhyme bonus.
+"""The ear's weights: features of tones, rhymes and the place in the verse, and the rhyme bonus.
 
 With the sounds S_x of a token x, 0 or 1 for each rhyme group and tone, an embedding is
     e(x) = E_x + S_x W

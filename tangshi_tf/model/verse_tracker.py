@@ -1,4 +1,4 @@
-"""The ear, without weights: the position in the verse after each token, and the sounds of characters.
+"""The ear's bookkeeping, without weights: the place in the verse and the latest rhymes, after each token.
 
 A recurrent model soon learns lines by itself and most tones, but is slow to learn to rhyme: the character to be
 answered stands a dozen tokens back. So the position is carried along with the state. The verse is int32 `[B, 4]`:

@@ -1,4 +1,4 @@
-"""Who follows a run: log, TensorBoard, and the learning curve as text or picture."""
+"""What a run reports, and to whom: log, TensorBoard, the learning curve as text or picture."""
 
 import logging
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""One training run: train, validate and save checkpoints until the end, or until it is stopped."""
+"""One training run: train, validate, and save a checkpoint every few minutes and after each epoch."""
 
 import contextlib
 import hashlib

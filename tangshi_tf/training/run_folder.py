@@ -1,4 +1,4 @@
-"""The folder of a run: settings, vocabulary, checkpoint, best weights, history.
+"""The files of a run's folder: settings, vocabulary, checkpoint, best weights, history.
 
 Every file appears whole or not at all:
 

@@ -1,4 +1,4 @@
-"""The tones and rhymes of characters: the table, and two ways to read it.
+"""The table of tones and rhymes of characters; a checker reads it generously, a poet narrowly.
 
 A tone is 平 (level) or 仄 (oblique: rising, departing and entering tone). Regulated verse rhymes in one of the 30 level
 groups among the 106 of 平水韵. The table, `data/prosody.tsv`, is keyed by simplified character and joins two sources;
