@@ -1,7 +1,6 @@
 """Every setting of model and training, with its default, its range and its help; to and from JSON.
 
-Each setting is declared once, with its default, its range and its reason; the command line makes its options from
-these declarations.
+Each setting is declared once. The command line makes its options from these declarations.
 """
 
 import dataclasses
@@ -38,7 +37,7 @@ __all__ = [
 ]
 
 BOX = "tangshi"  # the name of the model inside the package, and of what is trained if no other is given
-FORMAT = 1  # of assets.extra/config.json in a model folder; an older reader refuses settings that it does not know
+FORMAT = 1  # of assets.extra/config.json in a version folder; a reader refuses settings that it does not know
 COLDEST = 1e-3  # a lower temperature is 0: few logits are so close that it would matter, and rounding would
 PORTABLE = ("onnx", "litert")  # formats that take one step of a model
 STRATEGIES = ("auto", "one", "mirrored", "multiworker")
@@ -71,7 +70,13 @@ def _setting(
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """The shape of a `PoetryModel`, and what it reads."""
+    """The shape of a `PoetryModel`, and what it reads.
+
+    Example:
+        >>> config = ModelConfig(cell="gru", units=256)
+        >>> config.layers, config.ear
+        (1, 'full')
+    """
 
     text: str = _setting("poems", "What is read: poems, or running text.", choices=tuple(TEXT_KINDS), absent="poems")
     unit: str = _setting("char", "What a token is.", choices=("char", "word"), absent="char", of="prose")
@@ -130,7 +135,12 @@ class ModelConfig:
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """How a model is trained."""
+    """How a model is trained.
+
+    Example:
+        >>> TrainingConfig(epochs=3, learning_rate=0.003).optimizer
+        'adamw'
+    """
 
     epochs: int = _setting(18, "Passes over the training poems.", least=1, most=100_000)
     max_steps: int = _setting(0, "Bound on the number of batches; 0: none.", least=0)

@@ -1,6 +1,7 @@
 """Read a file in any known format: bytes to records of author, title and raw text.
 
-Formats, each plain or packed with gzip or xz, in UTF-8 (with or without a byte order mark) or GB18030:
+The content tells the format. Each may be plain or packed with gzip or xz, in UTF-8 (with or without a byte order mark)
+or GB18030:
 
 - the shipped one: `HEADER`, then four columns separated by tabs;
 - JSON of the chinese-poetry project: one object or a list of them, with `title`, `author` and `paragraphs`;

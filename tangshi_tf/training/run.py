@@ -73,6 +73,15 @@ def fit(
     Raises:
         StoppedError: if `stop` asked for it.
         TangshiError: if the corpus, the settings or the folder do not allow a run.
+
+    Example:
+        >>> from tangshi_tf import ModelConfig, TrainingConfig, read_corpus
+        >>> for file, poem in {"a.txt": "春眠不觉晓，处处闻啼鸟。", "b.txt": "红豆生南国，春来发几枝。"}.items():
+        ...     _ = Path(file).write_text(poem, encoding="utf-8")
+        >>> corpus = read_corpus(["a.txt", "b.txt"])
+        >>> run = fit(corpus, "runs/mine", ModelConfig(units=8, embedding=8), TrainingConfig(epochs=1, min_count=1))
+        >>> run.best["epoch"]
+        1
     """
     began = time.monotonic()
     model_config, training_config = model_config or ModelConfig(), training_config or TrainingConfig()

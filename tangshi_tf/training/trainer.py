@@ -73,8 +73,8 @@ class Position:
 class Trainer:
     """A model, its optimizer, and where they stand among the batches.
 
-    The model must have been built in the strategy's scope. `position` and `values` are all that has to be kept, and put
-    back by `restore`, for a run to go on as if nothing had happened: batches and dropout are functions of the step.
+    The model must have been built in the strategy's scope. `position` and `values` are all that `restore` needs to go
+    on with a run as if it had never stopped: batches and dropout are functions of the step.
 
     Args:
         model: has `summed_nll` and `state_layout`, as `PoetryModel`.
@@ -110,9 +110,9 @@ class Trainer:
                 variable.assign(value)
 
     def run(self, due: Callable[[int], bool] | None = None) -> Iterator[Progress]:
-        """Train and yield where the run stands: where `due` says so of a step, and after each epoch.
+        """Train, and yield the progress after each epoch and after each step for which `due` is true.
 
-        Whoever iterates may evaluate and save in between. By default a report is due about every second.
+        The caller may evaluate and save in between. By default the progress is due about every second.
 
         Raises:
             TangshiError: if the loss is no longer a finite number.
@@ -216,8 +216,8 @@ def _compile(
 ) -> Callable[..., Any]:
     """Trace one step over all replicas: (parts, step) to the whole batch's summed nll and its tokens.
 
-    The parts are those of this worker's replicas, and each takes its own. TensorFlow's distributed datasets would hand
-    them out, but closing one takes up to a minute.
+    The parts are those of this worker's replicas; each replica takes its own. TensorFlow's distributed datasets would
+    do that too, but closing one takes up to a minute.
     """
     replicas = strategy.num_replicas_in_sync
     variables = model.trainable_variables

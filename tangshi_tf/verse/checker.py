@@ -1,6 +1,6 @@
 """Judge a poem by the rules of regulated verse: which rule holds and which breaks, line by line.
 
-Where a character has several readings, the poem has the benefit of it; so has a character that no rhyme book knows.
+A character with several readings counts as the one that suits the poem; one that no rhyme book has fits everything.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
