@@ -308,32 +308,16 @@ DEFAULTS: Mapping[str, tuple[ModelConfig, TrainingConfig]] = MappingProxyType(
 """By kind of text, the settings that `tangshi-tf fit` starts from."""
 
 # The arrangements of three course programs that this project began from; see the README.
+_COURSE: Mapping[str, Any] = MappingProxyType({"cooccurrence": False, "warmup_steps": 0, "final_rate": 1.0})
 PRESETS: Mapping[str, tuple[ModelConfig, TrainingConfig]] = MappingProxyType(
     {
         "o1": (
             ModelConfig(cell="lstm", units=128, layers=2, embedding=100, **_PLAIN),
-            TrainingConfig(
-                epochs=30,
-                min_count=1,
-                cooccurrence=False,
-                optimizer="rmsprop",
-                learning_rate=0.01,
-                warmup_steps=0,
-                final_rate=1.0,
-            ),
+            TrainingConfig(epochs=30, min_count=1, optimizer="rmsprop", learning_rate=0.01, **_COURSE),
         ),
         "o4": (
             ModelConfig(cell="rnn", units=128, layers=1, embedding=64, **_PLAIN),
-            TrainingConfig(
-                epochs=10,
-                min_count=1,
-                cooccurrence=False,
-                optimizer="adam",
-                learning_rate=0.0005,
-                warmup_steps=0,
-                final_rate=1.0,
-                clip_norm=0.0,
-            ),
+            TrainingConfig(epochs=10, min_count=1, optimizer="adam", learning_rate=0.0005, clip_norm=0.0, **_COURSE),
         ),
         "o5": (
             ModelConfig(text="prose", unit="word", cell="lstm", units=256, layers=2, embedding=128, **_PLAIN),
@@ -342,11 +326,9 @@ PRESETS: Mapping[str, tuple[ModelConfig, TrainingConfig]] = MappingProxyType(
                 min_count=2,
                 batch_size=20,
                 sequence_length=30,
-                cooccurrence=False,
                 optimizer="adam",
                 learning_rate=0.002,
-                warmup_steps=0,
-                final_rate=1.0,
+                **_COURSE,
             ),
         ),
     }

@@ -120,16 +120,8 @@ def fit(
 
     # The run, and what it leaves behind.
     begin = "resume" if resume else "restart" if restart else "new"
-    run = _train(
-        text,
-        folder,
-        model_config,
-        training_config,
-        tensorboard=tensorboard,
-        strategy=cluster,
-        begin=begin,
-        save_minutes=save_minutes,
-    )
+    options = {"strategy": cluster, "begin": begin, "save_minutes": save_minutes}
+    run = _train(text, folder, model_config, training_config, tensorboard=tensorboard, **options)
     if run is not None:  # the chief publishes
         _publish(run, name, text, plot)
 

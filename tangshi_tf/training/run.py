@@ -88,28 +88,12 @@ def fit(
     strategy = strategy or choose_strategy()
     task = make_task(corpus, model_config, training_config)
     with contextlib.ExitStack() as held:
-        # Open the run, on the chief.
         opened = _open_together(held, strategy, Path(folder), begin, model_config, training_config, task)
-        run, manifest = opened.run, opened.run.manifest if opened.run else {}
-
-        # Make the trainer, and put it where the checkpoint says.
+        manifest = opened.run.manifest if opened.run else {}
         factory = TrainerFactory(model_config, training_config, task, strategy, manifest.get("precision"))
-        steps = factory.steps(manifest.get("steps", 0), began)
-        trainer = factory.trainer(steps)
-        _restore(trainer, opened.position, opened.values, strategy)
-        began -= opened.seconds
-
-        # Say what is about to be done, and do it.
-        plan = factory.plan(steps)
-        validator = None
-        if run:
-            if not manifest:
-                run.write_manifest(_manifest(plan, command, task))
-            validator = Validator(run, factory.model, task, listeners or [LogListener()], began)
-            validator.announce(plan)
-        session = _Session(trainer, run, validator, strategy, training_config.patience, began)
+        session = _start(opened, factory, task, listeners or [LogListener()], command, began)
         session.train(save_minutes, stop)
-    return run
+    return opened.run
 
 
 def estimate(
@@ -233,6 +217,27 @@ def _open(folder: Path, begin: str, model: ModelConfig, training: TrainingConfig
             f"What {folder} was begun with is required to go on with it. Received: {', '.join(changes)}."
         )
     return _Opened(run, *run.load_checkpoint())
+
+
+def _start(
+    opened: _Opened, factory: TrainerFactory, task: Task, listeners: Sequence[Listener], command: str, began: float
+) -> _Session:
+    """Put a trainer where the checkpoint says, and tell the listeners what is about to be done."""
+    # The trainer.
+    run, manifest, strategy = opened.run, opened.run.manifest if opened.run else {}, factory.strategy
+    steps = factory.steps(manifest.get("steps", 0), began)
+    trainer = factory.trainer(steps)
+    _restore(trainer, opened.position, opened.values, strategy)
+    began -= opened.seconds
+
+    # The plan.
+    plan, validator = factory.plan(steps), None
+    if run:
+        if not manifest:
+            run.write_manifest(_manifest(plan, command, task))
+        validator = Validator(run, factory.model, task, listeners, began)
+        validator.announce(plan)
+    return _Session(trainer, run, validator, strategy, factory.config.patience, began)
 
 
 def _manifest(plan: RunPlan, command: str, task: Task) -> dict[str, Any]:
