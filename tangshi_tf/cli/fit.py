@@ -147,16 +147,16 @@ def _settled(
     return (dataclasses.replace(model, ear="none") if no_ear else model), with_typed(base[1], settings)
 
 
-def _require_agreement(model: ModelConfig, training: TrainingConfig) -> None:
+def _require_agreement(model_config: ModelConfig, training_config: TrainingConfig) -> None:
     """Refuse typed settings that have no effect beside the others."""
     if typed("minutes") and (typed("epochs") or typed("max_steps")):
         raise ConfigError("--minutes excludes --epochs and --max-steps.")
-    if typed("rhymes") and model.rhymes and model.ear not in ("full", "verse"):
-        raise ConfigError(f"--ear full or verse is required for --rhymes. Received: --ear {model.ear}.")
-    if not model.kind.verse and not typed("name"):
+    if typed("rhymes") and model_config.rhymes and model_config.ear not in ("full", "verse"):
+        raise ConfigError(f"--ear full or verse is required for --rhymes. Received: --ear {model_config.ear}.")
+    if not model_config.kind.verse and not typed("name"):
         raise ConfigError(f"A --name is required for prose. Received: none, and {BOX} is the poet.")
-    if typed("weight_decay") and training.optimizer != "adamw":
-        raise ConfigError(f"The optimizer adamw is required for --weight-decay. Received: {training.optimizer}.")
+    if typed("weight_decay") and training_config.optimizer != "adamw":
+        raise ConfigError(f"The optimizer adamw is required for --weight-decay. Received: {training_config.optimizer}.")
 
 
 def _train(text: Any, folder: Path, *settings: Any, tensorboard: bool, **options: Any) -> "Run | None":

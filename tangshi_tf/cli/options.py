@@ -123,22 +123,22 @@ def with_typed(config: _Config, settings: dict[str, Any]) -> _Config:
     return dataclasses.replace(config, **{key: settings[key] for key in fields if typed(key)})
 
 
-def require_own_settings(model: ModelConfig) -> None:
+def require_own_settings(model_config: ModelConfig) -> None:
     """Refuse settings that were typed and that a model of this kind of text has none of."""
     for field in (*dataclasses.fields(ModelConfig), *dataclasses.fields(TrainingConfig)):
         kind = field.metadata["of"]
-        if kind and kind != model.text and typed(field.name):
+        if kind and kind != model_config.text and typed(field.name):
             name = field.name.replace("_", "-")
-            raise ConfigError(f"--text {kind} is required for --{name}. Received: --text {model.text}.")
-    if model.unit == "char" and typed("segmenter"):
+            raise ConfigError(f"--text {kind} is required for --{name}. Received: --text {model_config.text}.")
+    if model_config.unit == "char" and typed("segmenter"):
         raise ConfigError("--unit word is required for --segmenter. Received: --unit char.")
 
 
 def read_text(
-    corpus: tuple[Path, ...], model: ModelConfig, training: TrainingConfig, origin_filter: bool = False
+    corpus: tuple[Path, ...], model_config: ModelConfig, training_config: TrainingConfig, origin_filter: bool = False
 ) -> "Corpus | Prose":
     """Read what a model is to learn, or has learnt."""
-    if model.text == "poems":
+    if model_config.text == "poems":
         from tangshi_tf.corpus.poems import read_corpus
 
         if origin_filter and not corpus:
@@ -146,10 +146,10 @@ def read_text(
         return read_corpus(corpus or None, origin_filter=origin_filter)
     if origin_filter:
         raise ConfigError("--text poems is required for --origin-filter. Received: --text prose.")
-    return read_running_text(corpus, model, training)
+    return read_running_text(corpus, model_config, training_config)
 
 
-def read_running_text(corpus: tuple[Path, ...], model: ModelConfig, training: TrainingConfig) -> "Prose":
+def read_running_text(corpus: tuple[Path, ...], model_config: ModelConfig, training_config: TrainingConfig) -> "Prose":
     """Read prose as a model does, behind a bar."""
     if not corpus:
         raise ConfigError("A text is required for --text prose: a CORPUS, file or folder. Received: none.")
@@ -157,7 +157,11 @@ def read_running_text(corpus: tuple[Path, ...], model: ModelConfig, training: Tr
 
     with click.progressbar(length=100, label="reading", file=sys.stderr) as bar:
         return read_prose(
-            corpus, model.unit, model.segmenter, training.shares, lambda share: bar.update(int(100 * share) - bar.pos)
+            corpus,
+            model_config.unit,
+            model_config.segmenter,
+            training_config.shares,
+            lambda share: bar.update(int(100 * share) - bar.pos),
         )
 
 

@@ -177,8 +177,8 @@ def _open_together(
     strategy: Any,
     folder: Path,
     begin: str,
-    model: ModelConfig,
-    training: TrainingConfig,
+    model_config: ModelConfig,
+    training_config: TrainingConfig,
     task: Task,
 ) -> _Opened:
     """Lock and open the run on the chief. All workers go on, with the same settings, or all raise."""
@@ -187,25 +187,25 @@ def _open_together(
     try:
         if is_chief(strategy):
             held.enter_context(locked(folder))
-            opened = _open(folder, begin, model, training, task)
+            opened = _open(folder, begin, model_config, training_config, task)
     except TangshiError as error:
         failure = error
-    agree_or_raise(strategy, failure, _fingerprint(model, training, task))
+    agree_or_raise(strategy, failure, _fingerprint(model_config, training_config, task))
     return opened
 
 
-def _open(folder: Path, begin: str, model: ModelConfig, training: TrainingConfig, task: Task) -> _Opened:
+def _open(folder: Path, begin: str, model_config: ModelConfig, training_config: TrainingConfig, task: Task) -> _Opened:
     """Create the run, or open it to go on with it.
 
     Raises:
         CheckpointError: if it was begun with other settings or another corpus.
     """
     if begin != "resume" or not (folder / "config.json").exists():
-        run = Run.create(folder, model, training, task.vocabulary, restart=begin == "restart")
+        run = Run.create(folder, model_config, training_config, task.vocabulary, restart=begin == "restart")
         return _Opened(run, *run.load_checkpoint())
     run = Run(folder)
     changes = []
-    for old, new in ((run.model_config, model), (run.training_config, training)):
+    for old, new in ((run.model_config, model_config), (run.training_config, training_config)):
         values = [(one.name, getattr(old, one.name), getattr(new, one.name)) for one in fields(old)]
         changes += [f"{name} {now} in place of {before}" for name, before, now in values if now != before]
     if run.manifest.get("corpus", task.digest) != task.digest:
@@ -251,9 +251,9 @@ def _manifest(plan: RunPlan, command: str, task: Task) -> dict[str, Any]:
     }
 
 
-def _fingerprint(model: ModelConfig, training: TrainingConfig, task: Task) -> int:
+def _fingerprint(model_config: ModelConfig, training_config: TrainingConfig, task: Task) -> int:
     """Return a number that differs if what is to be learnt differs, or how."""
-    text = json.dumps([asdict(model), asdict(training), task.vocabulary.dumps(), task.digest])
+    text = json.dumps([asdict(model_config), asdict(training_config), task.vocabulary.dumps(), task.digest])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
 
 
