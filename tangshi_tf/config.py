@@ -110,7 +110,7 @@ class ModelConfig:
     )
     rhymes: bool = _setting(
         True,
-        "Learn from the state what weighs that a character rhymes, and that it has, if the verse is heard.",
+        "Learn how strongly to favour characters that would rhyme, and to avoid rhymes already used.",
         off="no-rhymes",
         absent=False,
         of="poems",
@@ -179,7 +179,7 @@ class TrainingConfig:
     clip_norm: float = _setting(1.0, "Bound on the norm of the gradient; 0: none.", least=0.0)
     precision: str = _setting(
         "auto",
-        "Of the multiplications; auto: bfloat16 where a short measurement says it pays.",
+        "Precision of the multiplications; auto: bfloat16 where a short measurement says it pays.",
         choices=("auto", "float32", "bfloat16"),
     )
     seed: int = _setting(0, "Decides initial weights, order of batches and dropout.", least=0, most=2**31 - 1)
@@ -288,8 +288,10 @@ def _check(config: ModelConfig | TrainingConfig) -> None:
         if choices and value not in choices:
             raise ConfigError(f"{field.name} out of {', '.join(choices)} is required. Received: {value!r}.")
         if (least is not None and value < least) or (most is not None and value > most):
-            bounds = f"from {least} to {most}" if most is not None else f"of at least {least}"
-            raise ConfigError(f"{field.name} {bounds} is required. Received: {value!r}.")
+            raise ConfigError(
+                f"{field.name} {f'of at least {least}' if most is None else f'from {least} to {most}'} is required. "
+                f"Received: {value!r}."
+            )
 
 
 _PLAIN: Mapping[str, Any] = MappingProxyType(

@@ -162,8 +162,9 @@ def _text(data: bytes, name: str) -> str:
                 data = unpack(data)
             except (lzma.LZMAError, zlib.error, EOFError, OSError) as error:
                 kind = "xz" if magic[1:] == b"7zXZ\x00" else "gzip"
-                message = f"An intact {kind} file is required. Received: {name} (damaged: {first_line(error)})"
-                raise CorpusError(message) from None
+                raise CorpusError(
+                    f"An intact {kind} file is required. Received: {name} (damaged: {first_line(error)})"
+                ) from None
     text = _decode(data, name).replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
         raise CorpusError(f"A corpus file with text is required. Received: {name}, which is empty")

@@ -99,7 +99,7 @@ def publish(run: Run, directory: str | Path, corpus: Corpus | Prose) -> Path:
     run.require_epoch()
     task = make_task(corpus, run.model_config, run.training_config)
     if run.manifest.get("corpus") != task.digest:
-        raise CorpusError(f"The corpus is required that {run.folder} was trained on. Received: another one.")
+        raise CorpusError(f"The corpus that {run.folder} was trained on is required. Received: another one.")
     model = run.load_model()
     results = results_of(model, corpus)
     metadata = {
