@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tangshi_tf.cli.catalogue import echo
 from tangshi_tf.cli.console import Console, estimated
+from tangshi_tf.cli.help import Command
 from tangshi_tf.cli.options import (
     CORPUS_HELP,
     corpus_argument,
@@ -36,9 +38,9 @@ if TYPE_CHECKING:
 __all__ = ["fit"]
 
 
-@click.command(epilog=CORPUS_HELP)
+@click.command(cls=Command, epilog=CORPUS_HELP)
 @corpus_argument
-@click.option("--name", default=BOX, show_default=True, help="Of the run and of the exported model.")
+@click.option("--name", default=BOX, show_default=True, help="Name of the run and of the exported model.")
 @click.option(
     "--strategy",
     type=click.Choice(STRATEGIES),
@@ -54,7 +56,7 @@ __all__ = ["fit"]
     type=click.FloatRange(0),
     default=5.0,
     show_default=True,
-    help="Between two checkpoints; there is one after every epoch too.",
+    help="Minutes between two checkpoints; there is one after every epoch too.",
 )
 @click.option("--dry-run", is_flag=True, help="Print the plan, with memory and time by measurement, and end.")
 @click.option("--plot", is_flag=True, help="Draw the learning curve into the run (asks for the extra plot).")
@@ -113,9 +115,9 @@ def fit(
     cluster = choose_strategy(strategy)
     text = read_text(corpus, model_config, training_config, origin_filter)
     if dry_run or (training_config.minutes and not resume):
-        click.echo("Measuring the speed of this machine …", err=True)
+        echo("Measuring the speed of this machine …", err=True)
     if dry_run:
-        click.echo(estimated(*estimate(text, model_config, training_config, cluster)))
+        echo(estimated(*estimate(text, model_config, training_config, cluster)))
         return
 
     # The run, and what it leaves behind.
@@ -174,7 +176,7 @@ def _train(text: Any, folder: Path, *settings: Any, tensorboard: bool, **options
         except StoppedError as error:
             arguments = [argument for argument in sys.argv[1:] if argument not in ("--restart", "--resume")]
             with contextlib.suppress(OSError):
-                click.echo(f"{error} Go on with: {shlex.join(['tangshi-tf', *arguments, '--resume'])}", err=True)
+                echo(f"{error} Go on with: {shlex.join(['tangshi-tf', *arguments, '--resume'])}", err=True)
             raise SystemExit(128 + (stop.signal or signal.SIGTERM)) from None  # or another worker was asked
 
 
@@ -183,12 +185,12 @@ def _publish(run: "Run", name: str, text: Any, plot: bool) -> None:
     from tangshi_tf.saving.saved_model import publish
     from tangshi_tf.training.listeners import curve_text, draw_curve
 
-    click.echo(curve_text(run.history))
+    echo(curve_text(run.history))
     if plot:
         write_atomic(run.folder / "learning-curve.svg", partial(draw_curve, run.history))
     path = publish(run, Path("saved_models") / name, text)
     perplexity = run.best["validation_perplexity"]
-    click.echo(f"exported {path}: epoch {run.best['epoch']}, validation perplexity {perplexity:.2f}")
+    echo(f"exported {path}: epoch {run.best['epoch']}, validation perplexity {perplexity:.2f}")
 
 
 class _StopRequest:
@@ -212,4 +214,4 @@ class _StopRequest:
             raise KeyboardInterrupt
         self.signal = number
         with contextlib.suppress(OSError):  # Ctrl-C may have ended our reader first
-            click.echo("Stopping after this step.", err=True)
+            echo("Stopping after this step.", err=True)

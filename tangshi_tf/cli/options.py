@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from tangshi_tf.cli.catalogue import echo, say
 from tangshi_tf.config import BOX, ModelConfig, TrainingConfig
 from tangshi_tf.errors import ConfigError
 
@@ -155,7 +156,7 @@ def read_running_text(corpus: tuple[Path, ...], model_config: ModelConfig, train
         raise ConfigError("A text is required for --text prose: a CORPUS, file or folder. Received: none.")
     from tangshi_tf.corpus.prose import read_prose
 
-    with click.progressbar(length=100, label="reading", file=sys.stderr) as bar:
+    with click.progressbar(length=100, label=say("reading"), file=sys.stderr) as bar:
         return read_prose(
             corpus,
             model_config.unit,
@@ -192,7 +193,7 @@ def model_path(model: str) -> Path:
     from tangshi_tf.saving.versions import find_model
 
     path = find_model(model)
-    click.echo(f"model: {path}", err=True)
+    echo(f"model: {path}", err=True)
     return path
 
 
