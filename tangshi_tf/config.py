@@ -1,7 +1,6 @@
 """Every setting of model and training, with its default, its range and its help; to and from JSON.
 
-Each setting is declared once, with its default, its range and its reason; the command line makes its options from
-these declarations.
+Each setting is declared once. The command line makes its options from these declarations.
 """
 
 import dataclasses
@@ -38,7 +37,7 @@ __all__ = [
 ]
 
 BOX = "tangshi"  # the name of the model inside the package, and of what is trained if no other is given
-FORMAT = 1  # of assets.extra/config.json in a model folder; an older reader refuses settings that it does not know
+FORMAT = 1  # of assets.extra/config.json in a version folder; a reader refuses settings that it does not know
 COLDEST = 1e-3  # a lower temperature is 0: few logits are so close that it would matter, and rounding would
 PORTABLE = ("onnx", "litert")  # formats that take one step of a model
 STRATEGIES = ("auto", "one", "mirrored", "multiworker")
@@ -71,7 +70,13 @@ def _setting(
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """The shape of a `PoetryModel`, and what it reads."""
+    """The shape of a `PoetryModel`, and what it reads.
+
+    Example:
+        >>> config = ModelConfig(cell="gru", units=256)
+        >>> config.layers, config.ear
+        (1, 'full')
+    """
 
     text: str = _setting("poems", "What is read: poems, or running text.", choices=tuple(TEXT_KINDS), absent="poems")
     unit: str = _setting("char", "What a token is.", choices=("char", "word"), absent="char", of="prose")
@@ -105,7 +110,7 @@ class ModelConfig:
     )
     rhymes: bool = _setting(
         True,
-        "Learn from the state what weighs that a character rhymes, and that it has, if the verse is heard.",
+        "Learn how strongly to favour characters that would rhyme, and to avoid rhymes already used.",
         off="no-rhymes",
         absent=False,
         of="poems",
@@ -130,7 +135,12 @@ class ModelConfig:
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """How a model is trained."""
+    """How a model is trained.
+
+    Example:
+        >>> TrainingConfig(epochs=3, learning_rate=0.003).optimizer
+        'adamw'
+    """
 
     epochs: int = _setting(18, "Passes over the training poems.", least=1, most=100_000)
     max_steps: int = _setting(0, "Bound on the number of batches; 0: none.", least=0)
@@ -169,7 +179,7 @@ class TrainingConfig:
     clip_norm: float = _setting(1.0, "Bound on the norm of the gradient; 0: none.", least=0.0)
     precision: str = _setting(
         "auto",
-        "Of the multiplications; auto: bfloat16 where a short measurement says it pays.",
+        "Precision of the multiplications; auto: bfloat16 where a short measurement says it pays.",
         choices=("auto", "float32", "bfloat16"),
     )
     seed: int = _setting(0, "Decides initial weights, order of batches and dropout.", least=0, most=2**31 - 1)
@@ -278,8 +288,10 @@ def _check(config: ModelConfig | TrainingConfig) -> None:
         if choices and value not in choices:
             raise ConfigError(f"{field.name} out of {', '.join(choices)} is required. Received: {value!r}.")
         if (least is not None and value < least) or (most is not None and value > most):
-            bounds = f"from {least} to {most}" if most is not None else f"of at least {least}"
-            raise ConfigError(f"{field.name} {bounds} is required. Received: {value!r}.")
+            raise ConfigError(
+                f"{field.name} {f'of at least {least}' if most is None else f'from {least} to {most}'} is required. "
+                f"Received: {value!r}."
+            )
 
 
 _PLAIN: Mapping[str, Any] = MappingProxyType(
@@ -297,33 +309,17 @@ DEFAULTS: Mapping[str, tuple[ModelConfig, TrainingConfig]] = MappingProxyType(
 )
 """By kind of text, the settings that `tangshi-tf fit` starts from."""
 
-# The arrangements of three course programs that this project began from; see the README.
+# The arrangements of three course programs that this project began from; see docs/results/cells.md.
+_COURSE: Mapping[str, Any] = MappingProxyType({"cooccurrence": False, "warmup_steps": 0, "final_rate": 1.0})
 PRESETS: Mapping[str, tuple[ModelConfig, TrainingConfig]] = MappingProxyType(
     {
         "o1": (
             ModelConfig(cell="lstm", units=128, layers=2, embedding=100, **_PLAIN),
-            TrainingConfig(
-                epochs=30,
-                min_count=1,
-                cooccurrence=False,
-                optimizer="rmsprop",
-                learning_rate=0.01,
-                warmup_steps=0,
-                final_rate=1.0,
-            ),
+            TrainingConfig(epochs=30, min_count=1, optimizer="rmsprop", learning_rate=0.01, **_COURSE),
         ),
         "o4": (
             ModelConfig(cell="rnn", units=128, layers=1, embedding=64, **_PLAIN),
-            TrainingConfig(
-                epochs=10,
-                min_count=1,
-                cooccurrence=False,
-                optimizer="adam",
-                learning_rate=0.0005,
-                warmup_steps=0,
-                final_rate=1.0,
-                clip_norm=0.0,
-            ),
+            TrainingConfig(epochs=10, min_count=1, optimizer="adam", learning_rate=0.0005, clip_norm=0.0, **_COURSE),
         ),
         "o5": (
             ModelConfig(text="prose", unit="word", cell="lstm", units=256, layers=2, embedding=128, **_PLAIN),
@@ -332,11 +328,9 @@ PRESETS: Mapping[str, tuple[ModelConfig, TrainingConfig]] = MappingProxyType(
                 min_count=2,
                 batch_size=20,
                 sequence_length=30,
-                cooccurrence=False,
                 optimizer="adam",
                 learning_rate=0.002,
-                warmup_steps=0,
-                final_rate=1.0,
+                **_COURSE,
             ),
         ),
     }

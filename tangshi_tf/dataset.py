@@ -1,10 +1,10 @@
 """Ids to a tf.data pipeline of pairs (X_t, Y_t): all but the last token, and all but the first.
 
-A poem is a row, and rows of one length are a batch. It may begin with its title, which is read but not learnt: in Y_t
-there is PAD in place of title and separator. Prose is one stream, cut into lanes that are read side by side, chunk
-after chunk.
+A poem is a row, and a batch has rows of one length. A row may begin with the poem's title, which is read but not
+learnt: Y_t holds PAD in place of title and separator. Prose is one stream. It is cut into lanes, which are read side by
+side, chunk after chunk.
 
-Batches are planned in NumPy as a pure function of (seed, epoch); tf.data only gathers what is planned.
+NumPy plans the batches as a pure function of (seed, epoch); tf.data gathers them.
 """
 
 from collections.abc import Sequence
@@ -46,10 +46,11 @@ def encode_poems(vocabulary: Vocabulary, texts: Sequence[str], titles: Sequence[
 def plan_batches(lengths: npt.ArrayLike, token_budget: int, seed: int, epoch: int) -> list[_Rows]:
     """Cut the rows into batches of at most `token_budget` tokens, in an order that (seed, epoch) decides.
 
-    Rows of one length fill whole batches. What is left over of each length shares batches with its neighbours in
-    length, where a shorter row is padded: in the shipped corpus 0.4 % of the tokens of an epoch, against 1.5 times
-    as many batches, most of them tiny, without it. A row longer than the budget is a batch of its own. Batches have a
-    multiple of 8 rows, or fewer than 8; the last one of a length or of all may have any number.
+    Rows of one length fill whole batches. The rows left over of each length share batches with those of the next
+    lengths; there a shorter row is padded. In the shipped corpus that pads 0.4 % of the tokens of an epoch; without
+    sharing there would be 1.5 times as many batches, most of them tiny. A row longer than the budget is a batch of its
+    own. Batches have a multiple of 8 rows, or fewer than 8; the last batch of a length, and the last of all, may have
+    any number.
 
     Args:
         lengths: int `[N]`, the tokens of each row.
@@ -86,7 +87,7 @@ def _cut(rows: _Rows, lengths: npt.NDArray[Any], token_budget: int) -> list[_Row
 
 
 def _whole_eights(rows: int) -> int:
-    """Return how many of the rows that fit to take at once."""
+    """Return how many of so many rows make a batch: a multiple of 8 if there are as many."""
     return rows - rows % _EIGHT if rows >= _EIGHT else max(1, rows)
 
 
@@ -101,7 +102,7 @@ def pair_batches(
         sequences: int32 ragged `[N, None]`.
         batches: the row numbers of each batch; one without rows becomes a single row of PAD.
         widths: tokens to pad each batch to, at least those of its longest row, which are the default.
-        separator: the id after a title; what stands up to it is PAD in Y_t.
+        separator: the id after a title; Y_t is PAD up to it.
     """
     if widths is None:
         lengths = sequences.row_lengths().numpy()
@@ -140,10 +141,10 @@ class PoemBatches:
     seed: int
     titled: Any = None
     separator: int | None = None
-    lanes = 0  # nothing is carried from batch to batch
+    lanes = 0  # no state is carried from batch to batch
 
     def counts(self, size: int) -> npt.NDArray[np.int64]:
-        """Return how often each token is learnt in an epoch, int64 `[V]`; titles are not learnt."""
+        """Return how often each token is a target in an epoch, int64 `[V]`; titles are no targets."""
         counts = np.bincount(self.sequences.flat_values.numpy(), minlength=size)
         counts[BOS] = 0
         return counts
@@ -157,9 +158,8 @@ class PoemBatches:
 
         Each batch is cut into `of` parts of nearly equal size, one for each replica; the pipeline yields the parts
         of its `replicas` in turn, each as ``(X_t, Y_t, first)``: int32 `[b, T]`, `[b, T]` and the number of its
-        first row in the whole batch. T is that of the whole batch, so that dropout finds a row's numbers at the same
-        place on every replica. A replica without rows gets one of PAD alone, which has no weight. The first `done`
-        batches are passed over.
+        first row in the whole batch. T is that of the whole batch, so that a row's dropout does not depend on the
+        replica. A replica without rows gets one row of PAD, which has no weight. The first `done` batches are skipped.
         """
         lengths = self._all.row_lengths().numpy()
         parts: list[_Rows] = []
@@ -198,12 +198,13 @@ def _flat(pair: Any, first: Any) -> Any:
 class LaneBatches:
     """The chunks of every epoch of one stream, cut for any number of replicas.
 
-    The stream is cut into lanes of equal length but for one token, each read after BOS from a state of its own. A batch
-    is the next tokens of every lane; the state after it is that before the next one. Every epoch reads the same.
+    The stream is cut into lanes whose lengths differ by at most one token. Each lane begins with BOS and has a state of
+    its own. A batch holds the next tokens of every lane; the state after a batch is the state before the next one.
+    Every epoch reads the same batches.
 
     Args:
         stream: int32 `[N]`; it is not copied, and may be as large as memory is.
-        lanes: read side by side.
+        lanes: how many are read side by side.
         length: tokens of each lane in a batch; the last batch of an epoch may be shorter.
         ids: the token for each number in the stream, int32; by default the stream holds tokens.
     """
@@ -214,7 +215,7 @@ class LaneBatches:
     ids: npt.NDArray[np.int32] | None = None
 
     def counts(self, size: int) -> npt.NDArray[np.int64]:
-        """Return how often each token is learnt in an epoch, int64 `[V]`."""
+        """Return how often each token is a target in an epoch, int64 `[V]`."""
         counts = count_ids(self.stream, size if self.ids is None else len(self.ids))
         if self.ids is None:
             return counts

@@ -30,7 +30,16 @@ _GRAPH_NODE = re.compile(r"\{\{.*?\}\}")  # how TensorFlow names the place of an
 
 
 class TangshiError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base of every error this package raises on purpose.
+
+    Example:
+        >>> from tangshi_tf import read_corpus
+        >>> try:
+        ...     read_corpus(["missing.txt"])
+        ... except TangshiError as error:
+        ...     print(error)
+        A corpus file is required. Received: missing.txt, which does not exist
+    """
 
 
 class CorpusError(TangshiError):

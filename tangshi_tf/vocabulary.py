@@ -1,9 +1,9 @@
 r"""Tokens and their ids, both ways, in Python and as a table inside the graph.
 
-A vocabulary file holds one token a line, the line number being its id, followed by what is read as that token, all
-separated by tabs: 风 is followed by its traditional form 風, and the unknown token by the characters, or words, that
-were too rare to be learnt. So one file says how any text is read. In it a line break is written \n, a tab \t, a
-carriage return \r and a backslash \\.
+A vocabulary file holds one token a line; the line number is its id. After the token, separated by tabs, stand the
+characters that are read as it: after 风 its traditional form 風, and after the unknown token the characters or words
+that were too rare to be learnt. So one file says how any text is read. A line break is written \n, a tab \t, a carriage
+return \r and a backslash \\.
 """
 
 import re
@@ -36,8 +36,8 @@ class Vocabulary:
     Args:
         tokens: the characters or words in the order of their ids, specials left out.
         variants: a character to the character it is read as; pairs whose target is not in `tokens` are ignored.
-        rare: characters known to exist that are read as the unknown token. Their number is what the
-            probability of the unknown token is shared among when a text is scored.
+        rare: characters known to exist that are read as the unknown token. When a text is scored, they share its
+            probability equally.
         titled: whether a separator is among the special tokens.
 
     Attributes:
@@ -45,6 +45,15 @@ class Vocabulary:
         ids: token to id.
         specials: the number of special tokens.
         separator: the id of SEP; None without it.
+
+    Example:
+        >>> vocabulary = Vocabulary.build(["春眠不觉晓，", "春风，"], min_count=2, variants={"風": "风"})
+        >>> vocabulary.tokens
+        ('<pad>', '<bos>', '<eos>', '<unk>', '春', '，')
+        >>> vocabulary.encode("春風，")
+        [4, 3, 5]
+        >>> vocabulary.decode([4, 5, 2])
+        '春，'
     """
 
     def __init__(

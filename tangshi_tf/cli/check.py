@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
+from tangshi_tf.cli.catalogue import echo
 from tangshi_tf.cli.console import left_out, table
+from tangshi_tf.cli.help import Command
 from tangshi_tf.cli.options import FORMATS, corpus_argument, typed
 from tangshi_tf.errors import ConfigError
 from tangshi_tf.verse.forms import LEVELS
@@ -15,7 +17,7 @@ from tangshi_tf.verse.forms import LEVELS
 __all__ = ["check"]
 
 
-@click.command(epilog=f"{FORMATS}. Standard input is read if none is given.")
+@click.command(cls=Command, epilog=f"{FORMATS}. Standard input is read if none is given.")
 @corpus_argument
 @click.option(
     "--level",
@@ -39,21 +41,22 @@ def check(corpus: tuple[Path, ...], level: str, as_json: bool) -> None:
         raise ConfigError("--level and --json exclude each other: JSON has every level.")
     from tangshi_tf.corpus.poems import parse_poems, read_poems
     from tangshi_tf.verse.checker import judge
-    from tangshi_tf.verse.display import counted, described, record
+    from tangshi_tf.verse.display import counted, judgement, record, scanned
 
     if corpus:
         poems, dropped = read_poems(corpus)
     else:  # which Python has none of if it was closed
         poems, dropped = parse_poems(sys.stdin.buffer.read() if sys.stdin else b"", "standard input")
     if dropped:
-        click.echo(left_out(dropped), err=True)
+        echo(left_out(dropped), err=True)
     verdicts = []
     for poem in poems:
         verdict = judge(poem.text)
         if as_json:
             click.echo(json.dumps(dataclasses.asdict(poem) | record(verdict), ensure_ascii=False))
         else:
-            click.echo(described(verdict, level, poem.title) + "\n")
+            click.echo(scanned(verdict, poem.title))
+            echo(judgement(verdict, level) + "\n")
             verdicts.append(verdict)
     if len(verdicts) > 1:
         click.echo(table(["", "poems", *LEVELS], counted(verdicts)))

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 from tabulate import tabulate
 
+from tangshi_tf.cli.catalogue import echo, say
+from tangshi_tf.cli.help import wrapped
+
 if TYPE_CHECKING:
+    from tangshi_tf.evaluation.report_tables import Table
     from tangshi_tf.training.listeners import EpochReport, RunPlan
     from tangshi_tf.training.trainer import Progress
 
-__all__ = ["Console", "estimated", "left_out", "table"]
+__all__ = ["Console", "captioned", "estimated", "left_out", "table"]
 
 
 class Console:
@@ -25,10 +29,10 @@ class Console:
 
     def planned(self, plan: "RunPlan") -> None:
         """Print what is about to be done."""
-        click.echo(_planned(plan))
+        echo(_planned(plan))
         if sys.stdout.isatty():
             # The time left is ours: the bar's own would take a run that is resumed for a very fast one.
-            self._bar = click.progressbar(length=plan.steps, item_show_func=_progress_line, width=0, show_eta=False)
+            self._bar = click.progressbar(length=plan.steps, item_show_func=_said, width=0, show_eta=False)
 
     def progressed(self, progress: "Progress") -> None:
         """Move the bar, or print a line if a minute or an epoch is over."""
@@ -36,7 +40,7 @@ class Console:
             self._bar.update(progress.step - self._bar.pos, progress)
         elif progress.epoch_ended or time.monotonic() - self._said >= 60:
             self._said = time.monotonic()
-            click.echo(f"step {progress.step:,} of {progress.steps:,}, {_progress_line(progress)}")
+            echo(f"step {progress.step:,} of {progress.steps:,}, {_progress_line(progress)}")
 
     def close(self) -> None:
         """Give the terminal its cursor back."""
@@ -45,11 +49,10 @@ class Console:
 
     def validated(self, report: "EpochReport") -> None:
         """Print what an epoch came to."""
-        mark = " (best)" if report.best else ""
         sample = report.poem.replace("\n", "\n" + 14 * " ")
-        click.echo(
-            f"\nepoch {report.epoch}: validation perplexity {report.validation_perplexity:.2f}{mark}, "
-            f"{report.seconds / 60:.1f} minutes\n"
+        echo(
+            f"\nepoch {report.epoch}: validation perplexity {report.validation_perplexity:.2f}"
+            f"{' (best)' if report.best else ''}, {report.seconds / 60:.1f} minutes\n"
             f"  sample:     {sample}\n"
             f"  predicted:  {report.predicted}\n"
             f"  target:     {report.target}"
@@ -68,7 +71,7 @@ def estimated(plan: "RunPlan", seconds: float, memory: float | None) -> str:
 def _planned(plan: "RunPlan") -> str:
     members = ", ".join(f"{count:,} {split}" for split, count in plan.members.items())
     lines = [
-        f"{plan.counted}: {members}",
+        f"corpus of {plan.counted}: {members}",
         *([left_out(plan.dropped)] if plan.dropped else []),
         f"model: {plan.parameters:,} parameters, {plan.vocabulary:,} tokens in the vocabulary",
         f"plan: {plan.steps:,} steps, {plan.tokens:,} tokens an epoch, {plan.precision} on {plan.devices}",
@@ -78,8 +81,16 @@ def _planned(plan: "RunPlan") -> str:
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> str:
     """Return a table for a terminal, whose first columns are words and the others numbers."""
+    heads = [say(column, "parts") for column in columns]
+    said = [[*(say(cell, "parts") for cell in row[:words]), *row[words:]] for row in rows]
     aligned = ["left"] * words + ["right"] * (len(columns) - words)
-    return tabulate(rows, columns, tablefmt="plain", disable_numparse=True, colalign=aligned)
+    return tabulate(said, heads, tablefmt="plain", disable_numparse=True, colalign=aligned)
+
+
+def captioned(found: "Table") -> str:
+    """Return a table of a verse report with its caption."""
+    caption = wrapped(say(found.caption, "parts"), 120)
+    return f"{caption}\n{table(found.columns, found.rows, found.words)}"
 
 
 def left_out(dropped: Mapping[str, int]) -> str:
@@ -87,8 +98,12 @@ def left_out(dropped: Mapping[str, int]) -> str:
     return "left out: " + ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
 
 
-def _progress_line(progress: "Progress | None") -> str:
-    if progress is None:
-        return ""
-    speed, left = f"{progress.tokens_per_second:,.0f} tokens/s", f"{progress.seconds_left / 60:.1f} minutes left"
-    return f"epoch {progress.epoch}, loss {progress.loss:.3f}, {speed}, {left}"
+def _said(progress: "Progress | None") -> str:
+    return say(_progress_line(progress)) if progress else ""
+
+
+def _progress_line(progress: "Progress") -> str:
+    return (
+        f"epoch {progress.epoch}, loss {progress.loss:.3f}, {progress.tokens_per_second:,.0f} tokens/s, "
+        f"{progress.seconds_left / 60:.1f} minutes left"
+    )

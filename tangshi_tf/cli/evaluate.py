@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tangshi_tf.cli.console import left_out, table
+from tangshi_tf.cli.catalogue import echo, say
+from tangshi_tf.cli.console import captioned, left_out, table
+from tangshi_tf.cli.help import Command
 from tangshi_tf.cli.options import (
     CORPUS_HELP,
     corpus_argument,
@@ -37,14 +39,14 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 
-@click.command(epilog=CORPUS_HELP)
+@click.command(cls=Command, epilog=CORPUS_HELP)
 @corpus_argument
 @click.option(
     "--split",
     type=click.Choice(["test", "validation", "train", "all"]),
     default="test",
     show_default=True,
-    help="Of the shipped corpus; a given corpus is taken whole.",
+    help="Part of the shipped corpus; a given corpus is taken whole.",
 )
 @click.option("--titles", is_flag=True, help="Give the model the title of each poem.")
 @click.option("--verse", is_flag=True, help="Compare poems of the model with these instead, by the rules of verse.")
@@ -56,7 +58,7 @@ __all__ = ["evaluate"]
     help="With --verse: poems of the model in each form, and four times as many without one.",
 )
 @click.option(
-    "--seed", type=click.IntRange(0, 2**62), default=0, show_default=True, help="With --verse: of the first poem."
+    "--seed", type=click.IntRange(0, 2**62), default=0, show_default=True, help="With --verse: seed of the first poem."
 )
 @click.option(
     "--plot",
@@ -126,7 +128,7 @@ def _read_poems(corpus: tuple[Path, ...], split: str) -> "list[Poem]":
         return read_corpus().poems(split)
     poems, dropped = read_poems(corpus)
     if dropped:
-        click.echo(left_out(dropped), err=True)
+        echo(left_out(dropped), err=True)
     return poems
 
 
@@ -161,7 +163,7 @@ def _evaluate_prose(path: Path, text: "Prose", split: str, as_json: bool) -> Non
 
     model = PoetryModel.from_saved_model(path)
     stream = text.ids(model.vocabulary, split)
-    with click.progressbar(length=len(stream), label="reading", file=sys.stderr) as bar:
+    with click.progressbar(length=len(stream), label=say("reading"), file=sys.stderr) as bar:
         nll, tokens = stream_evaluator(model, stream, tell=bar.update)()
     characters = sum(len(token) * count for token, count in text.counts(split).items())
     report = {
@@ -192,15 +194,16 @@ def _compare_verse(
     poet = load(model)
     refused = verse_report.refused_forms(poet)
     for form, problem in refused.items():
-        click.echo(f"left out: constrained poems in {form}: {problem}", err=True)
+        echo(f"left out: constrained poems in {form}: {problem}", err=True)
     seeds = verse_report.plan(count, seed, [form for form in FORMS if form not in refused])
-    with click.progressbar(seeds.items(), label="writing", file=sys.stderr) as bar:
+    with click.progressbar(seeds.items(), label=say("writing"), file=sys.stderr) as bar:
         written = verse_report.carry_out(poet, bar)
     found = verse_report.compare([poem.text for poem in poems], written, read_corpus().texts("train"))
     if plot is not None:
         write_atomic(plot, partial(report_tables.draw, found))
     record = {"split": split, "count": count, "seed": seed, **report_tables.to_dict(found)}
-    click.echo(json.dumps(record, ensure_ascii=False) if as_json else report_tables.text(found))
+    tables = map(captioned, report_tables.tables(found))
+    click.echo(json.dumps(record, ensure_ascii=False) if as_json else "\n\n".join(tables))
 
 
 def _score_record(score: "Score") -> dict[str, Any]:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from tangshi_tf.cli.catalogue import echo
+from tangshi_tf.cli.help import Command
 from tangshi_tf.cli.options import (
     CORPUS_HELP,
     corpus_argument,
@@ -20,9 +22,9 @@ from tangshi_tf.errors import ConfigError
 __all__ = ["export"]
 
 
-@click.command(epilog=CORPUS_HELP)
+@click.command(cls=Command, epilog=CORPUS_HELP)
 @corpus_argument
-@click.option("--name", default=BOX, show_default=True, help="Of the run, or of the model whose step is written.")
+@click.option("--name", default=BOX, show_default=True, help="Name of the run, or of the model whose step is written.")
 @click.option(
     "--format",
     "form",
@@ -75,4 +77,4 @@ def export(corpus: tuple[Path, ...], name: str, form: str, from_version: Path | 
         from tangshi_tf.saving.single_step import export_step
 
         path = export_step(model_path(name), Path(form) / name, form)
-    click.echo(f"exported {path}")
+    echo(f"exported {path}")

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tangshi_tf.cli.catalogue import echo
 from tangshi_tf.cli.console import Console, estimated
+from tangshi_tf.cli.help import Command
 from tangshi_tf.cli.options import (
     CORPUS_HELP,
     corpus_argument,
@@ -36,9 +38,9 @@ if TYPE_CHECKING:
 __all__ = ["fit"]
 
 
-@click.command(epilog=CORPUS_HELP)
+@click.command(cls=Command, epilog=CORPUS_HELP)
 @corpus_argument
-@click.option("--name", default=BOX, show_default=True, help="Of the run and of the exported model.")
+@click.option("--name", default=BOX, show_default=True, help="Name of the run and of the exported model.")
 @click.option(
     "--strategy",
     type=click.Choice(STRATEGIES),
@@ -54,7 +56,7 @@ __all__ = ["fit"]
     type=click.FloatRange(0),
     default=5.0,
     show_default=True,
-    help="Between two checkpoints; there is one after every epoch too.",
+    help="Minutes between two checkpoints; there is one after every epoch too.",
 )
 @click.option("--dry-run", is_flag=True, help="Print the plan, with memory and time by measurement, and end.")
 @click.option("--plot", is_flag=True, help="Draw the learning curve into the run (asks for the extra plot).")
@@ -113,23 +115,15 @@ def fit(
     cluster = choose_strategy(strategy)
     text = read_text(corpus, model_config, training_config, origin_filter)
     if dry_run or (training_config.minutes and not resume):
-        click.echo("Measuring the speed of this machine …", err=True)
+        echo("Measuring the speed of this machine …", err=True)
     if dry_run:
-        click.echo(estimated(*estimate(text, model_config, training_config, cluster)))
+        echo(estimated(*estimate(text, model_config, training_config, cluster)))
         return
 
     # The run, and what it leaves behind.
     begin = "resume" if resume else "restart" if restart else "new"
-    run = _train(
-        text,
-        folder,
-        model_config,
-        training_config,
-        tensorboard=tensorboard,
-        strategy=cluster,
-        begin=begin,
-        save_minutes=save_minutes,
-    )
+    options = {"strategy": cluster, "begin": begin, "save_minutes": save_minutes}
+    run = _train(text, folder, model_config, training_config, tensorboard=tensorboard, **options)
     if run is not None:  # the chief publishes
         _publish(run, name, text, plot)
 
@@ -155,16 +149,16 @@ def _settled(
     return (dataclasses.replace(model, ear="none") if no_ear else model), with_typed(base[1], settings)
 
 
-def _require_agreement(model: ModelConfig, training: TrainingConfig) -> None:
+def _require_agreement(model_config: ModelConfig, training_config: TrainingConfig) -> None:
     """Refuse typed settings that have no effect beside the others."""
     if typed("minutes") and (typed("epochs") or typed("max_steps")):
         raise ConfigError("--minutes excludes --epochs and --max-steps.")
-    if typed("rhymes") and model.rhymes and model.ear not in ("full", "verse"):
-        raise ConfigError(f"--ear full or verse is required for --rhymes. Received: --ear {model.ear}.")
-    if not model.kind.verse and not typed("name"):
+    if typed("rhymes") and model_config.rhymes and model_config.ear not in ("full", "verse"):
+        raise ConfigError(f"--ear full or verse is required for --rhymes. Received: --ear {model_config.ear}.")
+    if not model_config.kind.verse and not typed("name"):
         raise ConfigError(f"A --name is required for prose. Received: none, and {BOX} is the poet.")
-    if typed("weight_decay") and training.optimizer != "adamw":
-        raise ConfigError(f"The optimizer adamw is required for --weight-decay. Received: {training.optimizer}.")
+    if typed("weight_decay") and training_config.optimizer != "adamw":
+        raise ConfigError(f"The optimizer adamw is required for --weight-decay. Received: {training_config.optimizer}.")
 
 
 def _train(text: Any, folder: Path, *settings: Any, tensorboard: bool, **options: Any) -> "Run | None":
@@ -182,7 +176,7 @@ def _train(text: Any, folder: Path, *settings: Any, tensorboard: bool, **options
         except StoppedError as error:
             arguments = [argument for argument in sys.argv[1:] if argument not in ("--restart", "--resume")]
             with contextlib.suppress(OSError):
-                click.echo(f"{error} Go on with: {shlex.join(['tangshi-tf', *arguments, '--resume'])}", err=True)
+                echo(f"{error} Go on with: {shlex.join(['tangshi-tf', *arguments, '--resume'])}", err=True)
             raise SystemExit(128 + (stop.signal or signal.SIGTERM)) from None  # or another worker was asked
 
 
@@ -191,12 +185,12 @@ def _publish(run: "Run", name: str, text: Any, plot: bool) -> None:
     from tangshi_tf.saving.saved_model import publish
     from tangshi_tf.training.listeners import curve_text, draw_curve
 
-    click.echo(curve_text(run.history))
+    echo(curve_text(run.history))
     if plot:
         write_atomic(run.folder / "learning-curve.svg", partial(draw_curve, run.history))
     path = publish(run, Path("saved_models") / name, text)
     perplexity = run.best["validation_perplexity"]
-    click.echo(f"exported {path}: epoch {run.best['epoch']}, validation perplexity {perplexity:.2f}")
+    echo(f"exported {path}: epoch {run.best['epoch']}, validation perplexity {perplexity:.2f}")
 
 
 class _StopRequest:
@@ -220,4 +214,4 @@ class _StopRequest:
             raise KeyboardInterrupt
         self.signal = number
         with contextlib.suppress(OSError):  # Ctrl-C may have ended our reader first
-            click.echo("Stopping after this step.", err=True)
+            echo("Stopping after this step.", err=True)

@@ -1,35 +1,74 @@
 """Errors of any command: each becomes one line and an exit status."""
 
+import contextlib
 import errno
+import io
+import os
 import sys
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import IO, Any
 
 import click
 
+from tangshi_tf.cli.catalogue import echo, find_language, speaking
+from tangshi_tf.cli.help import Command
 from tangshi_tf.errors import TangshiError, first_line
 
 __all__ = ["Group"]
 
 
-class Group(click.Group):
+class Group(Command, click.Group):
     """Turns the project's errors, and those of the system, into one line and exit status 1."""
 
-    def main(self, *args: Any, **kwargs: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, *others: Any, **options: Any) -> Any:
         """Run the command line."""
         # What a terminal cannot print must not end a run: it sees an escape in its place.
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")
-        return super().main(*args, **kwargs)
+        with speaking(find_language(sys.argv[1:] if args is None else args, os.environ)):
+            return super().main(args, *others, **options)
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Parse the options of the group."""
+        with _one_line_errors() if args else contextlib.nullcontext():  # without any, click shows the help
+            return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
-        try:
+        with _one_line_errors():
             return super().invoke(ctx)
-        except click.UsageError as error:
-            raise click.UsageError(_one_line(error.format_message()), error.ctx) from error
-        except Exception as error:
-            raise click.ClickException(_one_line(_message(error))) from error
+
+
+class _Translated(click.ClickException):
+    """Shows an error as click does, in the language that is spoken."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print it."""
+        shown = io.StringIO()
+        super().show(shown)
+        echo(shown.getvalue().removesuffix("\n"), err=True)
+
+
+class _Error(_Translated):
+    """Anything but wrong usage."""
+
+
+class _UsageError(_Translated, click.UsageError):
+    """Wrong usage."""
+
+
+@contextlib.contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """Say what went wrong on one line."""
+    try:
+        yield
+    except click.UsageError as error:
+        raise _UsageError(_one_line(error.format_message()), error.ctx) from error
+    except Exception as error:
+        raise _Error(_one_line(_message(error))) from error
 
 
 def _message(error: Exception) -> str:

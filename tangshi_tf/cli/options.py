@@ -3,13 +3,14 @@
 import dataclasses
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
+from tangshi_tf.cli.catalogue import echo, say
 from tangshi_tf.config import BOX, ModelConfig, TrainingConfig
 from tangshi_tf.errors import ConfigError
 
@@ -123,41 +124,65 @@ def with_typed(config: _Config, settings: dict[str, Any]) -> _Config:
     return dataclasses.replace(config, **{key: settings[key] for key in fields if typed(key)})
 
 
-def require_own_settings(model: ModelConfig) -> None:
+def require_own_settings(model_config: ModelConfig) -> None:
     """Refuse settings that were typed and that a model of this kind of text has none of."""
     for field in (*dataclasses.fields(ModelConfig), *dataclasses.fields(TrainingConfig)):
         kind = field.metadata["of"]
-        if kind and kind != model.text and typed(field.name):
+        if kind and kind != model_config.text and typed(field.name):
             name = field.name.replace("_", "-")
-            raise ConfigError(f"--text {kind} is required for --{name}. Received: --text {model.text}.")
-    if model.unit == "char" and typed("segmenter"):
+            raise ConfigError(f"--text {kind} is required for --{name}. Received: --text {model_config.text}.")
+    if model_config.unit == "char" and typed("segmenter"):
         raise ConfigError("--unit word is required for --segmenter. Received: --unit char.")
 
 
 def read_text(
-    corpus: tuple[Path, ...], model: ModelConfig, training: TrainingConfig, origin_filter: bool = False
+    corpus: tuple[Path, ...], model_config: ModelConfig, training_config: TrainingConfig, origin_filter: bool = False
 ) -> "Corpus | Prose":
     """Read what a model is to learn, or has learnt."""
-    if model.text == "poems":
-        from tangshi_tf.corpus.poems import read_corpus
-
-        if origin_filter and not corpus:
-            raise ConfigError("A CORPUS is required for --origin-filter. Received: none, and the shipped one is clean.")
-        return read_corpus(corpus or None, origin_filter=origin_filter)
     if origin_filter:
-        raise ConfigError("--text poems is required for --origin-filter. Received: --text prose.")
-    return read_running_text(corpus, model, training)
+        _require_origin_filter(corpus, model_config)
+    return _READERS[model_config.text](corpus, model_config, training_config, origin_filter)
 
 
-def read_running_text(corpus: tuple[Path, ...], model: ModelConfig, training: TrainingConfig) -> "Prose":
+def _require_origin_filter(corpus: tuple[Path, ...], model_config: ModelConfig) -> None:
+    """Refuse --origin-filter where it filters nothing."""
+    if not model_config.kind.verse:
+        raise ConfigError(f"--text poems is required for --origin-filter. Received: --text {model_config.text}.")
+    if not corpus:
+        raise ConfigError("A CORPUS is required for --origin-filter. Received: none, and the shipped one is clean.")
+
+
+def _read_poems(
+    corpus: tuple[Path, ...], model_config: ModelConfig, training_config: TrainingConfig, origin_filter: bool
+) -> "Corpus":
+    from tangshi_tf.corpus.poems import read_corpus
+
+    return read_corpus(corpus or None, origin_filter=origin_filter)
+
+
+def _read_prose(
+    corpus: tuple[Path, ...], model_config: ModelConfig, training_config: TrainingConfig, origin_filter: bool
+) -> "Prose":
+    return read_running_text(corpus, model_config, training_config)
+
+
+_READERS: Mapping[str, Callable[..., "Corpus | Prose"]] = {"poems": _read_poems, "prose": _read_prose}
+"""By kind of text, what reads the corpus."""
+
+
+def read_running_text(corpus: tuple[Path, ...], model_config: ModelConfig, training_config: TrainingConfig) -> "Prose":
     """Read prose as a model does, behind a bar."""
     if not corpus:
         raise ConfigError("A text is required for --text prose: a CORPUS, file or folder. Received: none.")
     from tangshi_tf.corpus.prose import read_prose
 
-    with click.progressbar(length=100, label="reading", file=sys.stderr) as bar:
+    with click.progressbar(length=100, label=say("reading"), file=sys.stderr) as bar:
         return read_prose(
-            corpus, model.unit, model.segmenter, training.shares, lambda share: bar.update(int(100 * share) - bar.pos)
+            corpus,
+            model_config.unit,
+            model_config.segmenter,
+            training_config.shares,
+            lambda share: bar.update(int(100 * share) - bar.pos),
         )
 
 
@@ -188,7 +213,7 @@ def model_path(model: str) -> Path:
     from tangshi_tf.saving.versions import find_model
 
     path = find_model(model)
-    click.echo(f"model: {path}", err=True)
+    echo(f"model: {path}", err=True)
     return path
 
 

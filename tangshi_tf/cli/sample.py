@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from tangshi_tf.cli.catalogue import echo, say
+from tangshi_tf.cli.help import Command
 from tangshi_tf.cli.options import (
     COUNT,
     FiniteRange,
@@ -57,7 +59,7 @@ class _Request:
     output: Path | None
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--begin", default="", help="What the poem begins with; empty lets the poet begin.")
 @click.option("--title", default="", help="What the poem is about, in a few characters; empty: anything.")
 @click.option(
@@ -175,7 +177,7 @@ def sample(
     # The texts.
     if seed is None:
         seed = secrets.randbelow(2**31)
-        click.echo(f"seed: {seed}", err=True)
+        echo(f"seed: {seed}", err=True)
     inputs |= {name: value for name, value in config.kind.sampler.items() if not typed(name)}
     request = _Request(begin, inputs, seed, count, best_of, tones, novel, as_json, output)
     _PRINTERS[config.text](poet, path, config, request)
@@ -243,7 +245,7 @@ def _written(poet: Any, begin: str, request: _Request) -> list[dict[str, Any]]:
     ):
         texts.append(text)
         if text["problem"] and not request.as_json:
-            click.echo(f"Note on poem {len(texts)}: {text['problem']}", err=True)
+            echo(f"Note on poem {len(texts)}: {text['problem']}", err=True)
     return texts
 
 
@@ -270,7 +272,7 @@ def _stream(poet: Any, path: Path, words: bool, pieces: list[str], request: _Req
     parts = spaced_parts(tokens) if words else tokens
     if request.output is not None:
         with click.progressbar(
-            parts, length=knobs["max_length"] or AUTOMATIC_LENGTH, label="writing", file=sys.stderr
+            parts, length=knobs["max_length"] or AUTOMATIC_LENGTH, label=say("writing"), file=sys.stderr
         ) as bar:
             write_text(request.output, "".join(bar) + "\n")
         return

@@ -1,6 +1,6 @@
 """Files of running text to one stream of tokens, with a part each for training, validation and test.
 
-The stream holds the number of each token's type. It is all that stays in memory of a text: 4 bytes a token.
+The stream holds the number of each token's type: 4 bytes a token, which is all that stays in memory.
 """
 
 import hashlib
@@ -69,7 +69,7 @@ class Prose:
 
     @cached_property
     def digest(self) -> str:
-        """What tells one text, with its split, from another."""
+        """A SHA-256 of the text and its split."""
         digest = hashlib.sha256("\t".join([*self.types, *map(str, self.shares)]).encode())
         for first in range(0, len(self.stream), _BLOCK):
             digest.update(self.stream[first : first + _BLOCK].tobytes())

@@ -1,6 +1,7 @@
 """Read a file in any known format: bytes to records of author, title and raw text.
 
-Formats, each plain or packed with gzip or xz, in UTF-8 (with or without a byte order mark) or GB18030:
+The content tells the format. Each may be plain or packed with gzip or xz, in UTF-8 (with or without a byte order mark)
+or GB18030:
 
 - the shipped one: `HEADER`, then four columns separated by tabs;
 - JSON of the chinese-poetry project: one object or a list of them, with `title`, `author` and `paragraphs`;
@@ -161,8 +162,9 @@ def _text(data: bytes, name: str) -> str:
                 data = unpack(data)
             except (lzma.LZMAError, zlib.error, EOFError, OSError) as error:
                 kind = "xz" if magic[1:] == b"7zXZ\x00" else "gzip"
-                message = f"An intact {kind} file is required. Received: {name} (damaged: {first_line(error)})"
-                raise CorpusError(message) from None
+                raise CorpusError(
+                    f"An intact {kind} file is required. Received: {name} (damaged: {first_line(error)})"
+                ) from None
     text = _decode(data, name).replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
         raise CorpusError(f"A corpus file with text is required. Received: {name}, which is empty")

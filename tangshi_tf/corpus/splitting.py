@@ -1,6 +1,7 @@
 """Split poems into train, validation and test without leaks: near-duplicates stay on one side.
 
-Poets quoted each other, and editors filed one poem under two authors.
+Poets quoted each other, and editors filed one poem under two authors. So poems that share most of their characters are
+clustered, and a whole cluster goes to one side.
 """
 
 import hashlib
@@ -23,8 +24,8 @@ def near_duplicate_clusters(texts: Sequence[str], jaccard: float = 0.5, containm
     Two poems are joined if the Jaccard index of their sets of bigrams is at least ``jaccard``, or if at least
     ``containment`` of the smaller set lies in the larger one. Clusters are the connected components.
 
-    Either condition means that a known share of the smaller set is in the larger one. So the larger one holds
-    at least one of the smaller one's few rarest bigrams, and only poems found through those are compared.
+    Either condition puts a known share of the smaller set into the larger one. So the larger one holds at least one of
+    the smaller one's rarest bigrams. Only poems that are found through these are compared.
 
     Args:
         texts: N poems.
@@ -76,9 +77,8 @@ def assign_splits(
 ) -> list[str]:
     """Give every poem a side; a cluster is never torn.
 
-    Clusters are taken in an order that only ``seed`` and their labels decide; validation is filled first,
-    then test, each up to its share of the poems; all the rest is for training. With two clusters or more at
-    least one poem is for validation.
+    The seed and the labels decide the order of the clusters. They fill validation first, then test, each up to its
+    share of the poems; the rest is for training. With two clusters or more, validation has at least one poem.
 
     Args:
         clusters: ``[N]`` labels.

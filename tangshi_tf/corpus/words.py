@@ -1,7 +1,7 @@
 """Text to tokens and back, in Python: characters, or words and line breaks.
 
-A token of a word model is a word or a line break; other white space is not kept, so `joined` puts it back: spaces
-between words, but none beside Chinese and Japanese characters and where a mark belongs to its neighbour.
+A token of a word model is a word or a line break. Other white space is not kept; `joined` puts spaces back between
+words, but none beside Chinese and Japanese characters, and none where a mark belongs to its neighbour.
 """
 
 import importlib.util

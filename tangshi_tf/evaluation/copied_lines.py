@@ -49,8 +49,8 @@ class TrainingLines:
 def longest_shared(texts: Sequence[str], others: Iterable[str]) -> npt.NDArray[np.int64]:
     """Return for each text `[N]` the length of the longest run of characters that it shares with any of the others.
 
-    Marks do not count. All runs of n characters that stand on both sides are numbered; followed by one more character
-    each, those are the only ones that may be shared at n + 1.
+    Marks do not count. All runs of n characters that stand on both sides are numbered. Only these, followed by one more
+    character, can be shared at n + 1.
     """
     own, foreign = ("".join(han_only(text) + "\n" for text in side) for side in (texts, others))
     codes = np.frombuffer((own + foreign).encode("utf-32-le"), np.uint32).astype(np.int64)

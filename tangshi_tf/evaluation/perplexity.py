@@ -4,8 +4,8 @@ The protocol: exp of the mean negative log-likelihood over every character, ever
 of each poem, from a zero state. A character the vocabulary lacks costs the probability of the unknown token, shared
 equally among the characters of the shipped corpus that the vocabulary lacks: nll + ln of their number.
 
-Of prose it is the same over every token of one stream, read from end to end with the state carried on, and those that
-share the unknown token are the types of the whole text that the vocabulary lacks.
+Of prose it is the same over every token of one stream, which is read from end to end with the state carried on. There
+the types of the whole text that the vocabulary lacks share the unknown token.
 """
 
 import math
@@ -39,7 +39,7 @@ def perplexity(nll: float, tokens: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Summed over poems: how surprised the model was."""
+    """Negative log-likelihood, summed over poems."""
 
     poems: int
     tokens: int
@@ -75,7 +75,15 @@ def evaluate(model: PoetryModel, texts: Sequence[str], titles: Sequence[str] | N
         titles: of the poems, as `titles.normal_title` returns them, to be read before the texts; only the texts count.
 
     Raises:
-        ConfigError: if the model reads no titles.
+        ConfigError: if titles are given and the model reads none.
+
+    Example:
+        >>> from tangshi_tf import ModelConfig, PoetryModel, Vocabulary
+        >>> texts = ["白日依山尽，黄河入海流。"]
+        >>> model = PoetryModel(ModelConfig(units=8, embedding=8, titles=False), Vocabulary.build(texts, min_count=1))
+        >>> result = evaluate(model, texts)
+        >>> result.total.tokens, result.total.perplexity > 1
+        (13, True)
     """
     rows = evaluator(model, texts, titles)()
     forms = np.array([form_of(text) for text in texts])
@@ -124,7 +132,7 @@ def stream_evaluator(
         model: any precision; figures to be quoted come from float32.
         stream: int32 `[N]`, the ids of the text.
         length: of the chunks that are read at a time; the figure does not depend on it.
-        tell: told of every chunk how many tokens it had.
+        tell: called after each chunk with the number of its tokens.
 
     Returns:
         A function that returns the nll in nats, summed over the text, and the number of tokens.

@@ -1,20 +1,18 @@
-"""A verse report as JSON, as tables for a terminal and in Markdown, and as a picture."""
+"""A verse report as JSON, as tables, these in Markdown, and as a picture."""
 
 import dataclasses
 import math
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from tabulate import tabulate
 
 from tangshi_tf.evaluation.intervals import Mean, Rate
 from tangshi_tf.evaluation.verse_report import BEGINNING, KINDS, Cost, Reading, Report, total_cost
 from tangshi_tf.verse.forms import FORMS
 
-__all__ = ["draw", "from_dict", "markdown", "text", "to_dict"]
+__all__ = ["Table", "draw", "from_dict", "markdown", "tables", "to_dict"]
 
 _PINYIN = {"五绝": "wǔjué", "七绝": "qījué", "五律": "wǔlǜ", "七律": "qīlǜ"}  # few machines draw with a Chinese font
 
@@ -55,7 +53,7 @@ def _restored(value: Any) -> Any:
     return Mean(**parts) if "margin" in parts else Reading(**parts) if "rules" in parts else parts
 
 
-class _Table(NamedTuple):
+class Table(NamedTuple):
     """What is told of it, the names of its columns, its rows, and how many columns are words."""
 
     caption: str
@@ -64,16 +62,17 @@ class _Table(NamedTuple):
     words: int
 
 
-def _tables(report: Report) -> Iterator[_Table]:
+def tables(report: Report) -> Iterator[Table]:
+    """Yield what a report says, a table each on shapes, rules, variety and, where it was measured, cost."""
     caption = (
         "Poems that have one of the four forms (constrained: the one asked for), and that have an even number of lines "
-        "that all have 5 characters or all 7, in %, with 95 % intervals"
+        "that all have 5 characters or all 7, in %, with 95 % intervals:"
     )
     shapes = [
         [kind, f"{own['form'].count:,}", _percent(own["form"]), _percent(own["even"])]
         for kind, own in report.shapes.items()
     ]
-    yield _Table(caption, ["poems", "number", "form", "even"], shapes, 1)
+    yield Table(caption, ["poems", "number", "form", "even"], shapes, 1)
     names = ("rhyme", "tones regulated", "all regulated", "all strict")
     rules, variety = [], []
     for form, kinds in report.forms.items():
@@ -82,25 +81,25 @@ def _tables(report: Report) -> Iterator[_Table]:
             shares = [f"{own.characters:,}", " / ".join(f"{share:.3f}" for share in own.distinct)]
             shares += [f"{100 * share:.2f}" for share in (own.self_repetition, own.copied.share)]
             variety.append([form, kind, *shares, f"{own.longest:.2f} ({own.longest_of_all})"])
-    caption = "Poems that keep the rhyme, the tones, and all rules, in %, with 95 % intervals"
-    yield _Table(caption, ["form", "poems", "number", *names], rules, 2)
+    caption = "Poems that keep the rhyme, the tones, and all rules, in %, with 95 % intervals:"
+    yield Table(caption, ["form", "poems", "number", *names], rules, 2)
     caption = (
         "Distinct-n over so many characters; characters that stood in the poem before, among its first "
         f"{BEGINNING}, and lines that stand in a training poem, in %; the longest run of characters shared with a "
-        "training poem, its mean over the poems (and the longest of all)"
+        "training poem, its mean over the poems (and the longest of all):"
     )
     columns = ["form", "poems", "characters", "distinct-1 / -2 / -3", "repeated", "copied lines", "longest run"]
-    yield _Table(caption, columns, variety, 2)
+    yield Table(caption, columns, variety, 2)
     if report.costs:
         caption = (
             "Nats a character by the model without masks, marks and end token in the sum, of poems written at "
-            "temperature 1, with 95 % intervals"
+            "temperature 1, with 95 % intervals:"
         )
         costs = [
             [form, *map(_nats, (cost.free, cost.constrained, cost.difference))] for form, cost in report.costs.items()
         ]
         costs.append(["all", "", "", _nats(total_cost(report.costs))])
-        yield _Table(caption, ["form", "free", "constrained", "difference"], costs, 1)
+        yield Table(caption, ["form", "free", "constrained", "difference"], costs, 1)
 
 
 def _percent(rate: Rate) -> str:
@@ -113,25 +112,14 @@ def _nats(mean: Mean) -> str:
     return "" if math.isnan(mean.value) else f"{mean.value:.2f}{margin}"
 
 
-def text(report: Report) -> str:
-    """Return tables for a terminal."""
-    return "\n\n".join(_set(table) for table in _tables(report))
-
-
-def _set(table: _Table) -> str:
-    aligned = ["left"] * table.words + ["right"] * (len(table.columns) - table.words)
-    rows = tabulate(table.rows, table.columns, tablefmt="plain", disable_numparse=True, colalign=aligned)
-    return "\n".join([*textwrap.wrap(f"{table.caption}:", 120), rows])
-
-
 def markdown(report: Report) -> str:
     """Return the same tables in Markdown."""
     parts = []
-    for table in _tables(report):
+    for table in tables(report):
         rule = ["---"] * table.words + ["---:"] * (len(table.columns) - table.words)
         lines = [f"| {' | '.join(table.columns)} |", f"|{'|'.join(rule)}|"]
         lines += [f"| {' | '.join(row)} |" for row in table.rows]
-        parts.append("\n".join([f"{table.caption}:", "", *lines]))
+        parts.append("\n".join([table.caption, "", *lines]))
     return "\n\n".join(parts)
 
 

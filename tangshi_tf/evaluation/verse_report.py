@@ -1,9 +1,9 @@
 """Compare generated verse with real verse: rules kept, variety, copied lines, the cost of the rules.
 
-Three kinds of poems are compared form by form: real ones and free ones, which were written without a constraint, are
-of the form that their lines have; constrained ones were written in the form asked for, and one that has another keeps
-no rule. The poet writes them by the sampler by default. What the constraint costs is measured on further poems, which
-are written without a sampler: at temperature 1, from a zero state.
+Three kinds of poems are compared form by form. Real poems, and free ones, which were written without a constraint, have
+the form of their lines. Constrained ones were written in a form that was asked for; one that has another form keeps no
+rule. The poet writes them with the default sampler. What the constraint costs is measured on further poems, written at
+temperature 1 without filters, from a zero state.
 """
 
 import math

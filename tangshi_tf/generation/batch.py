@@ -11,7 +11,7 @@ from tangshi_tf.generation.inputs import AUTOMATIC_LENGTH
 __all__ = ["write"]
 
 _ROWS = 256  # of a batch; more are hardly faster
-_ROUNDS = 100  # of candidates for a poem; who has had so many refused has asked for the impossible
+_ROUNDS = 100  # of candidates for a poem; after so many the request is taken for impossible
 
 
 def write(
@@ -32,9 +32,9 @@ def write(
             of the next, and so on.
         best_of: how many candidates are written; the one of the highest log-probability a token is taken, the end token
             counted where it was reached. The sum would favour short poems.
-        fault: says of a candidate, as it would be yielded, why it may not be taken; empty if it may. A poem whose
-            candidates may none of them be taken gets others, up to 100 times `best_of` in all: the second ones have
-            the seeds that follow those of the first ones of all poems, and so on.
+        fault: returns why a candidate may not be taken, or an empty string. If no candidate of a poem may be taken, the
+            poem gets others, up to 100 times `best_of` in all: the second round has the seeds after those of the first
+            round of all poems, and so on.
         knobs: further arguments of the poet's `generate`, one value each.
 
     Yields:

@@ -1,6 +1,6 @@
 """Look up typed characters and names inside the graph: their sounds, the forms and rhymes they mean.
 
-Plain tensors do it, no lookup tables of TensorFlow, which would be part of what a model's weights are saved with.
+Plain tensors do it: lookup tables of TensorFlow would be saved among a model's weights.
 """
 
 from collections.abc import Callable

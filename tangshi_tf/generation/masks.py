@@ -1,8 +1,8 @@
 """Masks for the decoder: which tokens may stand in which place of a verse.
 
-Every place of a poem is a slot of some class, and every class allows some tokens: that is one boolean mask per class.
-What a rhyme has to answer is carried along as a set of groups, one bit each. Characters are read narrowly here
-(`prosody.narrow`), so that a judge with other tables agrees.
+Every place of a poem is a slot of some class, and every class allows some tokens: one boolean mask a class. The groups
+that a rhyme may be of are carried along as bits. Characters are read narrowly here (`prosody.narrow`), so that a judge
+with other tables agrees.
 """
 
 import math
@@ -70,7 +70,7 @@ def slot_table() -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
 
 
 class Constraints:
-    """The masks for a vocabulary, and what of a row's verse has to be remembered between two tokens.
+    """The masks for a vocabulary, and what a row has to remember of its verse between two tokens.
 
     Args:
         tokens: of the vocabulary, in the order of their ids.
@@ -117,7 +117,7 @@ class Constraints:
         return tf.where(tf.bitwise.right_shift(self._allowed, classes) & 1 == 1, 0.0, -math.inf)
 
     def start(self, rows: Any, groups: Any) -> dict[str, Any]:
-        """Return what is remembered of rows, nothing having been written yet.
+        """Return the memory of rows before their first token.
 
         Args:
             rows: how many.

@@ -1,7 +1,7 @@
 """Plan a verse: choose form, opening and rhyme; refuse forms, rhymes and begins that do not fit.
 
-What was typed always stands. Among the combinations of form and opening that were not excluded, those are considered
-in which the typed text breaks the fewest rules, and one of them is drawn as often as real poems have it.
+What was typed always stands. Of the combinations of form and opening that the request allows, those remain in which the
+typed text breaks the fewest rules. One of them is drawn, as often as real poems have it.
 """
 
 from collections.abc import Callable, Mapping

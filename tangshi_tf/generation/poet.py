@@ -63,6 +63,14 @@ class Poet(tf.Module):
 
     Args:
         model: whose variables the poet shares: training the model on changes the poet.
+
+    Example:
+        >>> from tangshi_tf import ModelConfig, PoetryModel, Vocabulary
+        >>> vocabulary = Vocabulary.build(["白日依山尽，黄河入海流。"], min_count=1)
+        >>> poet = Poet(PoetryModel(ModelConfig(units=8, embedding=8, titles=False), vocabulary))
+        >>> answer = poet.generate("山", max_length=5, seed=1)
+        >>> answer["poem"].numpy()[0].decode()[0], int(answer["seed"][0])
+        ('山', 1)
     """
 
     def __init__(self, model: PoetryModel) -> None:

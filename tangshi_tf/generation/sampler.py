@@ -23,10 +23,10 @@ def sampler(temperature: Any, top_k: Any, top_p: Any) -> Callable[[Any, Any], An
     2018); then, of what is left and renormalised, the smallest set of likeliest tokens whose probability
     reaches `top_p` (the nucleus, Holtzman et al. 2020). Tokens as likely as the last one kept are kept too.
 
-    A token is drawn from all of them first: it is the first whose cumulative probability exceeds the first uniform
-    number. If it is one of those kept, it stands; else, and where both top-k and top-p are on, the second number draws
-    among those. Together that is the distribution over those kept, at the price of looking for them in few rows. A
-    token of probability 0 is never chosen, and a row's token depends on that row's inputs alone.
+    First a token is drawn from all of them: the first one whose cumulative probability exceeds the first uniform
+    number. If it is one of those kept, it stands. Else, and where both top-k and top-p are on, the second number draws
+    among those kept. The result is distributed as if all were drawn from those kept, and few rows have to look for
+    them. A token of probability 0 is never chosen, and a row's token depends on that row's inputs alone.
 
     Args:
         temperature: float32 `[B]`, at least 0; below 0.001 takes the likeliest token whatever the other knobs say.

@@ -58,6 +58,16 @@ class PoetryModel(keras.Model):
 
     Attributes:
         state_layout: the entries of its state.
+
+    Example:
+        >>> from tangshi_tf import ModelConfig, Vocabulary
+        >>> vocabulary = Vocabulary.build(["白日依山尽，黄河入海流。"], min_count=1)
+        >>> model = PoetryModel(ModelConfig(cell="gru", units=8, embedding=8, titles=False), vocabulary)
+        >>> model(tf.constant([[1, 4, 5]])).shape  # [B, T] to [B, T, V]
+        TensorShape([1, 3, 16])
+        >>> logits, state = model.step(tf.constant([1]), model.get_initial_state(1))
+        >>> logits.shape, len(state)  # a state of the layer, and the verse
+        (TensorShape([1, 16]), 2)
     """
 
     def __init__(self, config: ModelConfig, vocabulary: Vocabulary, precision: str = "float32") -> None:

@@ -86,11 +86,20 @@ def publish(run: Run, directory: str | Path, corpus: Corpus | Prose) -> Path:
 
     Raises:
         TangshiError: if the run has no epoch, was trained on another corpus, or cannot be exported.
+
+    Example:
+        >>> from tangshi_tf import ModelConfig, TrainingConfig, fit, read_corpus
+        >>> for file, poem in {"a.txt": "春眠不觉晓，处处闻啼鸟。", "b.txt": "红豆生南国，春来发几枝。"}.items():
+        ...     _ = Path(file).write_text(poem, encoding="utf-8")
+        >>> corpus = read_corpus(["a.txt", "b.txt"])
+        >>> run = fit(corpus, "runs/ours", ModelConfig(units=8, embedding=8), TrainingConfig(epochs=1, min_count=1))
+        >>> publish(run, "saved_models/ours", corpus).name
+        '1'
     """
     run.require_epoch()
     task = make_task(corpus, run.model_config, run.training_config)
     if run.manifest.get("corpus") != task.digest:
-        raise CorpusError(f"The corpus is required that {run.folder} was trained on. Received: another one.")
+        raise CorpusError(f"The corpus that {run.folder} was trained on is required. Received: another one.")
     model = run.load_model()
     results = results_of(model, corpus)
     metadata = {

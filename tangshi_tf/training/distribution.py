@@ -1,7 +1,7 @@
 """Choose a `tf.distribute` strategy, and let its workers agree.
 
-Several workers follow TF_CONFIG, as clusters set it: every worker runs the same command, the chief (the task of type
-chief, else worker 0) alone writes files, and whatever depends on a clock, a file or a signal it tells the others.
+Several workers follow TF_CONFIG, as clusters set it. Every worker runs the same command. The chief (the task of type
+chief, else worker 0) alone writes files, and tells the others whatever depends on a clock, a file or a signal.
 """
 
 import contextlib

@@ -73,34 +73,27 @@ def fit(
     Raises:
         StoppedError: if `stop` asked for it.
         TangshiError: if the corpus, the settings or the folder do not allow a run.
+
+    Example:
+        >>> from tangshi_tf import ModelConfig, TrainingConfig, read_corpus
+        >>> for file, poem in {"a.txt": "春眠不觉晓，处处闻啼鸟。", "b.txt": "红豆生南国，春来发几枝。"}.items():
+        ...     _ = Path(file).write_text(poem, encoding="utf-8")
+        >>> corpus = read_corpus(["a.txt", "b.txt"])
+        >>> run = fit(corpus, "runs/mine", ModelConfig(units=8, embedding=8), TrainingConfig(epochs=1, min_count=1))
+        >>> run.best["epoch"]
+        1
     """
     began = time.monotonic()
     model_config, training_config = model_config or ModelConfig(), training_config or TrainingConfig()
     strategy = strategy or choose_strategy()
     task = make_task(corpus, model_config, training_config)
     with contextlib.ExitStack() as held:
-        # Open the run, on the chief.
         opened = _open_together(held, strategy, Path(folder), begin, model_config, training_config, task)
-        run, manifest = opened.run, opened.run.manifest if opened.run else {}
-
-        # Make the trainer, and put it where the checkpoint says.
+        manifest = opened.run.manifest if opened.run else {}
         factory = TrainerFactory(model_config, training_config, task, strategy, manifest.get("precision"))
-        steps = factory.steps(manifest.get("steps", 0), began)
-        trainer = factory.trainer(steps)
-        _restore(trainer, opened.position, opened.values, strategy)
-        began -= opened.seconds
-
-        # Say what is about to be done, and do it.
-        plan = factory.plan(steps)
-        validator = None
-        if run:
-            if not manifest:
-                run.write_manifest(_manifest(plan, command, task))
-            validator = Validator(run, factory.model, task, listeners or [LogListener()], began)
-            validator.announce(plan)
-        session = _Session(trainer, run, validator, strategy, training_config.patience, began)
+        session = _start(opened, factory, task, listeners or [LogListener()], command, began)
         session.train(save_minutes, stop)
-    return run
+    return opened.run
 
 
 def estimate(
@@ -184,8 +177,8 @@ def _open_together(
     strategy: Any,
     folder: Path,
     begin: str,
-    model: ModelConfig,
-    training: TrainingConfig,
+    model_config: ModelConfig,
+    training_config: TrainingConfig,
     task: Task,
 ) -> _Opened:
     """Lock and open the run on the chief. All workers go on, with the same settings, or all raise."""
@@ -194,25 +187,25 @@ def _open_together(
     try:
         if is_chief(strategy):
             held.enter_context(locked(folder))
-            opened = _open(folder, begin, model, training, task)
+            opened = _open(folder, begin, model_config, training_config, task)
     except TangshiError as error:
         failure = error
-    agree_or_raise(strategy, failure, _fingerprint(model, training, task))
+    agree_or_raise(strategy, failure, _fingerprint(model_config, training_config, task))
     return opened
 
 
-def _open(folder: Path, begin: str, model: ModelConfig, training: TrainingConfig, task: Task) -> _Opened:
+def _open(folder: Path, begin: str, model_config: ModelConfig, training_config: TrainingConfig, task: Task) -> _Opened:
     """Create the run, or open it to go on with it.
 
     Raises:
         CheckpointError: if it was begun with other settings or another corpus.
     """
     if begin != "resume" or not (folder / "config.json").exists():
-        run = Run.create(folder, model, training, task.vocabulary, restart=begin == "restart")
+        run = Run.create(folder, model_config, training_config, task.vocabulary, restart=begin == "restart")
         return _Opened(run, *run.load_checkpoint())
     run = Run(folder)
     changes = []
-    for old, new in ((run.model_config, model), (run.training_config, training)):
+    for old, new in ((run.model_config, model_config), (run.training_config, training_config)):
         values = [(one.name, getattr(old, one.name), getattr(new, one.name)) for one in fields(old)]
         changes += [f"{name} {now} in place of {before}" for name, before, now in values if now != before]
     if run.manifest.get("corpus", task.digest) != task.digest:
@@ -226,6 +219,27 @@ def _open(folder: Path, begin: str, model: ModelConfig, training: TrainingConfig
     return _Opened(run, *run.load_checkpoint())
 
 
+def _start(
+    opened: _Opened, factory: TrainerFactory, task: Task, listeners: Sequence[Listener], command: str, began: float
+) -> _Session:
+    """Put a trainer where the checkpoint says, and tell the listeners what is about to be done."""
+    # The trainer.
+    run, manifest, strategy = opened.run, opened.run.manifest if opened.run else {}, factory.strategy
+    steps = factory.steps(manifest.get("steps", 0), began)
+    trainer = factory.trainer(steps)
+    _restore(trainer, opened.position, opened.values, strategy)
+    began -= opened.seconds
+
+    # The plan.
+    plan, validator = factory.plan(steps), None
+    if run:
+        if not manifest:
+            run.write_manifest(_manifest(plan, command, task))
+        validator = Validator(run, factory.model, task, listeners, began)
+        validator.announce(plan)
+    return _Session(trainer, run, validator, strategy, factory.config.patience, began)
+
+
 def _manifest(plan: RunPlan, command: str, task: Task) -> dict[str, Any]:
     """Return what was resolved at the start of a run."""
     return asdict(plan) | {
@@ -237,9 +251,9 @@ def _manifest(plan: RunPlan, command: str, task: Task) -> dict[str, Any]:
     }
 
 
-def _fingerprint(model: ModelConfig, training: TrainingConfig, task: Task) -> int:
+def _fingerprint(model_config: ModelConfig, training_config: TrainingConfig, task: Task) -> int:
     """Return a number that differs if what is to be learnt differs, or how."""
-    text = json.dumps([asdict(model), asdict(training), task.vocabulary.dumps(), task.digest])
+    text = json.dumps([asdict(model_config), asdict(training_config), task.vocabulary.dumps(), task.digest])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
 
 

@@ -64,8 +64,8 @@ class Run:
     def create(
         cls,
         folder: Path,
-        model: ModelConfig,
-        training: TrainingConfig,
+        model_config: ModelConfig,
+        training_config: TrainingConfig,
         vocabulary: Vocabulary,
         restart: bool = False,
     ) -> "Run":
@@ -92,7 +92,7 @@ class Run:
         except OSError as error:
             raise CheckpointError(f"A writable folder is required: {folder}. Received: {first_line(error)}.") from None
         write_text(folder / _VOCABULARY, vocabulary.dumps())
-        settings = {"model": dataclasses.asdict(model), "training": dataclasses.asdict(training)}
+        settings = {"model": dataclasses.asdict(model_config), "training": dataclasses.asdict(training_config)}
         write_text(folder / _CONFIG, json.dumps(settings, indent=2) + "\n")
         return cls(folder)
 

@@ -73,7 +73,7 @@ class PoemTask:
     members: Mapping[str, int]
     sampling: Mapping[str, Any] = {"temperature": 0.0}
 
-    def __init__(self, corpus: Corpus, model: ModelConfig, training: TrainingConfig) -> None:
+    def __init__(self, corpus: Corpus, model_config: ModelConfig, training_config: TrainingConfig) -> None:
         """See `make_task`."""
         for split in ("train", "validation"):
             if not corpus.splits[split]:
@@ -81,17 +81,17 @@ class PoemTask:
                     f"A poem to train on and one to validate on are required. Received: none for {split}."
                 )
         texts, titles = corpus.texts("train"), titles_of(corpus.poems("train"))
-        titled = model.titles and any(titles)
-        self.vocabulary = Vocabulary.build(texts, training.min_count, character_table(), titled=titled)
-        self.digest, self.dropped = corpus.digest(model.titles), corpus.dropped
+        titled = model_config.titles and any(titles)
+        self.vocabulary = Vocabulary.build(texts, training_config.min_count, character_table(), titled=titled)
+        self.digest, self.dropped = corpus.digest(model_config.titles), corpus.dropped
         self.members = {split: len(members) for split, members in corpus.splits.items()}
         self.publishing = _PUBLISHING_TITLED if titled else _PUBLISHING
         self.tokens = sum(len(text) + 1 for text in texts)
         self._texts, self._titles, self._validation = texts, titles if titled else None, corpus.texts("validation")
         # A small corpus is cut into enough batches to learn something in an epoch.
-        self._budget = min(training.token_budget, max(1, (self.tokens + len(texts)) // _LEAST_BATCHES))
-        self._seed = training.seed
-        self._embedding = model.embedding if training.cooccurrence else 0
+        self._budget = min(training_config.token_budget, max(1, (self.tokens + len(texts)) // _LEAST_BATCHES))
+        self._seed = training_config.seed
+        self._embedding = model_config.embedding if training_config.cooccurrence else 0
 
     def batches(self) -> Batches:
         """See `Task`."""
@@ -133,21 +133,21 @@ class ProseTask:
     publishing = _PUBLISHING
     sampling: Mapping[str, Any] = {**TEXT_KINDS["prose"].sampler, "max_length": 2 * _SHOWN, "seed": 0}
 
-    def __init__(self, prose: Prose, model: ModelConfig, training: TrainingConfig) -> None:
+    def __init__(self, prose: Prose, model_config: ModelConfig, training_config: TrainingConfig) -> None:
         """See `make_task`."""
         self.members = {split: len(prose.part(split)) for split in ("train", "validation", "test")}
         for split in ("train", "validation"):
             if not self.members[split]:
                 raise CorpusError(f"Text to train on and to validate on is required. Received: none for {split}.")
-        self.tokens, self.counted = self.members["train"], "characters" if model.unit == "char" else "words"
-        least = training.batch_size * training.sequence_length
+        self.tokens, self.counted = self.members["train"], "characters" if model_config.unit == "char" else "words"
+        least = training_config.batch_size * training_config.sequence_length
         if self.tokens < least:
             raise CorpusError(
                 f"A text of at least {least:,} tokens to train on (--batch-size times --sequence-length), or less of "
                 f"these, is required. Received: {self.tokens:,} tokens."
             )
-        self.vocabulary = Vocabulary.from_counts(prose.counts("train"), training.min_count, known=prose.types)
-        self.digest, self._prose, self._model, self._training = prose.digest, prose, model, training
+        self.vocabulary = Vocabulary.from_counts(prose.counts("train"), training_config.min_count, known=prose.types)
+        self.digest, self._prose, self._model, self._training = prose.digest, prose, model_config, training_config
 
     def batches(self) -> Batches:
         """See `Task`."""
@@ -175,15 +175,15 @@ TASKS: Mapping[str, tuple[type, Callable[..., Task]]] = {"poems": (Corpus, PoemT
 """By kind of text, what holds the texts, and what is to be learnt from it."""
 
 
-def make_task(corpus: Corpus | Prose, model: ModelConfig, training: TrainingConfig) -> Task:
+def make_task(corpus: Corpus | Prose, model_config: ModelConfig, training_config: TrainingConfig) -> Task:
     """Return what is learnt from a corpus.
 
     Raises:
         CorpusError: if there is nothing to train on or nothing to validate.
         ConfigError: if the settings are for another kind of text, or there are more lanes than tokens.
     """
-    holder, task = TASKS[model.text]
+    holder, task = TASKS[model_config.text]
     if not isinstance(corpus, holder):
         kind = next(name for name, (other, _) in TASKS.items() if isinstance(corpus, other))
-        raise ConfigError(f"A model of {kind} is required for this corpus. Received: one of {model.text}.")
-    return task(corpus, model, training)
+        raise ConfigError(f"A model of {kind} is required for this corpus. Received: one of {model_config.text}.")
+    return task(corpus, model_config, training_config)

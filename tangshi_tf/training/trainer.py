@@ -73,24 +73,26 @@ class Position:
 class Trainer:
     """A model, its optimizer, and where they stand among the batches.
 
-    The model must have been built in the strategy's scope. `position` and `values` are all that has to be kept, and put
-    back by `restore`, for a run to go on as if nothing had happened: batches and dropout are functions of the step.
+    The model must have been built in the strategy's scope. `position` and `values` are all that `restore` needs to go
+    on with a run as if it had never stopped: batches and dropout are functions of the step.
 
     Args:
         model: has `summed_nll` and `state_layout`, as `PoetryModel`.
         strategy: of `tf.distribute`.
         batches: what to read.
-        config: how to train.
+        training_config: how to train.
         steps: of the whole run; the schedule ends with them.
     """
 
-    def __init__(self, model: Any, strategy: Any, batches: Batches, config: TrainingConfig, steps: int) -> None:
+    def __init__(
+        self, model: Any, strategy: Any, batches: Batches, training_config: TrainingConfig, steps: int
+    ) -> None:
         """See the class."""
         self.position = Position()
         self.steps = steps
-        self._model, self._strategy, self._batches, self._config = model, strategy, batches, config
+        self._model, self._strategy, self._batches, self._training_config = model, strategy, batches, training_config
         with strategy.scope():
-            self._optimizer = build_optimizer(config, steps)
+            self._optimizer = build_optimizer(training_config, steps)
             self._optimizer.build(model.trainable_variables)
             widths = model.state_layout.widths if batches.lanes else ()
             self._carry = [_carried(batches.lanes, width) for width in widths]
@@ -110,9 +112,9 @@ class Trainer:
                 variable.assign(value)
 
     def run(self, due: Callable[[int], bool] | None = None) -> Iterator[Progress]:
-        """Train and yield where the run stands: where `due` says so of a step, and after each epoch.
+        """Train, and yield the progress after each epoch and after each step for which `due` is true.
 
-        Whoever iterates may evaluate and save in between. By default a report is due about every second.
+        The caller may evaluate and save in between. By default the progress is due about every second.
 
         Raises:
             TangshiError: if the loss is no longer a finite number.
@@ -134,7 +136,7 @@ class Trainer:
             if self._train_step is None:
                 specs = (dataset.element_spec,) * len(self._replicas)
                 self._train_step = _compile(
-                    self._model, self._optimizer, self._carry, self._strategy, self._config, specs
+                    self._model, self._optimizer, self._carry, self._strategy, self._training_config, specs
                 )
             for parts in zip(*[iter(dataset)] * len(self._replicas), strict=True):
                 batch_nll, batch_tokens = self._train_step(parts, tf.constant(step))
@@ -146,7 +148,7 @@ class Trainer:
                 if not math.isfinite(loss):
                     raise TangshiError(
                         f"A finite loss is required. Received: {loss} at step {step}; "
-                        f"a learning rate below {self._config.learning_rate} may help."
+                        f"a learning rate below {self._training_config.learning_rate} may help."
                     )
                 seconds += time.monotonic() - resumed
                 self.position = Position(step, float(nll), float(tokens))
@@ -188,13 +190,13 @@ def every_second() -> Callable[[int], bool]:
     return due
 
 
-def total_steps(batches: Batches, config: TrainingConfig) -> int:
+def total_steps(batches: Batches, training_config: TrainingConfig) -> int:
     """Return the number of batches of a whole run."""
     steps = 0
-    for epoch in range(config.epochs):
+    for epoch in range(training_config.epochs):
         steps += batches.steps(epoch)
-        if config.max_steps and steps >= config.max_steps:
-            return config.max_steps
+        if training_config.max_steps and steps >= training_config.max_steps:
+            return training_config.max_steps
     return steps
 
 
@@ -212,12 +214,12 @@ def _carried(lanes: int, width: int) -> Any:
 
 
 def _compile(
-    model: Any, optimizer: Any, carry: Sequence[Any], strategy: Any, config: TrainingConfig, specs: Any
+    model: Any, optimizer: Any, carry: Sequence[Any], strategy: Any, training_config: TrainingConfig, specs: Any
 ) -> Callable[..., Any]:
     """Trace one step over all replicas: (parts, step) to the whole batch's summed nll and its tokens.
 
-    The parts are those of this worker's replicas, and each takes its own. TensorFlow's distributed datasets would hand
-    them out, but closing one takes up to a minute.
+    The parts are those of this worker's replicas; each replica takes its own. TensorFlow's distributed datasets would
+    do that too, but closing one takes up to a minute.
     """
     replicas = strategy.num_replicas_in_sync
     variables = model.trainable_variables
@@ -228,7 +230,7 @@ def _compile(
         tokens = tf.reduce_sum(tf.cast(y != PAD, tf.float32))
         all_tokens = context.all_reduce(tf.distribute.ReduceOp.SUM, tokens)
         with tf.GradientTape() as tape:
-            seed = tf.stack([tf.constant(config.seed), step])
+            seed = tf.stack([tf.constant(training_config.seed), step])
             rows = tf.shape(x)[0]
             state = [entry[first_row : first_row + rows] for entry in carry] or None
             nll, after = model.summed_nll(x, y, dropout_seed=seed, first_row=first_row, state=state)
@@ -238,8 +240,8 @@ def _compile(
         # sums once more, hence the division.
         if replicas > 1:
             gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-        if config.clip_norm:
-            gradients, _ = tf.clip_by_global_norm(gradients, config.clip_norm)
+        if training_config.clip_norm:
+            gradients, _ = tf.clip_by_global_norm(gradients, training_config.clip_norm)
         if replicas > 1:
             gradients = [g / replicas for g in gradients]
         optimizer.apply_gradients(zip(gradients, variables, strict=True))

@@ -32,6 +32,8 @@ class TrainerFactory:
         precision: as settled when the run began; by default as configured, or as a measurement says.
 
     Attributes:
+        config: how to train.
+        strategy: of `tf.distribute`.
         precision: ``"float32"`` or ``"bfloat16"``.
         batches: what is trained on.
         model: that of the latest trainer.
@@ -51,7 +53,7 @@ class TrainerFactory:
             precision = "bfloat16" if bfloat16_pays() else "float32"
         (is_bfloat16,) = broadcast(strategy, [precision == "bfloat16"])
         self.precision = "bfloat16" if is_bfloat16 else "float32"
-        self._model_config, self._config, self._strategy = model_config, training_config, strategy
+        self._model_config, self.config, self.strategy = model_config, training_config, strategy
         self._task, self.batches = task, task.batches()
         if 0 < self.batches.lanes < strategy.num_replicas_in_sync:
             raise ConfigError(
@@ -61,11 +63,11 @@ class TrainerFactory:
 
     def trainer(self, steps: int) -> Trainer:
         """Return a trainer at the beginning of a run of so many steps; its model is `model`."""
-        keras.utils.set_random_seed(self._config.seed)
-        with self._strategy.scope():
+        keras.utils.set_random_seed(self.config.seed)
+        with self.strategy.scope():
             self.model = PoetryModel(self._model_config, self._task.vocabulary, self.precision)
             self.model.initialize_from(*self._first_weights)
-        return Trainer(self.model, self._strategy, self.batches, self._config, steps)
+        return Trainer(self.model, self.strategy, self.batches, self.config, steps)
 
     @functools.cached_property
     def _first_weights(self) -> tuple[Any, Any]:
@@ -74,16 +76,16 @@ class TrainerFactory:
 
     def steps(self, settled: int, began: float) -> int:
         """Return the steps of the run: as settled when it began, or as configured, or as many as time allows."""
-        (by_chief,) = broadcast(self._strategy, [settled])
+        (by_chief,) = broadcast(self.strategy, [settled])
         if by_chief:
             return int(by_chief)
-        if not self._config.minutes:
-            return total_steps(self.batches, self._config)
+        if not self.config.minutes:
+            return total_steps(self.batches, self.config)
         step, validation = self.pace
-        left = 60 * self._config.minutes - (time.monotonic() - began)
+        left = 60 * self.config.minutes - (time.monotonic() - began)
         left -= self._task.publishing * validation
         steps = left / (step + validation / self.batches.steps(0))
-        (whole,) = broadcast(self._strategy, [max(1, math.floor(steps))])
+        (whole,) = broadcast(self.strategy, [max(1, math.floor(steps))])
         return int(whole)
 
     @functools.cached_property
@@ -96,7 +98,7 @@ class TrainerFactory:
             list(trial.run(lambda step: False))
             step = (time.monotonic() - start) / _PACE_STEPS
         start = time.monotonic()
-        if is_chief(self._strategy):
+        if is_chief(self.strategy):
             self._task.validation(self.model)()
         return step, time.monotonic() - start
 
@@ -117,5 +119,5 @@ class TrainerFactory:
             epoch_steps=self.batches.steps(0),
             steps=steps,
             precision=self.precision,
-            devices=devices(self._strategy),
+            devices=devices(self.strategy),
         )

@@ -1,6 +1,6 @@
 """Judge a poem by the rules of regulated verse: which rule holds and which breaks, line by line.
 
-Where a character has several readings, the poem has the benefit of it; so has a character that no rhyme book knows.
+A character with several readings counts as the one that suits the poem; one that no rhyme book has fits everything.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ class Fault:
     Attributes:
         rule: a key of `RULES`.
         line: from 1; 0 for the whole poem.
-        position: of the character in the line, from 1; 0 for the whole line.
+        position: of the character in the line, from 1; 0 for the whole poem.
         received: what stands there.
         required: what would keep the rule.
     """
@@ -46,9 +46,12 @@ class Fault:
 
     def __str__(self) -> str:
         """Return one line."""
-        place = f"line {self.line}, " if self.line else ""
-        place += f"character {self.position}, " if self.position else ""
-        return f"{self.rule}: {place}{self.required} is required. Received: {self.received}."
+        if not self.line:
+            return f"{self.rule}: {self.required} is required. Received: {self.received}."
+        return (
+            f"{self.rule}: line {self.line}, character {self.position}, {self.required} is required. "
+            f"Received: {self.received}."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +88,9 @@ def judge(text: str, prosody: Prosody | None = None) -> Verdict:
     prosody = prosody or generous()
     lines, form = tuple(lines_of(text)), form_of(text)
     if form == OTHER:
-        found = f"{len(lines)} of " + ", ".join(map(str, sorted({len(line) for line in lines})))
-        fault = Fault("体", 0, 0, found if lines else "none", "4 or 8 lines of 5 or 7 characters")
+        sizes = ", ".join(map(str, sorted({len(line) for line in lines})))
+        found = f"{len(lines)} of {sizes}" if lines else "none"
+        fault = Fault("体", 0, 0, found, "4 or 8 lines of 5 or 7 characters")
         return Verdict(lines, form, faults=dict.fromkeys(LEVELS, (fault,)))
     tones = [[prosody.tones(char) for char in line] for line in lines]
     rhymes = [prosody.rhymes(line[-1]) for line in lines]

@@ -7,18 +7,22 @@ from typing import Any
 from tangshi_tf.verse.checker import Verdict, tone_marks
 from tangshi_tf.verse.forms import FORMS, LEVELS, OTHER
 
-__all__ = ["counted", "described", "record"]
+__all__ = ["counted", "judgement", "record", "scanned"]
 
 
-def described(verdict: Verdict, level: str, title: str = "") -> str:
-    """Set a poem with the tones beneath its lines, what it breaks at a level, and whether it passes."""
+def scanned(verdict: Verdict, title: str = "") -> str:
+    """Set a poem with its form, opening and rhyme above it and the tones beneath its lines."""
     rhyme = verdict.rhyme and f"{'、'.join(verdict.rhyme)}韵"
     head = "　".join(filter(None, [title, verdict.form, verdict.opening, rhyme]))
-    body = [row for line in verdict.lines for row in (line, tone_marks(line))]
+    return "\n".join([head, *(row for line in verdict.lines for row in (line, tone_marks(line)))])
+
+
+def judgement(verdict: Verdict, level: str) -> str:
+    """Say what a poem breaks at a level, and whether it passes."""
     faults = verdict.faults[level]
-    count = f"{len(faults)} fault{'s' * (len(faults) > 1)}"
-    said = f"Fails at the level {level}: {count}." if faults else f"Passes at the level {level}."
-    return "\n".join([head, *body, *map(str, faults), said])
+    if not faults:
+        return f"Passes at the level {level}."
+    return "\n".join([*map(str, faults), f"Fails at the level {level}: {len(faults)} fault{'s' * (len(faults) > 1)}."])
 
 
 def record(verdict: Verdict) -> dict[str, Any]:

@@ -4,10 +4,10 @@ A tone is 平 (level) or 仄 (oblique: rising, departing and entering tone). Reg
 groups among the 106 of 平水韵. The table, `data/prosody.tsv`, is keyed by simplified character and joins two sources;
 `data/README.md` names them and says how it was made.
 
-There are two ways to read it. A judge reads generously: a character has every tone and rhyme that either source gives
-it, unless poets hardly ever used that tone, and one that neither knows fits everything (`generous`). A poet reads
-narrowly: a tone or rhyme counts if both sources give it and Tang poets used it where the metre leaves no choice
-(`narrow`); so another judge, with other tables, agrees.
+There are two ways to read it. A checker reads generously (`generous`): a character has every tone and rhyme that either
+source gives, unless poets hardly ever used that tone; a character that neither source has fits everything. A poet reads
+narrowly (`narrow`): a tone or rhyme counts if both sources give it and Tang poets used it where the metre leaves no
+choice. So another checker, with other tables, agrees.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

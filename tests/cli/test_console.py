@@ -27,7 +27,7 @@ def follow(capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_a_log_has_a_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> None:
     out = follow(capsys)
-    assert "poems: 9 train, 1 validation, 0 test\nleft out: 2 too short\n" in out
+    assert "corpus of poems: 9 train, 1 validation, 0 test\nleft out: 2 too short\n" in out
     assert out.count("tokens/s") == 2
     assert "step 10 of 20, epoch 1, loss 2.500, 12,346 tokens/s, 1.5 minutes left\n" in out
     assert "epoch 1: validation perplexity 7.39 (best), 1.0 minutes\n  sample:     山水。\n" in out

@@ -161,7 +161,7 @@ REQUESTS: list[tuple[list[str], str]] = [
     ),
     (
         ["export", "one.txt", "--format", "litert"],
-        "--format savedmodel is required for a CORPUS or --origin-filter. Received: litert.",
+        "--format savedmodel is required for a CORPUS, --origin-filter or --from-version. Received: litert.",
     ),
     (["export", "--format", "litert", "--name", "nobody"], f"{NO_MODEL}'nobody'."),
     (
@@ -222,7 +222,7 @@ REQUESTS: list[tuple[list[str], str]] = [
     (["fit", "poems.txt", "--name", "n" * 300], "A writable folder is required: runs/nnn…"),
     (["export", "--name", "nobody"], "A training run is required (a folder with config.json). Received: runs/nobody."),
     (["export", "one.txt", "--name", "mini"], TWO),
-    (["export", "--name", "mini"], "The corpus is required that runs/mini was trained on. Received: another one."),
+    (["export", "--name", "mini"], "The corpus that runs/mini was trained on is required. Received: another one."),
     *[(["sample", "--model", name], f"{NO_MODEL}'{name}'.") for name in ("nobody", "none", "one.txt", "./none", "")],
     (["sample", "--model", "n" * 300], "A working file system is required. Received: File name too long: …"),
     ([*MINI, "--output", "no/such/poem.txt"], "A folder that exists is required for --output. Received: no/such."),
@@ -345,7 +345,7 @@ def test_a_full_disk(project: Path, arguments: list[str], message: str) -> None:
     assert b"Traceback" not in done.stderr
     left = project / "runs" / "x"
     if left.exists():  # a run may stay, but no weights in it, and nothing that is in the way of the next
-        assert {path.name for path in left.iterdir()} <= {"config.json", "vocabulary.txt", "manifest.json"}
+        assert {path.name for path in left.iterdir()} <= {".lock", "config.json", "vocabulary.txt", "manifest.json"}
         shutil.rmtree(left)
 
 

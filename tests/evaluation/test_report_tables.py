@@ -8,13 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from tangshi_tf.cli.console import captioned
 from tangshi_tf.corpus.poems import read_corpus
-from tangshi_tf.evaluation.report_tables import draw, from_dict, markdown, text, to_dict
+from tangshi_tf.evaluation.report_tables import draw, from_dict, markdown, tables, to_dict
 from tangshi_tf.evaluation.verse_report import KINDS, Report, Written, compare
 from tangshi_tf.verse.forms import FORMS, form_of
 
 CLIMB = "白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"
 NIGHT = "床前明月光，疑是地上霜。举头望明月，低头思故乡。"
+
+
+def text(report: Report) -> str:
+    return "\n\n".join(map(captioned, tables(report)))
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ def test_a_run_that_was_stopped_is_published_with_its_own_corpus_only(corpus: Co
         fit(corpus, tmp_path / "run", MODEL, TRAINING, listeners=[Impatient()])
     run = Run(tmp_path / "run")
     other = Corpus({**corpus.splits, "test": corpus.splits["validation"]}, {})
-    with pytest.raises(CorpusError, match=r"The corpus is required that .*run was trained on. Received: another one."):
+    with pytest.raises(CorpusError, match=r"The corpus that .*run was trained on is required. Received: another one."):
         publish(run, tmp_path / "saved_models", other)
     version = publish(run, tmp_path / "saved_models", corpus)
     assert "after epoch 1 of the 1 trained" in (version / "assets.extra" / "README.md").read_text(encoding="utf-8")

@@ -3,7 +3,7 @@
 import json
 
 from tangshi_tf.verse.checker import judge
-from tangshi_tf.verse.display import counted, described, record
+from tangshi_tf.verse.display import counted, judgement, record, scanned
 
 TOWER = judge("白日依山尽，黄河入海流。欲穷千里目，更上一层楼。")
 LONELY = judge("白日依山尽，白河入海流。欲穷千里目，更上一层楼。")
@@ -12,22 +12,21 @@ SHORT = judge("床前明月光，疑是地上霜。")
 
 
 def test_tones_stand_beneath_their_lines() -> None:
-    head, *body, verdict = described(TOWER, "strict", "登鹳雀楼").splitlines()
+    head, *body = scanned(TOWER, "登鹳雀楼").splitlines()
     assert head == "登鹳雀楼　五绝　仄起　尤韵"
     assert body[::2] == list(TOWER.lines)
     assert body[1::2] == ["仄仄平平仄", "平平仄仄平", "仄平平仄仄", "通仄仄平平"]
-    assert verdict == "Passes at the level strict."
+    assert scanned(PARTING).startswith("七绝　真韵\n渭城朝雨浥轻尘\n")  # no template: no opening
+    assert scanned(SHORT).splitlines()[0] == "其他"
 
 
 def test_each_fault_is_a_line() -> None:
-    assert described(LONELY, "strict").splitlines()[-2:] == [
+    assert judgement(LONELY, "strict").splitlines() == [
         "孤平: line 2, character 3, 平 here or at 1 is required. Received: 入.",
         "Fails at the level strict: 1 fault.",
     ]
-    assert described(LONELY, "regulated").endswith("\n通仄仄平平\nPasses at the level regulated.")
-    assert described(PARTING, "loose").startswith("七绝　真韵\n渭城朝雨浥轻尘\n")  # no template: no opening
-    assert described(SHORT, "loose").splitlines()[0] == "其他"
-    assert described(SHORT, "loose").splitlines()[-1] == "Fails at the level loose: 1 fault."
+    assert judgement(LONELY, "regulated") == "Passes at the level regulated."
+    assert judgement(SHORT, "loose").splitlines()[-1] == "Fails at the level loose: 1 fault."
 
 
 def test_a_record_has_every_level() -> None:
