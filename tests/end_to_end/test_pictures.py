@@ -32,6 +32,7 @@ def test_the_cells_are_drawn(tmp_path: Path) -> None:
     assert names == ["RNN", "LSTM", "GRU"]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "program", ["docs/draw_cells.py", "docs/draw_verse.py", "benchmarks/cells.py", "benchmarks/sequence_length.py"]
 )
@@ -42,6 +43,7 @@ def test_without_matplotlib_it_says_what_is_missing(program: str) -> None:
     assert done.stderr.decode().splitlines()[-1] == "Error: matplotlib is required: pip install matplotlib."
 
 
+@pytest.mark.ci
 def test_the_committed_comparison_of_verse_is_what_its_figures_give(tmp_path: Path) -> None:
     path = tmp_path / "verse.svg"
     program = [sys.executable, str(ROOT / "docs" / "draw_verse.py"), str(path)]

@@ -33,6 +33,7 @@ BLOCKS = [block for document in DOCUMENTS if document != "README.zh-CN.md" for b
 RUN = [(language, code) for mark, language, code in BLOCKS if not mark and language != "text"]
 # A block of text is what the block before it prints, or a part of that.
 PRINTED = {code: text for (_, _, code), (_, language, text) in pairwise(BLOCKS) if language == "text"}
+BASH = [code for _, language, code in BLOCKS if language == "bash" and "tangshi-tf " in code]
 LONG = [code for mark, _, code in BLOCKS if mark == "long"]
 
 
@@ -46,7 +47,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("language", "code"), RUN, ids=[code.splitlines()[0][:40] for _, code in RUN])
+def tier(code: str) -> pytest.MarkDecorator:
+    """A cluster on this machine takes minutes; the other blocks take seconds, with a start of TensorFlow each."""
+    return pytest.mark.long if "TF_CONFIG" in code else pytest.mark.ci
+
+
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [pytest.param(*block, id=block[1].splitlines()[0][:40], marks=tier(block[1])) for block in RUN],
+)
 def test_block(language: str, code: str, folder: Path) -> None:
     command = {"bash": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-W", "error", "-c"]}[language]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -80,6 +89,32 @@ def test_options_of_long_commands_exist(code: str) -> None:
             assert program == "tangshi-tf"
             parameters = main.commands[command].params
             assert options <= {option for p in parameters for option in (*p.opts, *p.secondary_opts)}
+
+
+@pytest.mark.parametrize("code", BASH, ids=[code.splitlines()[0][:40] for code in BASH])
+def test_options_of_all_commands_exist(code: str) -> None:
+    for words in commands(code):
+        name, *arguments = words
+        parameters = main.commands[name].params
+        known = {option for p in parameters for option in (*p.opts, *p.secondary_opts)}
+        assert {word for word in arguments if word.startswith("--")} <= {*known, "--help"}, words
+
+
+def commands(code: str) -> list[list[str]]:
+    """Return the words of every `tangshi-tf` in a block, up to what ends a command, such as a pipe."""
+    lines = shlex.shlex(code.replace("\\\n", " ").replace("\n", " ; "), posix=True, punctuation_chars=True)
+    lines.whitespace_split = True
+    found: list[list[str]] = []
+    ours = False
+    for word in lines:
+        if word == "tangshi-tf":
+            ours = True
+            found.append([])
+        elif set(word) <= set("();<>|&"):
+            ours = False
+        elif ours:
+            found[-1].append(word)
+    return [words for words in found if words and not words[0].startswith("-")]
 
 
 def test_translations_have_the_same_blocks_and_figures() -> None:
