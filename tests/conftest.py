@@ -1,6 +1,10 @@
-"""Small models whose distributions are not flat, and one of them as a model folder."""
+"""Small models whose distributions are not flat, some of them as model folders, and a run of one.
+
+What takes seconds to make is made once, whichever worker asks first; the others wait for it and take it.
+"""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +13,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from click.testing import CliRunner
+from filelock import FileLock
 
+from tangshi_tf.cli import main
 from tangshi_tf.config import ModelConfig
 from tangshi_tf.corpus.cleaning import character_table
 from tangshi_tf.corpus.poems import read_corpus
@@ -36,10 +43,11 @@ TEXT = (
 VARIANTS = {"風": "风", "黃": "黄", "聲": "声"}
 
 ModelMaker = Callable[..., PoetryModel]
+OnceMaker = Callable[[str, Callable[[Path], object]], Path]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--fuzz", type=int, default=1_000, help="Random requests and option sets of the slow tests.")
+    parser.addoption("--fuzz", type=int, default=1_000, help="Random requests and option sets of the long tests.")
 
 
 @pytest.fixture(scope="session")
@@ -90,12 +98,37 @@ def make_model(vocabulary: Vocabulary, titled_vocabulary: Vocabulary) -> ModelMa
 
 
 @pytest.fixture(scope="session")
-def versed_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def make_once(tmp_path_factory: pytest.TempPathFactory) -> OnceMaker:
+    """Return a function from a name and what fills a folder to the folder, filled once for all workers.
+
+    No test may change what is in it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    home = base.parent if base.name.startswith("popen-") else base  # the workers' own folders lie in one
+
+    def make(name: str, fill: Callable[[Path], object]) -> Path:
+        folder, unfinished = home / name, home / f"{name}-unfinished"
+        with FileLock(home / f"{name}.lock"):
+            if not folder.exists():
+                shutil.rmtree(unfinished, ignore_errors=True)
+                unfinished.mkdir()
+                fill(unfinished)
+                unfinished.rename(folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def versed_folder(make_once: OnceMaker) -> Path:
     """A poet that has learnt nothing, with a vocabulary large enough for verse."""
-    keras.utils.set_random_seed(6)
-    vocabulary = Vocabulary.build(read_corpus().texts("train")[:8_000], 8, character_table(), titled=True)
-    model = PoetryModel(ModelConfig(units=16, embedding=12), vocabulary)
-    return export_model(model, tmp_path_factory.mktemp("models") / "versed")
+
+    def fill(folder: Path) -> None:
+        keras.utils.set_random_seed(6)
+        vocabulary = Vocabulary.build(read_corpus().texts("train")[:8_000], 8, character_table(), titled=True)
+        export_model(PoetryModel(ModelConfig(units=16, embedding=12), vocabulary), folder)
+
+    return make_once("versed", fill) / "1"
 
 
 @pytest.fixture(scope="session")
@@ -115,10 +148,28 @@ def poet(lstm: PoetryModel) -> Poet:
 
 
 @pytest.fixture(scope="session")
-def folder(lstm: PoetryModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export_model(lstm, tmp_path_factory.mktemp("models") / "small")
+def folder(lstm: PoetryModel, make_once: OnceMaker) -> Path:
+    return make_once("small", lambda made: export_model(lstm, made)) / "1"
 
 
 @pytest.fixture(scope="session")
 def loaded(folder: Path) -> Any:
     return load(folder)
+
+
+@pytest.fixture(scope="session")
+def mini_folder(make_once: OnceMaker) -> Path:
+    """A folder with sixty poems, on which a model named mini has been trained from the command line."""
+
+    def fill(folder: Path) -> None:
+        poems = [poem for poem in read_corpus().poems("train") if len(poem.text) == 24][:60]
+        text = "".join(f"{poem.title}:{poem.text}\n" for poem in poems)
+        (folder / "poems.txt").write_text(text, encoding="utf-8")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            options = "--name mini --units 16 --embedding 12 --epochs 2 --min-count 1 --token-budget 500"
+            result = CliRunner().invoke(main, ["fit", "poems.txt", *options.split()])
+            assert result.exit_code == 0, result.output
+        (folder / "printed.txt").write_text(result.output, encoding="utf-8")
+
+    return make_once("mini", fill)

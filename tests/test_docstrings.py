@@ -9,9 +9,10 @@ import pytest
 import tangshi_tf
 
 NAMES = sorted(name for name in vars(tangshi_tf)["__all__"] if name != "__version__")
+SLOW = {"Poet", "fit", "publish"}  # they trace a poet each
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.ci if name in SLOW else []) for name in NAMES])
 def test_a_public_name_shows_an_example_that_runs(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,11 +18,10 @@ import pytest
 from click.testing import CliRunner
 
 from tangshi_tf.cli import main
-from tangshi_tf.config import PROSE, ModelConfig, TrainingConfig
-from tangshi_tf.corpus.poems import Corpus, read_corpus
+from tangshi_tf.config import PROSE
+from tangshi_tf.files import LOCK
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.saving.saved_model import export_model
-from tangshi_tf.training.run import fit
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.vocabulary import Vocabulary
 
@@ -42,17 +41,14 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory, folder: Path, mini_folder: Path) -> Path:
     """A folder with wrong files, sixty poems, a run of them named mini, a model of that name, and damaged copies."""
     made = tmp_path_factory.mktemp("made")
     for name, data in FILES.items():
         (made / name).write_bytes(data)
     (made / "none").mkdir()
-    poems = [poem for poem in read_corpus().poems("train") if len(poem.text) == 24][:60]
-    text = "".join(f"{poem.title}:{poem.text}\n" for poem in poems)
-    (made / "poems.txt").write_text(text, encoding="utf-8")
-    corpus: Corpus = read_corpus([made / "poems.txt"])
-    fit(corpus, made / "runs" / "mini", ModelConfig(units=8, embedding=6), TrainingConfig(min_count=1, max_steps=1))
+    shutil.copy(mini_folder / "poems.txt", made)
+    shutil.copytree(mini_folder / "runs" / "mini", made / "runs" / "mini")
     for name in ("cut", "other"):
         shutil.copytree(made / "runs" / "mini", made / "runs" / name)
     for weights in (made / "runs" / "cut").glob("*.h5"):
@@ -143,7 +139,7 @@ REQUESTS: list[tuple[list[str], str]] = [
     ),
     (
         ["fit", "poems.txt", "--name", "mini", "--resume", "--units", "9"],
-        "What runs/mini was begun with is required to go on with it. Received: units 9 in place of 8.",
+        "What runs/mini was begun with is required to go on with it. Received: units 9 in place of 16.",
     ),
     (
         ["fit", "one.txt", "poems.txt", "--name", "mini", "--resume"],
@@ -328,6 +324,26 @@ def test_what_cannot_be_written(project: Path, where: str, arguments: list[str],
 FULL = 20_000  # bytes a file may hold: less than the weights, more than a poem
 
 
+def test_a_disk_that_is_full_at_the_start(project: Path) -> None:
+    """As below, but in this process: of the run only the files are there that are written first, whole."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FULL, limits[1]))
+    try:
+        result = CliRunner().invoke(main, ["fit", "poems.txt", "--name", "x", "--max-steps", "1"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].startswith("Error: A writable file is required: ")
+    remove_what_may_stay(project / "runs" / "x")
+
+
+def remove_what_may_stay(left: Path) -> None:
+    """Discard a run in which there are no weights, and nothing that is in the way of the next."""
+    assert {path.name for path in left.iterdir()} <= {LOCK, "config.json", "vocabulary.txt", "manifest.json"}
+    shutil.rmtree(left)
+
+
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -343,12 +359,20 @@ def test_a_full_disk(project: Path, arguments: list[str], message: str) -> None:
     assert done.returncode == 1, done.stderr
     assert done.stderr.decode().splitlines()[-1].startswith(f"Error: {message}")
     assert b"Traceback" not in done.stderr
-    left = project / "runs" / "x"
-    if left.exists():  # a run may stay, but no weights in it, and nothing that is in the way of the next
-        assert {path.name for path in left.iterdir()} <= {".lock", "config.json", "vocabulary.txt", "manifest.json"}
-        shutil.rmtree(left)
+    if (project / "runs" / "x").exists():
+        remove_what_may_stay(project / "runs" / "x")
 
 
+@pytest.mark.parametrize("encoding", ["gbk", "cp1252"])
+def test_characters_that_a_terminal_has_no_encoding_for(project: Path, encoding: str) -> None:
+    result = CliRunner(charset=encoding).invoke(main, [*MINI, "--begin", "🙂", "--max-length", "9"])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[-1] == (
+        f"Error: A terminal that prints these characters is required, or --output FILE. Received: encoding {encoding}."
+    )
+
+
+@pytest.mark.ci
 @pytest.mark.parametrize("encoding", ["ascii", "gbk", "cp1252"])
 def test_a_terminal_that_cannot_print(project: Path, encoding: str) -> None:
     def in_terminal(*arguments: str) -> tuple[int, list[str], list[str]]:
@@ -381,6 +405,7 @@ def test_a_terminal_that_cannot_print(project: Path, encoding: str) -> None:
     (project / "smile.txt").unlink()
 
 
+@pytest.mark.ci
 def test_a_locale_without_chinese(project: Path) -> None:
     """In the C locale Python reads arguments as UTF-8; where it is told not to, they cannot be read."""
     plain = {**os.environ, "LC_ALL": "C"}
@@ -393,6 +418,7 @@ def test_a_locale_without_chinese(project: Path) -> None:
     assert done.stderr.startswith(b"Error: Text in valid Unicode is required. Received: ")
 
 
+@pytest.mark.ci
 def test_a_reader_that_leaves_early_is_no_error(project: Path) -> None:
     command = f"{shlex.join([*TANGSHI, *MINI, '--count', '9'])} | head -c 1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, check=False)

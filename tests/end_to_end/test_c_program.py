@@ -13,6 +13,8 @@ import tensorflow as tf
 
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.ci
+
 SHIPPED = ROOT / "saved_models" / "tangshi" / "1"
 SOURCE = ROOT / "examples" / "poem.c"
 COMMAND = re.compile(r"cc -std=c11 (?:.*\\\n)*.*")  # on several lines

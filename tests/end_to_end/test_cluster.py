@@ -69,12 +69,13 @@ def values(project: Path, name: str) -> list[Any]:
     return Run(project / "runs" / name).load_checkpoint()[1]
 
 
+@pytest.mark.long
 def test_two_devices_train_as_one(project: Path) -> None:
     train_alone(project, command("two", "mirrored", devices="two"))
     np.testing.assert_allclose(losses(project, "two"), losses(project, "alone"), rtol=1e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("count", [2, 3])
 def test_workers_train_as_one_process(project: Path, count: int) -> None:
     for status, error in run_cluster(command(f"workers{count}", "multiworker"), count, project):
@@ -83,7 +84,7 @@ def test_workers_train_as_one_process(project: Path, count: int) -> None:
     assert [path.name for path in (project / "saved_models" / f"workers{count}").iterdir()] == ["1"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_worker_is_made_good_by_resuming(project: Path) -> None:
     for status, error in run_cluster(command("whole", "multiworker"), 2, project):
         assert status == 0, error
@@ -108,7 +109,7 @@ def test_a_killed_worker_is_made_good_by_resuming(project: Path) -> None:
     assert manifest["steps"] == STEPS
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_workers_carry_the_state_of_their_own_lanes(project: Path) -> None:
     train_alone(project, prose_command("lanes", "one"))
     for status, error in run_cluster(prose_command("shared", "multiworker"), 2, project):

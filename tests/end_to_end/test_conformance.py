@@ -1,6 +1,7 @@
 """What every cell must do, with an ear for verse and titles, without, and of prose.
 
-In one table: {rnn, lstm, gru} x {ear, none, prose} x {checkpoint, resume, SavedModel, mirrored, bfloat16}.
+In one table: {rnn, lstm, gru} x {ear, none, prose} x {checkpoint, resume, SavedModel, mirrored, bfloat16}. A part of it
+that has every cell, every kind and every check is run by CI, two checks of it always, the rest on request.
 """
 
 from collections.abc import Callable
@@ -37,26 +38,29 @@ KINDS = {
 }
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+CELLS = ("rnn", "lstm", "gru")
+CI = [("lstm", "ear"), ("gru", "none"), ("rnn", "prose")]
 
 
 @pytest.fixture(scope="module")
-def corpus(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Corpus | Prose:
+def row(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """A cell and a kind."""
+    return tuple(request.param)
+
+
+@pytest.fixture(scope="module")
+def corpus(row: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Corpus | Prose:
     poems = [poem for poem in read_corpus().poems("train") if len(poem.text) < 70][:60]
     path = tmp_path_factory.mktemp("corpus") / "poems.txt"
     path.write_text("".join(f"{poem.title}:{poem.text}\n" for poem in poems), encoding="utf-8")
-    return read_prose([path]) if kind == "prose" else read_corpus([path])
+    return read_prose([path]) if row[1] == "prose" else read_corpus([path])
 
 
-@pytest.fixture(scope="module", params=["rnn", "lstm", "gru"])
-def whole(
-    request: pytest.FixtureRequest, kind: str, corpus: Corpus | Prose, tmp_path_factory: pytest.TempPathFactory
-) -> Run:
+@pytest.fixture(scope="module")
+def whole(row: tuple[str, str], corpus: Corpus | Prose, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run from beginning to end on one device in float32, two layers, dropout on."""
-    model = replace(KINDS[kind], cell=request.param)
-    run = fit(corpus, tmp_path_factory.mktemp("runs") / "whole", model, TRAINING)
+    cell, kind = row
+    run = fit(corpus, tmp_path_factory.mktemp("runs") / "whole", replace(KINDS[kind], cell=cell), TRAINING)
     assert run is not None
     return run
 
@@ -108,7 +112,26 @@ def bfloat16(whole: Run, corpus: Corpus | Prose, folder: Path, strategy: Any) ->
     np.testing.assert_allclose(losses(run), losses(whole), rtol=0.03)
 
 
-@pytest.mark.parametrize("check", [checkpoint, resume, saved_model, mirrored, bfloat16])
+CHECKS: list[Callable[..., None]] = [checkpoint, resume, saved_model, mirrored, bfloat16]
+QUICK = [("rnn", "prose", resume), ("rnn", "prose", saved_model)]
+
+
+def tier(cell: str, kind: str, check: Callable[..., None]) -> list[pytest.MarkDecorator]:
+    if (cell, kind, check) in QUICK:
+        return []
+    return [pytest.mark.ci if (cell, kind) in CI else pytest.mark.long]
+
+
+@pytest.mark.parametrize(
+    ("row", "check"),
+    [
+        pytest.param((cell, kind), check, id=f"{cell}-{kind}-{check.__name__}", marks=tier(cell, kind, check))
+        for kind in KINDS
+        for cell in CELLS
+        for check in CHECKS
+    ],
+    indirect=["row"],
+)
 def test_every_cell(
     check: Callable[..., None], whole: Run, corpus: Corpus | Prose, tmp_path: Path, two_replicas: Any
 ) -> None:

@@ -13,6 +13,8 @@ import tensorflow as tf
 
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.ci
+
 _WITHOUT_US = """
 import runpy, sys
 sys.modules["tangshi_tf"] = None  # importing it raises ImportError

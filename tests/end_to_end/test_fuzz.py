@@ -1,6 +1,6 @@
 """Random and damaged files, random options: each is taken or refused in one line, and nothing is half done.
 
-`pytest -m slow --fuzz 10000` tries ten times as many options as usual, and takes several GB of memory.
+`pytest -m long --fuzz 10000` tries ten times as many options as usual, and takes several GB of memory.
 """
 
 import functools
@@ -61,11 +61,12 @@ def damaged(source: random.Random) -> bytes:
     return bytes(data)
 
 
-def test_ten_thousand_files_are_read_or_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [1_000, pytest.param(10_000, marks=pytest.mark.ci)])
+def test_thousands_of_files_are_read_or_refused(tmp_path: Path, count: int) -> None:
     source = random.Random(0)
     path = tmp_path / "poems"
     outcomes = {"read": 0, "refused": 0}
-    for _ in range(10_000):
+    for _ in range(count):
         path.write_bytes(damaged(source))
         start = time.monotonic()
         message = ""
@@ -77,7 +78,7 @@ def test_ten_thousand_files_are_read_or_refused(tmp_path: Path) -> None:
         assert "\n" not in message
         assert not message or "required" in message
         assert time.monotonic() - start < 10
-    assert min(outcomes.values()) > 500, outcomes
+    assert min(outcomes.values()) > count // 20, outcomes
 
 
 WORDS = ["", "山", "-1", "0", "1", "2", "7", "0.5", "1e-9", "1e30", "nan", "inf", "-inf", "1e999", "2147483648"]
@@ -146,7 +147,7 @@ def unfinished(folder: Path) -> list[Path]:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_thousands_of_option_sets_are_taken_or_refused(
     fuzz: int, tmp_path: Path, folder: Path, versed_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,7 +51,7 @@ def settled(folder: Path) -> tuple[list[dict[str, Any]], list[bytes], bytes]:
     return history, [value.tobytes() for value in values], (folder / "best.weights.h5").read_bytes()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(("kind", "count"), [("poems", 30), ("prose", 10)])
 def test_kills_change_nothing(tmp_path: Path, kind: str, count: int) -> None:
     tmp_path = tmp_path / kind

@@ -41,6 +41,7 @@ def test_the_cells_are_drawn(tmp_path: Path) -> None:
     assert names == ["RNN", "LSTM", "GRU"]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "path",
     [
@@ -57,6 +58,7 @@ def test_without_matplotlib_it_says_what_is_missing(path: str) -> None:
     assert done.stderr.decode().splitlines()[-1] == "Error: matplotlib is required: pip install matplotlib."
 
 
+@pytest.mark.ci
 def test_the_committed_comparison_of_verse_is_what_its_figures_give(tmp_path: Path) -> None:
     path = tmp_path / "verse.svg"
     subprocess.run([sys.executable, str(PAGES / "draw_verse.py"), str(path)], check=True)

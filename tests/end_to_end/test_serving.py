@@ -144,6 +144,7 @@ def address(predict: Predict) -> Iterator[str]:
     server.stop(None).wait()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("data", POSTED)
 def test_a_request_of_the_readme_is_answered(data: str, definitions: Any, model: Any, predict: Predict) -> None:
     request = rest(POSTED[data], definitions)
@@ -223,6 +224,7 @@ def test_the_clients_request_has_every_input(definitions: Any) -> None:
         build_request(["山"], [1], topk=5)
 
 
+@pytest.mark.ci
 def test_the_client_prints_the_poem_of_its_seed(address: str, model: Any, tmp_path: Path) -> None:
     done = run_alone("serving/grpc_client.py", tmp_path, address, "明月", "7")
     assert done.returncode == 0, done.stderr
@@ -230,6 +232,7 @@ def test_the_client_prints_the_poem_of_its_seed(address: str, model: Any, tmp_pa
     assert done.stdout == plain["poem"].numpy()[0].decode() + "\n"
 
 
+@pytest.mark.ci
 def test_the_client_asks_for_several_and_is_told_why_one_has_no_poem(address: str, model: Any) -> None:
     client = runpy.run_path(str(SERVING / "grpc_client.py"))
     ask, build_request = client["ask"], client["build_request"]
@@ -242,6 +245,7 @@ def test_the_client_asks_for_several_and_is_told_why_one_has_no_poem(address: st
     assert reason.startswith("temperature of at least 0")
 
 
+@pytest.mark.ci
 def test_without_a_server_the_client_says_so_on_one_line(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and does not listen
@@ -253,6 +257,7 @@ def test_without_a_server_the_client_says_so_on_one_line(tmp_path: Path) -> None
     assert done.stderr.splitlines()[-1].startswith(f"No poem from {address}: UNAVAILABLE: ")
 
 
+@pytest.mark.ci
 def test_warm_up_requests_can_be_answered(predict: Predict, tmp_path: Path) -> None:
     (tmp_path / "assets.extra").mkdir()
     program = [sys.executable, "-X", "utf8", str(SERVING / "write_warmup.py")]

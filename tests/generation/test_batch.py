@@ -23,7 +23,7 @@ def test_poems_have_the_seeds_that_follow(loaded: Any) -> None:
     assert all(record["tokens"] == record["length"] + (record not in cut) for record in found)
 
 
-@pytest.mark.parametrize("best_of", [2, 7, 300])
+@pytest.mark.parametrize("best_of", [2, 7, pytest.param(300, marks=pytest.mark.ci)])
 def test_the_likeliest_of_the_candidates_is_taken(loaded: Any, best_of: int) -> None:
     found = list(write(loaded, ["山", "水"], 50, best_of=best_of, **KNOBS))
     candidates = list(write(loaded, ["山"] * best_of + ["水"] * best_of, 50, **KNOBS))
@@ -37,7 +37,7 @@ def test_a_request_that_cannot_be_met_is_an_error(loaded: Any) -> None:
         list(write(loaded, ["山"], 1, title="静夜思"))
 
 
-@pytest.mark.parametrize("best_of", [1, 3])
+@pytest.mark.parametrize("best_of", [pytest.param(1, marks=pytest.mark.ci), 3])
 def test_of_the_candidates_that_may_be_taken_the_likeliest_is(loaded: Any, best_of: int) -> None:
     def fault(record: dict[str, Any]) -> str:
         return f"{record['length']} tokens" if record["length"] % 4 else ""

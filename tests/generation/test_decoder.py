@@ -24,9 +24,9 @@ ROWS: list[dict[str, Any]] = [
     {"temperature": 0.9, "top_k": 9, "top_p": 0.7, "repetition_penalty": 1.5},
     {"temperature": 0.8, "repetition_penalty": 0.5, "begin": [6, 6, 6], "limit": 3},
     {"temperature": 0.8, "ended": True},
-    {"temperature": 1.0, "begin": [4 + i % 20 for i in range(70)]},
+    {"temperature": 1.0, "begin": [4 + i % 20 for i in range(66)]},
     {"temperature": 1.0, "repetition_penalty": 1e30, "limit": 40},
-    {"temperature": 1.0, "limit": 150},
+    {"temperature": 1.0, "limit": 80},
     {"temperature": 1.0, "title": [7], "limit": 30},
     {"temperature": 0.5, "title": [9, 8, UNK, 7, 6], "begin": [10, 11], "limit": 30},
 ]
@@ -35,7 +35,7 @@ NEUTRAL: dict[str, Any] = {
     "top_k": 0,
     "top_p": 1.0,
     "repetition_penalty": 1.0,
-    "limit": 100,
+    "limit": 70,
     "ended": False,
     "begin": [],
     "title": [],
@@ -89,13 +89,13 @@ def one_by_one(model: PoetryModel, row: dict[str, Any], seed: int) -> tuple[list
 @pytest.mark.parametrize(
     ("cell", "layers", "tied", "ear"),
     [
-        ("lstm", 1, True, "none"),
-        ("gru", 2, True, "none"),
         ("rnn", 1, False, "none"),
-        ("lstm", 2, False, "none"),
         ("lstm", 1, True, "full"),
-        ("gru", 2, False, "verse"),
-        ("rnn", 1, True, "sounds"),
+        pytest.param("lstm", 1, True, "none", marks=pytest.mark.ci),
+        pytest.param("gru", 2, True, "none", marks=pytest.mark.ci),
+        pytest.param("lstm", 2, False, "none", marks=pytest.mark.ci),
+        pytest.param("gru", 2, False, "verse", marks=pytest.mark.ci),
+        pytest.param("rnn", 1, True, "sounds", marks=pytest.mark.ci),
     ],
 )
 def test_the_loop_writes_what_a_slow_one_writes(

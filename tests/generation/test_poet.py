@@ -20,7 +20,7 @@ from tangshi_tf.vocabulary import BOS, EOS, PAD, SPECIALS, UNK, Vocabulary
 from tests.conftest import ModelMaker
 from tests.rounding import near, same_poems
 
-SEEDS = 200
+SEEDS = 60
 SAMPLER = {"temperature": 0.9, "top_p": 0.95, "init_state": "random", "max_length": 20, "repetition_penalty": 1.5}
 
 # Runs where `import tangshi_tf` fails; prints what the loaded object said as JSON.
@@ -44,7 +44,7 @@ likeliest, _ = poet.get_next_token([1, 1], state)
 step = poet.signatures["get_next_token"](token=tf.constant([1, 1]), state_0=state[0][0], state_1=state[0][1])
 score = poet.signatures["score"](poem=tf.constant(["白日依山尽", "龘"]))
 print(json.dumps({
-    "poems": text(poet.generate("", seed=tf.range(200, dtype=tf.int64), **sampler)["poem"]),
+    "poems": text(poet.generate("", seed=tf.range(60, dtype=tf.int64), **sampler)["poem"]),
     "served": text(serve(begin=tf.constant(["山"] * 3))["poem"]),
     "signed": text(signed["poem"]), "plain": text(plain["poem"]),
     "fresh": poet.generate(["山"] * 3, max_length=2)["seed"].numpy().tolist(),
@@ -88,12 +88,18 @@ def foreign(folder: Path) -> dict[str, Any]:
 
 GROWN = [("rnn", 1, "none"), ("gru", 1, "none"), ("lstm", 1, "none"), ("rnn", 2, "none"), ("lstm", 2, "none")]
 GROWN += [("lstm", 1, "full"), ("gru", 2, "verse"), ("rnn", 1, "sounds")]
+QUICK = [("lstm", 1, "none"), ("gru", 2, "verse")]
 
 
-@pytest.fixture(scope="module", params=GROWN, ids=str)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(g, id=str(g), marks=[] if g in QUICK else pytest.mark.ci) for g in GROWN],
+)
 def grown(request: pytest.FixtureRequest, make_model: ModelMaker, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Return a model, and the same loaded from a folder."""
     cell, layers, ear = request.param
+    if request.param == GROWN[2]:
+        return request.getfixturevalue("lstm"), request.getfixturevalue("loaded")
     model = make_model(cell, layers, ear=ear)
     return model, load(export_model(model, tmp_path_factory.mktemp("grown")))
 
@@ -111,6 +117,12 @@ def nestings(model: PoetryModel) -> list[Any]:
     return menu
 
 
+@pytest.fixture(scope="module")
+def endless(make_model: ModelMaker) -> Poet:
+    """A poet that never ends a poem."""
+    return biased(make_model, eos=-1e9)
+
+
 # Random numbers, seeds and batches
 
 
@@ -123,7 +135,7 @@ def test_a_seed_names_a_poem_in_every_batch_and_process(poet: Poet, loaded: Any,
     assert same_poems(foreign["poems"], alone)
     assert len(set(alone)) > SEEDS // 2
     together = poet.generate("", seed=list(range(SEEDS)), **SAMPLER)["log_probability"].numpy()
-    for seed in range(0, SEEDS, 20):
+    for seed in range(0, SEEDS, 10):
         assert poet.generate("", seed=seed, **SAMPLER)["log_probability"].numpy()[0] == near(together[seed])
 
 
@@ -155,8 +167,7 @@ def test_a_fresh_seed_is_reported_and_repeats_its_poem(loaded: Any, foreign: dic
     assert poems(loaded, "山", init_state="random", seed=seeds) == text(first["poem"])
 
 
-def test_more_than_one_block_of_random_numbers(make_model: ModelMaker) -> None:
-    endless = biased(make_model, eos=-1e9)
+def test_more_than_one_block_of_random_numbers(endless: Poet) -> None:
     long = endless.generate("", seed=[1, 2], max_length=300)
     assert long["length"].numpy().tolist() == [300, 300]
     assert poems(endless, seed=2, max_length=300) == text(long["poem"])[1:]
@@ -167,9 +178,9 @@ def test_more_than_one_block_of_random_numbers(make_model: ModelMaker) -> None:
 
 
 @pytest.fixture(scope="module")
-def titled(make_model: ModelMaker, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A loaded poet that reads titles, and has an ear."""
-    return load(export_model(make_model(ear="full", ending=0.0), tmp_path_factory.mktemp("titled")))
+def titled(make_model: ModelMaker) -> Any:
+    """A poet that reads titles, and has an ear."""
+    return Poet(make_model(ear="full", ending=0.0))
 
 
 def test_a_title_makes_another_poem_and_is_not_in_it(titled: Any) -> None:
@@ -229,8 +240,7 @@ def test_white_space_is_what_python_says(poet: Poet) -> None:
     assert poet.encode("山\u200b水").shape[1] == 3
 
 
-def test_a_poem_always_ends(make_model: ModelMaker) -> None:
-    endless = biased(make_model, eos=-1e9)
+def test_a_poem_always_ends(endless: Poet) -> None:
     answer = endless.generate(["", "山水"], seed=1)
     assert answer["length"].numpy().tolist() == [AUTOMATIC_LENGTH, AUTOMATIC_LENGTH + 2]
 
@@ -389,8 +399,8 @@ def test_extreme_knobs_give_poems(loaded: Any, vocabulary: Vocabulary, knobs: di
     assert (answer["length"] <= knobs.get("max_length", AUTOMATIC_LENGTH + 1)).numpy().all()
 
 
-def test_ten_thousand_tokens(make_model: ModelMaker) -> None:
-    endless = biased(make_model, eos=-1e9)
+@pytest.mark.ci
+def test_ten_thousand_tokens(endless: Poet) -> None:
     assert endless.generate(["", "山"], max_length=10_000, seed=1)["length"].numpy().tolist() == [10_000] * 2
 
 
@@ -401,9 +411,10 @@ def random_text(source: random.Random) -> str:
     return "".join(chr(code) for code in codes if not 0xD800 <= code < 0xE000)
 
 
-def test_ten_thousand_random_begins(loaded: Any, vocabulary: Vocabulary) -> None:
+@pytest.mark.parametrize("batches", [1, pytest.param(20, marks=pytest.mark.ci)])
+def test_random_begins_stand(loaded: Any, vocabulary: Vocabulary, batches: int) -> None:
     source, written = random.Random(0), set(vocabulary.tokens[len(SPECIALS) :])
-    for batch in range(20):
+    for batch in range(batches):
         begins = [random_text(source) for _ in range(500)]
         answer = loaded.generate(begins, init_state="random", temperature=0.9, top_p=0.95, seed=list(range(500)))
         assert not answer["problem"].numpy().any(), batch
@@ -511,6 +522,7 @@ def test_signatures_step_like_the_model(grown: Any) -> None:
         np.testing.assert_allclose(answer[f"state_{i}"], value, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("cell", ["rnn", "lstm"])
 @pytest.mark.parametrize("kind", ["zero", "random"])
 def test_the_calling_loop_of_o4(

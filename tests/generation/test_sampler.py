@@ -5,7 +5,6 @@ import pytest
 import tensorflow as tf
 
 from tangshi_tf.generation.sampler import sampler
-from tangshi_tf.model.random import row_normal, row_uniform
 from tests import reference
 
 SIZE = 40
@@ -40,7 +39,7 @@ def test_the_distribution_is_the_reference(temperature: float, top_k: int, top_p
 def test_mixed_rows_are_the_reference() -> None:
     logits, random = some_logits(len(KNOBS)), np.random.default_rng(1)
     temperature, top_k, top_p = (np.array(values) for values in zip(*KNOBS, strict=True))
-    for _ in range(20):
+    for _ in range(6):
         uniform = random.random([len(KNOBS), 2]).astype(np.float32)
         choose = sampler(temperature.astype(np.float32), top_k.astype(np.int32), top_p.astype(np.float32))
         chosen = choose(tf.constant(logits), tf.constant(uniform))
@@ -53,8 +52,9 @@ def test_a_row_does_not_depend_on_the_others() -> None:
     temperature, top_k, top_p = (np.array(values) for values in zip(*KNOBS, strict=True))
     choose = sampler(temperature.astype(np.float32), top_k.astype(np.int32), top_p.astype(np.float32))
     together = choose(tf.constant(logits), tf.constant(uniform, tf.float32))
-    alone = [choose_one_setting(logits[[i, i]], uniform[[i, i]], *knobs)[0] for i, knobs in enumerate(KNOBS)]
-    assert together.numpy().tolist() == alone
+    some = range(0, len(KNOBS), 3)
+    alone = [choose_one_setting(logits[[i, i]], uniform[[i, i]], *KNOBS[i])[0] for i in some]
+    assert together.numpy()[::3].tolist() == alone
 
 
 @pytest.mark.parametrize(("temperature", "top_k", "top_p"), KNOBS)
@@ -94,21 +94,3 @@ def test_a_vocabulary_of_any_size(size: int) -> None:
     chosen = choose_one_setting(logits, uniform, 0.8, 0, 0.95)
     expected = [reference.choose(row, u, 0.8, 0, 0.95) for row, u in zip(logits, uniform, strict=True)]
     assert chosen.tolist() == expected
-
-
-def test_uniform_numbers_depend_on_the_seed_alone() -> None:
-    together = row_uniform([5, 6, 2**40, -3], 100).numpy()
-    assert np.array_equal(together[1], row_uniform([6], 100).numpy()[0])
-    assert np.array_equal(together[:, :37], row_uniform([5, 6, 2**40, -3], 37).numpy())
-    assert not np.any(together == row_uniform([5, 6, 2**40, -3], 100, block=1).numpy())
-    assert len(np.unique(together)) > 390
-
-
-def test_random_numbers_are_distributed_as_they_should_be() -> None:
-    uniform, normal = row_uniform(range(300), 100).numpy(), row_normal(range(300), 100).numpy()
-    assert uniform.min() >= 0.0
-    assert uniform.max() < 1.0
-    # 30,000 numbers: four standard errors of the mean and of the standard deviation.
-    assert abs(uniform.mean() - 0.5) < 0.007
-    assert abs(normal.mean()) < 0.024
-    assert abs(normal.std() - 1.0) < 0.017

@@ -16,13 +16,14 @@ VOCABULARY = Vocabulary.build([WORDS], 1)
 
 
 @pytest.fixture(scope="module", params=["char", "word"])
-def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Vocabulary, str]:
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Streamer, str]:
     keras.utils.set_random_seed(0)
     vocabulary = VOCABULARY if request.param == "word" else Vocabulary.build(WORDS, 1)
     config = ModelConfig(text="prose", unit=request.param, units=24, embedding=12, ear="none", titles=False)
     model = PoetryModel(config, vocabulary)
     model.output_bias.assign(2.0 * model.output_bias + [float(i % 3) for i in range(len(vocabulary))])
-    return load(export_model(model, tmp_path_factory.mktemp("models"))), vocabulary, request.param
+    poet = load(export_model(model, tmp_path_factory.mktemp("models")))
+    return poet, Streamer(poet, vocabulary, ends=False), request.param
 
 
 @pytest.mark.parametrize(
@@ -34,9 +35,8 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         {"top_k": 3, "repetition_penalty": 2.5, "max_length": 150},
     ],
 )
-def test_what_is_streamed_is_what_generate_gives(made: tuple[Any, Vocabulary, str], knobs: dict[str, Any]) -> None:
-    poet, vocabulary, unit = made
-    streamer = Streamer(poet, vocabulary, ends=False)
+def test_what_is_streamed_is_what_generate_gives(made: tuple[Any, Streamer, str], knobs: dict[str, Any]) -> None:
+    poet, streamer, unit = made
     for seed, begin in [(3, "to be"), (4, "")]:
         pieces = list(segmenter(unit, "whitespace")(begin))
         tokens = list(streamer.write(pieces, seed=seed, **knobs))
@@ -45,6 +45,6 @@ def test_what_is_streamed_is_what_generate_gives(made: tuple[Any, Vocabulary, st
         assert len(tokens) == whole["length"]
 
 
-def test_a_begin_that_is_too_long_is_refused(made: tuple[Any, Vocabulary, str]) -> None:
+def test_a_begin_that_is_too_long_is_refused(made: tuple[Any, Streamer, str]) -> None:
     with pytest.raises(ConfigError, match="max_length of at least the length of begin is required; received 2"):
-        list(Streamer(made[0], made[1], ends=False).write(["to", "be", "or"], seed=1, max_length=2))
+        list(made[1].write(["to", "be", "or"], seed=1, max_length=2))

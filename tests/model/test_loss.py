@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tangshi_tf.model.loss import summed_nll_at_once, summed_nll_in_pieces
+from tangshi_tf.model.loss import summed_nll_at_once, summed_nll_in_pieces, token_nll
 from tangshi_tf.vocabulary import PAD
 
 TOKENS = np.array([3, 7, 3])  # with a bonus in every row, one of them twice
@@ -95,3 +95,12 @@ def test_the_loss_of_gpus_is_that_of_cpus() -> None:
     assert float(totals[0]) == pytest.approx(float(totals[1]), rel=1e-5)
     for one, other in zip(*gradients, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+
+
+def test_padding_has_no_weight() -> None:
+    logits = tf.random.stateless_normal([2, 3, 5], [0, 0])
+    targets = tf.constant([[1, 2, 3], [4, PAD, PAD]])
+    nll = token_nll(logits, targets).numpy()
+    probabilities = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    np.testing.assert_allclose(nll[0], [-np.log(probabilities[0, t, t + 1]) for t in range(3)], rtol=1e-5)
+    assert nll[1, 1:].tolist() == [0, 0]

@@ -3,6 +3,7 @@ import re
 import runpy
 import shutil
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,33 +11,49 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tangshi_tf.config import ModelConfig, from_dict
-from tangshi_tf.errors import ModelError
+from tangshi_tf.config import ModelConfig, TrainingConfig, from_dict
+from tangshi_tf.corpus.poems import Corpus, read_corpus
+from tangshi_tf.errors import CheckpointError, CorpusError, ModelError
+from tangshi_tf.evaluation.perplexity import evaluate
 from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.saving.saved_model import export_model, load
+from tangshi_tf.saving.saved_model import export_again, export_model, load, publish
+from tangshi_tf.training.listeners import EpochReport, RunPlan
+from tangshi_tf.training.run import fit
+from tangshi_tf.training.run_folder import Run
+from tangshi_tf.training.trainer import Progress
 from tangshi_tf.vocabulary import Vocabulary
+from tests.conftest import OnceMaker
 from tests.paths import ROOT
 
 EXAMPLE = ROOT / "examples" / "plain_tensorflow.py"
 
 
-def test_a_folder_describes_itself(lstm: PoetryModel, tmp_path: Path) -> None:
-    extra = export_model(lstm, tmp_path, readme="# 诗\n", metadata={"perplexity": 80.5}) / "assets.extra"
+@pytest.fixture(scope="module")
+def described(lstm: PoetryModel, make_once: OnceMaker) -> Path:
+    """A version with a card and metadata."""
+    metadata = {"perplexity": {"test": 63.0}, "package": "0.1.0"}
+    readme = "# 诗\n\nMade by hand.\n"
+    return make_once("described", lambda made: export_model(lstm, made, readme=readme, metadata=metadata)) / "1"
+
+
+def test_a_folder_describes_itself(lstm: PoetryModel, described: Path) -> None:
+    extra = described / "assets.extra"
     config = json.loads((extra / "config.json").read_text(encoding="utf-8"))
     assert config["format"] == 1
     assert from_dict(ModelConfig, config["model"]) == lstm.config
     assert config["tensorflow"] == tf.__version__
-    assert config["perplexity"] == 80.5
+    assert config["perplexity"] == {"test": 63.0}
     readme = (extra / "README.md").read_text(encoding="utf-8")
-    assert readme.startswith("# 诗\n\n## What the loaded object offers\n")
-    assert load(extra.parent).about().numpy().decode() in readme
+    assert readme.startswith("# 诗\n\nMade by hand.\n\n## What the loaded object offers\n")
+    poet = load(described)
+    assert poet.about().numpy().decode() in readme
     assert Vocabulary.load(extra / "vocabulary.txt").tokens == lstm.vocabulary.tokens
 
 
 def test_the_default_readme_tells_how_to_load(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     readme = (folder / "assets.extra" / "README.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
-    exec(code.replace("path/of/this/version", str(folder)), {})
+    exec(code.replace("PATH/OF/THIS/FOLDER", str(folder)), {})
     assert capsys.readouterr().out.startswith("山")
 
 
@@ -46,6 +63,7 @@ def test_the_model_comes_back(lstm: PoetryModel, folder: Path) -> None:
         assert np.array_equal(ours, theirs)
 
 
+@pytest.mark.ci
 def test_the_default_model_is_small_enough_for_the_box(tmp_path: Path) -> None:
     model = PoetryModel(ModelConfig(), Vocabulary([chr(0x4E00 + i) for i in range(6000)]))
     folder = export_model(model, tmp_path)
@@ -64,7 +82,7 @@ def read_only(*args: Any, **kwargs: Any) -> None:
     raise PermissionError(13, "Permission denied")
 
 
-@pytest.mark.parametrize("failure", [full_disk, read_only])
+@pytest.mark.parametrize("failure", [full_disk, pytest.param(read_only, marks=pytest.mark.ci)])
 def test_a_failed_export_leaves_nothing(
     lstm: PoetryModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Callable[..., None]
 ) -> None:
@@ -75,6 +93,7 @@ def test_a_failed_export_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.ci
 def test_a_file_in_the_way(lstm: PoetryModel, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ModelError, match="A writable folder is required"):
@@ -134,6 +153,7 @@ def test_a_missing_foreign_or_later_folder_is_an_error(tmp_path: Path) -> None:
         load(tmp_path / "foreign")
 
 
+@pytest.mark.ci
 def test_the_example_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runpy.run_path(str(EXAMPLE))["main"](str(folder))
     lines = capsys.readouterr().out.splitlines()
@@ -163,3 +183,83 @@ def test_another_format_and_damage_are_refused_by_both_ways_in(
         opened(copy)
     with pytest.raises(ModelError, match="A model folder written by tangshi-tf is required"):
         opened(tmp_path)
+
+
+def test_a_run_without_an_epoch_is_not_published(mini_folder: Path, tmp_path: Path) -> None:
+    run = Run(shutil.copytree(mini_folder / "runs" / "mini", tmp_path / "run"))
+    (run.folder / "history.jsonl").unlink()
+    with pytest.raises(CheckpointError, match="at least one finished epoch is required"):
+        publish(run, tmp_path / "saved_models", read_corpus([mini_folder / "poems.txt"]))
+    assert not (tmp_path / "saved_models").exists()
+
+
+def test_a_run_is_published_with_its_own_corpus_only(mini_folder: Path, tmp_path: Path) -> None:
+    corpus = read_corpus([mini_folder / "poems.txt"])
+    other = Corpus({**corpus.splits, "test": corpus.splits["validation"]}, {})
+    run = Run(mini_folder / "runs" / "mini")
+    with pytest.raises(CorpusError, match=r"The corpus that .*mini was trained on is required. Received: another one."):
+        publish(run, tmp_path / "saved_models", other)
+    assert not (tmp_path / "saved_models").exists()
+
+
+def test_what_is_published_are_the_best_weights_and_their_figures(mini_folder: Path) -> None:
+    corpus, run = read_corpus([mini_folder / "poems.txt"]), Run(mini_folder / "runs" / "mini")
+    version = mini_folder / "saved_models" / "mini" / "1"
+    extra = version / "assets.extra"
+    config = json.loads((extra / "config.json").read_text(encoding="utf-8"))
+    assert (config["training"], config["manifest"]) == (asdict(run.training_config), run.manifest)
+    assert set(config["perplexity"]) == {"validation", "test", "validation, titled", "test, titled"}
+    model = PoetryModel.from_saved_model(version)
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), run.load_model().get_weights(), strict=True))
+    total = evaluate(model, corpus.texts("validation")).total
+    assert config["perplexity"]["validation"] == pytest.approx(total.perplexity, rel=1e-6)
+    readme = (extra / "README.md").read_text(encoding="utf-8")
+    assert f"{total.perplexity:.2f}" in readme
+    assert readme.count("\n- ") == 10
+    assert "## What the loaded object offers" in readme
+    poet = load(version)
+    scores = poet.score(corpus.texts("validation"))
+    assert float(tf.reduce_sum(scores["nll"])) == pytest.approx(total.nll, rel=1e-4)
+
+
+@pytest.mark.ci
+def test_a_run_that_was_stopped_is_published(tmp_path: Path, mini_folder: Path) -> None:
+    class Impatient:
+        def planned(self, plan: RunPlan) -> None:
+            pass
+
+        def progressed(self, progress: Progress) -> None:
+            pass
+
+        def validated(self, report: EpochReport) -> None:
+            raise KeyboardInterrupt
+
+    corpus, folder = read_corpus([mini_folder / "poems.txt"]), tmp_path / "run"
+    model, training = ModelConfig(units=16, embedding=12), TrainingConfig(epochs=2, min_count=1, token_budget=1_000)
+    with pytest.raises(KeyboardInterrupt):
+        fit(corpus, folder, model, training, listeners=[Impatient()])
+    version = publish(Run(folder), tmp_path / "saved_models", corpus)
+    assert "after epoch 1 of the 1 trained" in (version / "assets.extra" / "README.md").read_text(encoding="utf-8")
+
+
+def variables_of(version: Path) -> dict[str, bytes]:
+    reader = tf.train.load_checkpoint(str(version / "variables" / "variables"))
+    names = [name for name in reader.get_variable_to_shape_map() if name.startswith("weights/")]
+    return {name: np.asarray(reader.get_tensor(name)).tobytes() for name in names}
+
+
+def test_a_version_written_once_more_keeps_weights_card_and_metadata(
+    lstm: PoetryModel, loaded: Any, described: Path, tmp_path: Path
+) -> None:
+    again = export_again(described, tmp_path / "again")
+    assert variables_of(again) == variables_of(described)
+    assert len(variables_of(again)) == len(lstm.weights)
+    for name in ("README.md", "vocabulary.txt"):
+        assert (again / "assets.extra" / name).read_bytes() == (described / "assets.extra" / name).read_bytes()
+    old, new = (
+        json.loads((v / "assets.extra" / "config.json").read_text(encoding="utf-8")) for v in (described, again)
+    )
+    assert new.pop("package") != old.pop("package")
+    assert new == old
+    poet = load(again)
+    assert poet.generate("山", seed=1)["poem"] == loaded.generate("山", seed=1)["poem"]

@@ -34,11 +34,12 @@ def open_step(folder: Path, form: str) -> Any:
     return Interpreter(str(folder / "step.tflite")).get_signature_runner("step")
 
 
+MODELS = [("rnn", 1, True, "none"), ("lstm", 2, True, "none"), ("gru", 2, False, "none"), ("lstm", 1, True, "full")]
+
+
+@pytest.mark.ci
 @pytest.mark.parametrize("form", PORTABLE)
-@pytest.mark.parametrize(
-    ("cell", "layers", "tied", "ear"),
-    [("rnn", 1, True, "none"), ("lstm", 2, True, "none"), ("gru", 2, False, "none"), ("lstm", 1, True, "full")],
-)
+@pytest.mark.parametrize(("cell", "layers", "tied", "ear"), MODELS)
 def test_the_step_agrees_with_tensorflow(
     make_model: ModelMaker, tmp_path: Path, form: str, cell: str, layers: int, tied: bool, ear: str
 ) -> None:
@@ -65,17 +66,32 @@ def agree(model: PoetryModel, step: Any, poems: list[int], length: int) -> None:
             assert (chosen == answer["logits"].max(axis=1)).all()
 
 
-@pytest.mark.parametrize("form", PORTABLE)
-def test_a_poem_by_another_runtime_alone(folder: Path, lstm: PoetryModel, tmp_path: Path, form: str) -> None:
-    made = export_step(folder, tmp_path / form, form)
-    assert made == tmp_path / form / "1"
-    assert json.loads((made / "config.json").read_text(encoding="utf-8"))["model"]["units"] == lstm.config.units
-    assert (made / "vocabulary.txt").read_text(encoding="utf-8") == lstm.vocabulary.dumps()
-    readme = (made / "README.md").read_text(encoding="utf-8")
+@pytest.fixture(scope="module", params=PORTABLE)
+def made(request: pytest.FixtureRequest, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    form = str(request.param)
+    return form, export_step(folder, tmp_path_factory.mktemp(form) / "models", form)
+
+
+def test_the_step_of_one_model_agrees_with_tensorflow(made: tuple[str, Path], lstm: PoetryModel) -> None:
+    form, version = made
+    agree(lstm, open_step(version, form), poems=[1, 5], length=6)
+
+
+def test_a_version_of_another_format_describes_itself(made: tuple[str, Path], lstm: PoetryModel) -> None:
+    _, version = made
+    assert version.name == "1"
+    assert json.loads((version / "config.json").read_text(encoding="utf-8"))["model"]["units"] == lstm.config.units
+    assert (version / "vocabulary.txt").read_text(encoding="utf-8") == lstm.vocabulary.dumps()
+    readme = (version / "README.md").read_text(encoding="utf-8")
     assert f"logits` float32 [rows, {len(lstm.vocabulary)}]" in readme
+
+
+def test_a_poem_by_another_runtime_alone(made: tuple[str, Path], lstm: PoetryModel, tmp_path: Path) -> None:
+    form, version = made
     without_us = "import runpy, sys; sys.modules['tangshi_tf'] = sys.modules['tensorflow'] = None; "
     without_us += "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
-    command = [sys.executable, "-X", "utf8", "-c", without_us, str(EXAMPLES / PROGRAMS[form]), str(made), "風龘", "3"]
+    program = str(EXAMPLES / PROGRAMS[form])
+    command = [sys.executable, "-X", "utf8", "-c", without_us, program, str(version), "風龘", "3"]
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr
     (poem,) = done.stdout.splitlines()

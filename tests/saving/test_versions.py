@@ -1,18 +1,24 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tangshi_tf.config import BOX
 from tangshi_tf.errors import ModelError
-from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.saving.saved_model import export_model
-from tangshi_tf.saving.versions import find_model, latest_version
+from tangshi_tf.saving.versions import add_version, find_model, latest_version
 
 
-def test_versions_are_counted_and_never_overwritten(lstm: PoetryModel, tmp_path: Path) -> None:
+def write(made: Path) -> None:
+    """Fill the folder of a version as far as that matters here."""
+    (made / "saved_model.pb").write_text("graph")
+    (made / "variables").mkdir()
+    (made / "variables" / "variables.index").write_text("weights")
+
+
+def test_versions_are_counted_and_never_overwritten(tmp_path: Path) -> None:
     directory = tmp_path / "saved_models" / "name"
     assert latest_version(directory) is None
-    first = export_model(lstm, directory)
+    first = add_version(directory, write)
     assert first == directory / "1"
     before = {path: path.read_bytes() for path in first.rglob("*") if path.is_file()}
     (directory / "7").mkdir()
@@ -20,18 +26,16 @@ def test_versions_are_counted_and_never_overwritten(lstm: PoetryModel, tmp_path:
     (directory / "notes").mkdir()
     (directory / "12").write_text("no folder")
     assert latest_version(directory) == first  # a number alone is no model
-    assert export_model(lstm, directory) == directory / "13"
+    assert add_version(directory, write) == directory / "13"
     assert latest_version(directory) == directory / "13"
     assert {path: path.read_bytes() for path in first.rglob("*") if path.is_file()} == before
     assert sorted(path.name for path in directory.iterdir()) == ["010", "1", "12", "13", "7", "notes"]
 
 
-def test_a_model_is_found_by_path_or_by_name(
-    lstm: PoetryModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_model_is_found_by_path_or_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     mine = Path("saved_models") / "mine"
-    first, second = export_model(lstm, mine), export_model(lstm, mine)
+    first, second = add_version(mine, write), add_version(mine, write)
     assert find_model("mine") == find_model("saved_models/mine") == second
     assert find_model("saved_models/mine/1") == first
     box = find_model(BOX)
@@ -45,9 +49,7 @@ def test_a_model_is_found_by_path_or_by_name(
             find_model(model)
 
 
-def test_a_number_taken_meanwhile_is_left_alone(
-    lstm: PoetryModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_number_taken_meanwhile_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rename = Path.rename
 
     def late(self: Path, target: Path) -> Path:
@@ -57,5 +59,30 @@ def test_a_number_taken_meanwhile_is_left_alone(
         return rename(self, target)
 
     monkeypatch.setattr(Path, "rename", late)
-    assert export_model(lstm, tmp_path) == tmp_path / "2"
+    assert add_version(tmp_path, write) == tmp_path / "2"
     assert [path.name for path in (tmp_path / "1").iterdir()] == ["theirs"]
+
+
+def half(made: Path) -> None:
+    (made / "saved_model.pb").write_text("half")
+    raise OSError(28, "No space left on device")
+
+
+def refused(made: Path) -> None:
+    raise PermissionError(13, "Permission denied")
+
+
+@pytest.mark.parametrize(
+    ("fill", "reason"), [(half, "No space left on device"), (refused, "Permission denied")], ids=["half", "refused"]
+)
+def test_a_version_that_fails_leaves_nothing(tmp_path: Path, fill: Callable[[Path], None], reason: str) -> None:
+    add_version(tmp_path, write)
+    with pytest.raises(ModelError, match=rf"A writable folder is required: .* Received: {reason}\."):
+        add_version(tmp_path, fill)
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
+def test_a_file_in_the_way_of_versions_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ModelError, match="A writable folder is required"):
+        add_version(tmp_path / "file" / "models", write)

@@ -73,6 +73,7 @@ assert told[0].tolist() == [[1.5, -2.0]] and told[1] == 7 and told[2].shape == (
 """
 
 
+@pytest.mark.ci
 def test_workers_add_up_and_hear_the_chief() -> None:
     for status, error in run_cluster([sys.executable, "-c", _WORKER], 3):
         assert status == 0, error

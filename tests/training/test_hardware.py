@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from tangshi_tf.training.distribution import choose_strategy
-from tangshi_tf.training.hardware import devices, usage
+from tangshi_tf.training.hardware import bfloat16_pays, devices, usage
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell")
@@ -25,3 +25,7 @@ def test_a_gpu_is_told_of_where_there_is_one() -> None:
     assert (found["gpu_memory"] is not None) == has_gpu
     words = devices(choose_strategy("one"))
     assert words.startswith("1 x " if has_gpu else "CPU, ")
+
+
+def test_the_measurement_of_bfloat16_gives_a_verdict() -> None:
+    assert bfloat16_pays() in (True, False)

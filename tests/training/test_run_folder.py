@@ -10,7 +10,7 @@ import pytest
 
 from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.errors import CheckpointError, ConfigError, VocabularyError
-from tangshi_tf.files import locked, write_atomic, write_text
+from tangshi_tf.files import write_text
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.trainer import Position
@@ -116,31 +116,6 @@ def test_damage_is_named_in_one_line(tmp_path: Path) -> None:
         Run(run.folder)
 
 
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    path = tmp_path / "file.txt"
-    write_text(path, "old")
-
-    def fail(temporary: Path) -> None:
-        temporary.write_text("half")
-        raise OSError(28, "No space left on device")
-
-    with pytest.raises(CheckpointError, match=r"A writable file is required: .*file.txt. Received: No space left"):
-        write_atomic(path, fail)
-    assert path.read_text() == "old"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["file.txt"]
-    with pytest.raises(CheckpointError, match="A writable file is required"):
-        write_text(tmp_path / "missing" / "file.txt", "new")
-
-
-def test_a_link_is_followed_and_what_is_no_plain_file_is_kept(tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to(tmp_path / "file.txt")
-    write_text(tmp_path / "link", "through")
-    assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "file.txt").read_text() == "through"
-    write_text(Path(os.devnull), "nothing")
-    assert not Path(os.devnull).is_file()
-
-
 POSITION = Position(step=7, nll=1.5, tokens=40.0)
 VALUES: list[Any] = [np.arange(6, dtype=np.float32).reshape(2, 3), np.array(7, np.int64), np.zeros(0, np.float32)]
 
@@ -208,14 +183,24 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path, size: int) -> None:
         run.load_checkpoint()
 
 
-def test_a_folder_is_locked_and_cleared(tmp_path: Path) -> None:
-    folder = tmp_path / "a" / "run"
-    with locked(folder):
-        (folder / ".12.checkpoint.h5").write_bytes(b"half")
-        with pytest.raises(CheckpointError, match=r"A run that nobody is working on is required\."), locked(folder):
-            pass
-    with locked(folder):
-        assert [path.name for path in folder.iterdir()] == [".lock"]
-    (tmp_path / "file").touch()
-    with pytest.raises(CheckpointError, match="A writable folder is required"), locked(tmp_path / "file"):
-        pass
+def test_a_run_of_several_epochs_without_a_checkpoint_is_not_begun_again(tmp_path: Path) -> None:
+    run = make(tmp_path)
+    run.append_history({"epoch": 1})
+    assert run.load_checkpoint() == (Position(), [], 0.0)  # it was killed before the first checkpoint
+    assert run.history == []
+    for epoch in (1, 2):
+        run.append_history({"epoch": epoch})
+    with pytest.raises(CheckpointError, match=r"A checkpoint is required to go on: .*checkpoint\.h5. Received: none\."):
+        run.load_checkpoint()
+    assert len(run.history) == 2
+
+
+def test_the_best_epoch_is_that_with_the_lowest_figure(tmp_path: Path) -> None:
+    run = make(tmp_path)
+    with pytest.raises(
+        CheckpointError, match=r"A run with at least one finished epoch is required\. Received: .*run\."
+    ):
+        _ = run.best
+    for epoch, nll in enumerate((3.0, 2.0, 2.5), 1):
+        run.append_history({"epoch": epoch, "validation_nll": nll})
+    assert run.best["epoch"] == 2

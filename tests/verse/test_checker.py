@@ -59,11 +59,11 @@ def test_real_poems_pass_as_often_as_was_measured(form: str) -> None:
 
 def test_shuffled_poems_do_not_pass() -> None:
     source = random.Random(0)
-    sample = [shuffled(text, source) for form in FORMS for text in corpus(form)[::10]]
+    sample = [shuffled(text, source) for form in FORMS for text in corpus(form)[::20]]
     assert passing(sample) < len(sample) / 1000
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("form", FORMS)
 def test_the_whole_corpus_passes_as_often_as_was_measured(form: str) -> None:
     source, texts = random.Random(0), corpus(form)
