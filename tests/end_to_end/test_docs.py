@@ -1,8 +1,8 @@
 """The documents are true: blocks run and print what is shown, commands and links exist, translations agree.
 
-Blocks of bash and Python run (`-m ci`). Those marked `<!-- install -->`, which CI runs, or `<!-- long -->`, and those of
-sh do not: their commands, options and names must exist. A block of text after a block is what that prints, or a part of
-it.
+Blocks of bash and Python run (`-m ci`). Those marked `<!-- install -->`, which CI runs, or `<!-- long -->`, and those
+of sh do not: their commands, options and names must exist. A block of text after a block is what that prints, or a part
+of it.
 """
 
 import ast
