@@ -19,7 +19,9 @@ def start_tensorflow() -> None:
         standard_error = os.dup(2)
         os.dup2(told.fileno(), 2)
         try:
-            import tensorflow  # noqa: F401
+            import tensorflow
+
+            tensorflow.get_logger().setLevel("ERROR")  # its warnings are for those who program with it
         except BaseException:
             told.seek(0)
             os.write(standard_error, told.read())
