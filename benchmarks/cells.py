@@ -1,16 +1,15 @@
 """Train the three cells and the presets of the course programs for the same time, and compare what each has learnt.
 
-    python benchmarks/cells.py [--minutes 10] [--only lstm] [--folder docs]
+    python benchmarks/cells.py [--minutes 10] [--only lstm] [--folder docs/results]
 
 The plain RNN, the LSTM and the GRU have the same number of parameters and, the learning rate aside, the same training
 settings; the presets o1 and o4 have their own. One run each, with one seed. Each measures its speed for a moment and
 then takes as many steps as fit into the time, so that its schedule ends with it; the clock stands while it is
-validated. Prints a table, and writes the figures to FOLDER/cells.json and their picture to
+validated. Prints a table, and writes the figures to FOLDER/data/cells.json and their picture to
 FOLDER/learning-curves.svg, which asks for matplotlib, the extra `plot`.
 """
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
@@ -25,6 +24,8 @@ try:
     from matplotlib.figure import Figure
 except ImportError:
     sys.exit("Error: matplotlib is required: pip install matplotlib.")
+
+from record import RESULTS, keep, table
 
 from tangshi_tf import ModelConfig, Poet, PoetryModel, TrainingConfig, Vocabulary, read_corpus
 from tangshi_tf.config import DEFAULT_SAMPLER, PRESETS
@@ -99,26 +100,12 @@ def contest(name: str, seconds: float, corpus: Any) -> dict[str, Any]:
         "epochs": steps / batches.steps(0),
         "tokens_per_second": progress.tokens_per_second,
         "training_nll": progress.loss,
+        "published_nll": PUBLISHED.get(name),
         "validation_perplexity": evaluate(judge, texts["validation"]).total.perplexity,
         "test_perplexity": evaluate(judge, texts["test"]).total.perplexity,
         "poem": poem,
         "curve": curve,
     }
-
-
-def table(results: list[dict[str, Any]]) -> str:
-    """Return the figures as a Markdown table."""
-    rows = [
-        "| name | cell | parameters | tokens/s | epochs | training loss | published | validation | test |",
-        "|---|---|---:|---:|---:|---:|---:|---:|---:|",
-    ]
-    for r in results:
-        published = PUBLISHED.get(r["name"], "")
-        rows.append(
-            f"| {r['name']} | {r['cell']} | {r['parameters']:,} | {r['tokens_per_second']:,.0f} | {r['epochs']:.1f} "
-            f"| {r['training_nll']:.2f} | {published} | {r['validation_perplexity']:.2f} | {r['test_perplexity']:.2f} |"
-        )
-    return "\n".join([*rows, "", *[f"- {r['name']}: {r['poem']}" for r in results]])
 
 
 def draw(results: list[dict[str, Any]], path: Path) -> None:
@@ -142,15 +129,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=10.0, help="of training each, validation left out")
     parser.add_argument("--only", choices=list(CONTESTANTS), nargs="+", default=list(CONTESTANTS))
-    parser.add_argument("--folder", type=Path, default=Path("docs"), help="of the figures and their picture")
+    parser.add_argument("--folder", type=Path, default=RESULTS, help="of the figures and their picture")
     options = parser.parse_args()
     corpus = read_corpus()
     results = [contest(name, options.minutes * 60, corpus) for name in options.only]
     print(f"\nTensorFlow {tf.__version__}, {options.minutes:g} minutes of training each\n")
-    print(table(results))
-    options.folder.mkdir(parents=True, exist_ok=True)
-    figures = json.dumps(results, ensure_ascii=False, indent=1)
-    (options.folder / "cells.json").write_text(figures + "\n", encoding="utf-8")
+    print(table("cells", results))
+    keep(options.folder / "data" / "cells.json", results)
     draw(results, options.folder / "learning-curves.svg")
 
 

@@ -1,6 +1,6 @@
 """Measure how the time and the memory of an epoch grow with the corpus.
 
-    python benchmarks/corpus_size.py [--poems 20000] [--times 1 2 5 10]
+    python benchmarks/corpus_size.py [--poems 20000] [--times 1 2 5 10] [--json FILE]
 
 Each size has a process of its own, which trains a small model for an epoch on so many poems of the shipped corpus, as
 often repeated as it takes. The bytes a token are those that a corpus adds over the smallest one; the text itself, which
@@ -12,7 +12,10 @@ import itertools
 import multiprocessing
 import resource
 import time
+from pathlib import Path
 from typing import Any
+
+from record import keep
 
 
 def epoch(poems: int, answer: Any) -> None:
@@ -46,6 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--poems", type=int, default=20_000, help="of the smallest corpus")
     parser.add_argument("--times", type=int, nargs="+", default=[1, 2, 5, 10])
+    parser.add_argument("--json", type=Path, help="a file to keep the figures in")
     options = parser.parse_args()
     processes = multiprocessing.get_context("spawn")
     rows = []
@@ -57,12 +61,16 @@ def main() -> None:
         process.join()
     print("| poems | tokens | seconds an epoch | microseconds a token | peak memory | bytes a token more |")
     print("|---:|---:|---:|---:|---:|---:|")
+    kept = []
     for times, (tokens, seconds, memory) in zip(options.times, rows, strict=True):
-        more = f"{(memory - rows[0][2]) / (tokens - rows[0][0]):.1f}" if tokens > rows[0][0] else ""
+        more = (memory - rows[0][2]) / (tokens - rows[0][0]) if tokens > rows[0][0] else None
+        poems = options.poems * times
+        kept.append({"poems": poems, "tokens": tokens, "seconds": seconds, "memory": memory, "bytes_more": more})
         print(
-            f"| {options.poems * times:,} | {tokens:,} | {seconds:.1f} | {seconds / tokens * 1e6:.1f} "
-            f"| {memory / 1e9:.3f} GB | {more} |"
+            f"| {poems:,} | {tokens:,} | {seconds:.1f} | {seconds / tokens * 1e6:.1f} "
+            f"| {memory / 1e9:.3f} GB | {'' if more is None else f'{more:.1f}'} |"
         )
+    keep(options.json, kept)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """Train a model with and without each part of the ear, with and without titles, and compare them.
 
-    python benchmarks/ear.py [--minutes 4] [--seeds 3] [--folder docs]
+    python benchmarks/ear.py [--minutes 4] [--seeds 3] [--folder docs/results]
     python benchmarks/ear.py --speed
 
 All have the same data, time and seeds. They have half the width of the default model, in batches of a quarter, so that
-even one core sees every poem in four minutes; 24 runs take an hour and a half. FOLDER/ear.json gets the figures of each
-run as soon as it has ended, and a run whose figures are there is not made again.
+even one core sees every poem in four minutes; 24 runs take an hour and a half. FOLDER/data/ear.json gets the figures of
+each run as soon as it has ended, and a run whose figures are there is not made again.
 
 Prints a table: perplexity of the test poems without titles and with them, and what 1,000 free poems a run keep, as
 `tangshi-tf evaluate --verse` judges them: how many have one of the four forms, and of those, how many rhyme and how
@@ -21,17 +21,18 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+from record import RESULTS, keep, table
+
 from tangshi_tf import ModelConfig, Poet, TrainingConfig, read_corpus
 from tangshi_tf.config import DEFAULT_SAMPLER
 from tangshi_tf.corpus.poems import Corpus
 from tangshi_tf.corpus.titles import titles_of
-from tangshi_tf.evaluation.intervals import Mean, Rate
 from tangshi_tf.evaluation.perplexity import evaluate
 from tangshi_tf.evaluation.verse_report import kept
 from tangshi_tf.generation.batch import write
@@ -77,32 +78,6 @@ def train(model: ModelConfig, config: TrainingConfig, corpus: Corpus) -> dict[st
     }
 
 
-def table(records: Sequence[dict[str, Any]]) -> str:
-    """Return the figures as a Markdown table."""
-    lines = [
-        "| ear | titles | steps | perplexity | given the title | one of the forms, % | of these: rhyme | tones |",
-        "|---|---|---:|---:|---:|---:|---:|---:|",
-    ]
-
-    def share(own: Sequence[dict[str, Any]], hits: str, count: str) -> str:
-        rate = Rate(sum(record[hits] for record in own), sum(record[count] for record in own))
-        low, high = rate.interval
-        return f"{100 * rate.share:.1f} ({100 * low:.1f}–{100 * high:.1f})"
-
-    for ear, titles in product(NAMES, (False, True)):
-        own = [record for record in records if (record["ear"], record["titles"]) == (ear, titles)]
-        if not own:
-            continue
-        perplexity = Mean.of([record["test_perplexity"] for record in own])
-        given = Mean.of([record["titled_test_perplexity"] for record in own]).value if titles else None
-        lines.append(
-            f"| {NAMES[ear]} | {'yes' if titles else 'no'} | {sum(record['steps'] for record in own) / len(own):,.0f} "
-            f"| {perplexity.value:.2f} ± {perplexity.margin:.2f} | {f'{given:.2f}' if given else ''} "
-            f"| {share(own, 'formed', 'poems')} | {share(own, 'rhyming', 'formed')} | {share(own, 'tones', 'formed')} |"
-        )
-    return "\n".join(lines)
-
-
 def speeds(corpus: Corpus) -> str:
     """Return how fast untrained models of each kind write, as a Markdown table."""
     vocabulary = make_task(corpus, ModelConfig(), TrainingConfig()).vocabulary
@@ -129,14 +104,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=4.0)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--folder", type=Path, default=Path("docs"))
+    parser.add_argument("--folder", type=Path, default=RESULTS)
     parser.add_argument("--speed", action="store_true")
     options = parser.parse_args()
     if options.speed:
         print(speeds(read_corpus()))
         return
-    path = options.folder / "ear.json"
-    records = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    path = options.folder / "data" / "ear.json"
+    records = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
     known = {(record["ear"], record["titles"], record["seed"], record["minutes"]) for record in records}
     corpus = read_corpus()
     for seed, titles, ear in product(range(options.seeds), (False, True), NAMES):
@@ -144,9 +119,9 @@ def main() -> None:
             continue
         config = TrainingConfig(token_budget=BATCH, minutes=options.minutes, seed=seed)
         records.append(train(replace(SMALL, ear=ear, titles=titles), config, corpus))
-        path.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+        keep(path, records)
         print(records[-1], flush=True)
-    print(table(records))
+    print(table("ear", records))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Compare how fast poems are written: our SavedModel, loops over single steps, whole prefixes again, and the machine.
 
-    tangshi-tf fit --no-ear --no-titles --max-steps 1 --name plain
+    tangshi-tf fit --ear none --no-titles --max-steps 1 --name plain
     python benchmarks/generation.py [--model saved_models/plain/1] [--batches 1 16 256] [--rounds 3]
+                                    [--json FILE]
 
 The model has no ear, as the PyTorch one has none; for its speed, what it learnt does not matter.
 
@@ -25,9 +26,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from record import keep
 
 LENGTH = 64
 SECONDS = 1.0  # a turn
@@ -236,14 +239,16 @@ def main() -> None:
     parser.add_argument("--model", default="saved_models/plain/1")
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 16, 256])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="a file to keep the figures in")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         version, model = endless(options.model, folder)
-        compare(version, model, options.batches, options.rounds)
+        keep(options.json, compare(version, model, options.batches, options.rounds))
 
 
-def compare(folder: str, model: Any, batches: list[int], rounds: int) -> None:
-    """Let the contestants take turns, and print."""
+def compare(folder: str, model: Any, batches: list[int], rounds: int) -> list[dict[str, Any]]:
+    """Let the contestants take turns, print, and return what was printed."""
+    kept: list[dict[str, Any]] = []
     config, size = model.config, len(model.vocabulary)
     # What a token multiplies with, an embedding apart, which is looked up.
     weights = (config.embedding + config.units) * 4 * config.units + config.units * config.embedding
@@ -284,6 +289,18 @@ def compare(folder: str, model: Any, batches: list[int], rounds: int) -> None:
                 median = statistics.median(times)
                 ratio = statistics.median(b / a for a, b in zip(seconds["ours", 0], times, strict=True))
                 label = f"{name}, {threads} thread{'s' * (threads > 1)}" if threads else name
+                kept.append(
+                    {
+                        "batch": rows,
+                        "sampler": sampler,
+                        "program": label,
+                        "tokens_per_second": rows * LENGTH / median,
+                        "ms_a_poem": 1e3 * median / rows,
+                        "of_limit": fastest_batch / median,
+                        "ratio": ratio,
+                        "limit": limit / 1e9,
+                    }
+                )
                 print(
                     f"| {label} | {rows * LENGTH / median:,.0f} | {1e3 * median / rows:,.2f} | {ratio:.2f} "
                     f"| {fastest_batch / median:.0%} |",
@@ -291,6 +308,7 @@ def compare(folder: str, model: Any, batches: list[int], rounds: int) -> None:
                 )
     for pipe in pipes.values():
         pipe.send(None)
+    return kept
 
 
 if __name__ == "__main__":

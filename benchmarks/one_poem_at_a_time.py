@@ -1,6 +1,6 @@
 """Compare our training with a program that reads one poem at a time, as the course program O1 does, at its sizes.
 
-    python benchmarks/one_poem_at_a_time.py [--poems 300] [--rounds 3]
+    python benchmarks/one_poem_at_a_time.py [--poems 300] [--rounds 3] [--json FILE]
 
 Both train a two-layer LSTM(128) with embedding 100, RMSprop at 0.01 and clipping at 1 on the same poems of the shipped
 corpus, a hundred poems between two updates; the course program goes through them one by one and adds up the losses. It
@@ -12,8 +12,10 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import tensorflow as tf
+from record import keep
 
 from tangshi_tf import PoetryModel, Vocabulary, read_corpus
 from tangshi_tf.config import PRESETS
@@ -74,6 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--poems", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="a file to keep the figures in")
     options = parser.parse_args()
     texts = [text for text in read_corpus().texts("train") if len(text) <= 80][: options.poems]
     vocabulary = Vocabulary.build(read_corpus().texts("train"), 1)
@@ -92,9 +95,12 @@ def main() -> None:
                 seconds[name].append(time.perf_counter() - start)
     print(f"TensorFlow {tf.__version__}, PyTorch {torch.__version__}, {len(texts)} poems, {tokens:,} tokens")
     print("| program | tokens/s | ours is faster by |\n|---|---:|---:|")
+    rows = []
     for name, times in seconds.items():
         ratio = statistics.median(t / o for t, o in zip(times, seconds["ours, float32"], strict=True))
-        print(f"| {name} | {tokens / statistics.median(times):,.0f} | {ratio:.1f} |")
+        rows.append({"program": name, "tokens_per_second": tokens / statistics.median(times), "ratio": ratio})
+        print(f"| {name} | {rows[-1]['tokens_per_second']:,.0f} | {ratio:.1f} |")
+    keep(options.json, rows)
 
 
 if __name__ == "__main__":

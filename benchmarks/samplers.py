@@ -1,6 +1,7 @@
 """Compare samplers by how varied their poems are and how much they repeat themselves, beside real poems.
 
     python benchmarks/samplers.py [--model saved_models/tangshi/1] [--split validation] [--form 七绝]
+                                  [--json FILE]
 
 For every poem of the split, one is written that begins with its first character. Distinct-n is the share of different
 n-grams of characters among all, punctuation left out (Li et al. 2016); as it falls with the number of n-grams, every
@@ -14,7 +15,10 @@ import math
 import time
 from collections.abc import Sequence
 from itertools import product
+from pathlib import Path
 from typing import Any
+
+from record import keep
 
 from tangshi_tf.config import DEFAULT_SAMPLER
 from tangshi_tf.corpus.poems import read_corpus
@@ -51,6 +55,7 @@ def main() -> None:
     parser.add_argument("--top-p", nargs="+", type=float, default=[0.85, 0.95])
     parser.add_argument("--repetition-penalty", nargs="+", type=float, default=[1.0, 2.5])
     parser.add_argument("--best-of", nargs="+", type=int, default=[1, 8])
+    parser.add_argument("--json", type=Path, help="a file to keep the figures in")
     options = parser.parse_args()
     poet = load(options.model)
     real = [poem.text for poem in read_corpus().poems(options.split)]
@@ -60,7 +65,7 @@ def main() -> None:
     asked = product(options.temperature, options.top_p, options.repetition_penalty, options.best_of)
     asked_form = {"form": options.form} if options.form else {}
     list(write(poet, begins, 0, **asked_form))  # what a first call takes is not the sampler's
-    found: dict[str, tuple[list[str], float]] = {"real poems": (real, math.nan)}
+    found: dict[str, tuple[list[str], dict[str, Any]]] = {"real poems": (real, {})}
     for temperature, top_p, penalty, best_of in asked:
         if temperature == 0.0 and (top_p != options.top_p[0] or best_of > 1):
             continue  # greedy poems are all the same
@@ -72,9 +77,10 @@ def main() -> None:
         nll = -sum(record["log_probability"] for record in records)
         seconds = time.perf_counter() - start
         characters = sum(len(hanzi(record["poem"])) for record in records)
-        cost = f"{1000 * seconds / len(begins):.1f} ms a poem, {nll / characters:.3f} nats a character"
-        print(f"{label}: {cost}", flush=True)
-        own = math.exp(nll / sum(record["tokens"] for record in records))
+        own = {**knobs, "best_of": best_of, "default": bool(mark)}
+        own |= {"perplexity": math.exp(nll / sum(record["tokens"] for record in records))}
+        own |= {"milliseconds": 1000 * seconds / len(begins), "nats": nll / characters}
+        print(f"{label}: {own['milliseconds']:.1f} ms a poem, {own['nats']:.3f} nats a character", flush=True)
         found[label] = [record["poem"] for record in records], own
     texts = {label: [hanzi(poem) for poem in poems] for label, (poems, _) in found.items()}
     fewest = min(sum(map(len, poems)) for poems in texts.values())
@@ -82,12 +88,16 @@ def main() -> None:
     columns = "temperature, top-p, penalty, best of, distinct-1, -2, -3, self-repetition, loops, characters, perplexity"
     print("| " + columns.replace(", ", " | ") + " |")
     print("|" + "---|" * 4 + "---:|" * 7)
+    rows = []
     for label, poems in texts.items():
-        cells = [f"{distinct(poems, n, fewest):.3f}" for n in (1, 2, 3)]
-        cells += [f"{self_repetition(poems):.1%}", f"{loops(poems):.1%}", f"{sum(map(len, poems)) / len(poems):.0f}"]
-        perplexity = found[label][1]
-        cells.append("" if math.isnan(perplexity) else f"{perplexity:.1f}")
+        row = {**asked_form, **found[label][1]} | {f"distinct_{n}": distinct(poems, n, fewest) for n in (1, 2, 3)}
+        row |= {"self_repetition": self_repetition(poems), "loops": loops(poems)}
+        rows.append(row | {"characters": sum(map(len, poems)) / len(poems)})
+        cells = [f"{row[f'distinct_{n}']:.3f}" for n in (1, 2, 3)]
+        cells += [f"{row['self_repetition']:.1%}", f"{row['loops']:.1%}", f"{rows[-1]['characters']:.0f}"]
+        cells.append(f"{row['perplexity']:.1f}" if "perplexity" in row else "")
         print(f"| {label if '|' in label else label + ' | | | '} | " + " | ".join(cells) + " |")
+    keep(options.json, rows)
 
 
 if __name__ == "__main__":

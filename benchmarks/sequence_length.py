@@ -1,18 +1,17 @@
 """Train on prose with several sequence lengths, and with the three cells: what does each learn, what does it take?
 
     python benchmarks/sequence_length.py [TEXT] [--lengths 8 16 ...] [--cells rnn gru] [--units 256] [--epochs 3]
-                                         [--folder docs]
+                                         [--folder docs/results]
 
 Each contestant has a process of its own, in which it reads the text as often as the others do. By default the text is
 the drama of the checkout. The perplexity is that of the validation text, read from end to end with the state carried
 on; beside it stands what the same model makes of the same text if the state is reset to zeros before every chunk of the
 length that it was trained with, the token before the chunk being all that is known. Prints a table, and writes
-the figures to FOLDER/sequence-length.json and their picture to FOLDER/sequence-length.svg, which asks for matplotlib,
-the extra `plot`.
+the figures to FOLDER/data/sequence-length.json and their picture to FOLDER/sequence-length.svg, which asks for
+matplotlib, the extra `plot`.
 """
 
 import argparse
-import json
 import multiprocessing
 import sys
 import time
@@ -24,6 +23,8 @@ try:
     from matplotlib.figure import Figure
 except ImportError:
     sys.exit("Error: matplotlib is required: pip install matplotlib.")
+
+from record import RESULTS, keep, table
 
 TEXT = Path(__file__).resolve().parents[1] / "data" / "drama.txt.xz"
 RATES = {"rnn": 0.0005, "lstm": 0.005, "gru": 0.003}  # the plain RNN loses ground at more
@@ -85,20 +86,6 @@ def contestant(text: Path, cell: str, length: int, units: int, epochs: int, answ
     )
 
 
-def table(results: list[dict[str, Any]]) -> str:
-    """Return the figures as a Markdown table."""
-    lines = [
-        "| cell | sequence length | steps | perplexity | state reset before every chunk | minutes | peak memory |",
-        "|---|---:|---:|---:|---:|---:|---:|",
-    ]
-    for result in results:
-        lines.append(
-            f"| {result['cell']} | {result['length']} | {result['steps']:,} | {result['carried']:.3f} "
-            f"| {result['reset']:.3f} | {result['minutes']:.1f} | {result['memory']:.2f} GB |"
-        )
-    return "\n".join(lines)
-
-
 def draw(results: list[dict[str, Any]], path: Path) -> None:
     """Draw perplexity over sequence length: carried, and reset before every chunk."""
     lstm = [result for result in results if result["cell"] == "lstm"]
@@ -124,7 +111,7 @@ def main() -> None:
     parser.add_argument("--cells", nargs="*", default=["rnn", "gru"], help="beside the LSTM, at length 64")
     parser.add_argument("--units", type=int, default=256)
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--folder", type=Path, default=Path("docs"))
+    parser.add_argument("--folder", type=Path, default=RESULTS)
     options = parser.parse_args()
     processes = multiprocessing.get_context("spawn")
     results = []
@@ -136,9 +123,8 @@ def main() -> None:
         process.start()
         results.append(answer.get())
         process.join()
-    print(table(results))
-    options.folder.mkdir(parents=True, exist_ok=True)
-    (options.folder / "sequence-length.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    print(table("sequence-length", results))
+    keep(options.folder / "data" / "sequence-length.json", results)
     draw(results, options.folder / "sequence-length.svg")
 
 

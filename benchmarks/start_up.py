@@ -1,6 +1,6 @@
 """Measure how long a reader waits for a poem: `tangshi-tf sample` from the shell, and what the time goes to.
 
-    python benchmarks/start_up.py [--model saved_models/tangshi/1] [--rounds 7]
+    python benchmarks/start_up.py [--model saved_models/tangshi/1] [--rounds 7] [--json FILE]
 
 The whole command and the bare import of TensorFlow are processes of their own and take turns; so is a program that
 imports, loads, and writes one poem and then others, each of which is timed.
@@ -14,6 +14,9 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
+
+from record import keep
 
 _PARTS = """
 import json, sys, time
@@ -45,6 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="saved_models/tangshi/1")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--json", type=Path, help="a file to keep the figures in")
     options = parser.parse_args()
     program = shutil.which("tangshi-tf")
     if program is None:
@@ -59,16 +63,17 @@ def main() -> None:
             times_of.append(seconds(command))
         done = subprocess.run([sys.executable, "-c", _PARTS, options.model], check=True, capture_output=True, text=True)
         parts.append(json.loads(done.stdout))
-    print(f"median of {options.rounds} rounds after one to warm up\n")
-    print("| what | seconds |")
-    print("|---|---:|")
-    for name, took in times.items():
-        print(f"| `{name}` | {statistics.median(took[1:]):.2f} |")
+    medians = {f"`{name}`": statistics.median(took[1:]) for name, took in times.items()}
     whole, alone = (took[1:] for took in times.values())
     more = statistics.median(a - b for a, b in zip(whole, alone, strict=True))
-    print(f"| the first more than the second (median of the differences) | {more:.2f} |")
+    medians["the first more than the second (median of the differences)"] = more
     for label, values in zip(_LABELS, zip(*parts[1:], strict=True), strict=True):
-        print(f"| inside a program: {label} | {statistics.median(values):.3f} |")
+        medians[f"inside a program: {label}"] = statistics.median(values)
+    print(f"median of {options.rounds} rounds after one to warm up\n")
+    print("| what | seconds |\n|---|---:|")
+    for name, median in medians.items():
+        print(f"| {name} | {median:.2f} |")
+    keep(options.json, [{"what": name, "seconds": median} for name, median in medians.items()])
 
 
 if __name__ == "__main__":

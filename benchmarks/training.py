@@ -1,6 +1,6 @@
 """Compare a training step of ours with stock Keras and with PyTorch, and with what the machine can do at most.
 
-    python benchmarks/training.py [--precision bfloat16 float32] [--rounds 3]
+    python benchmarks/training.py [--precision bfloat16 float32] [--rounds 3] [--json FILE]
 
 The model is the default one, the batches are the first ones of a run on the shipped corpus. Every contestant has a
 process of its own and they take turns, so that whatever else the machine does hits all alike. PyTorch is not among the
@@ -18,7 +18,10 @@ import resource
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+from record import keep
 
 BATCHES = 24  # a turn
 PIECE = 256  # tokens that meet the vocabulary at a time in ours
@@ -219,12 +222,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--precision", nargs="+", choices=["bfloat16", "float32"], default=["bfloat16", "float32"])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="a file to keep the figures in")
     options = parser.parse_args()
     processes = multiprocessing.get_context("spawn")
     batches, vocabulary = first_batches()
     tokens = sum(x.size for x, _ in batches)
     from tangshi_tf import ModelConfig
 
+    kept: list[dict[str, Any]] = []
     flop = work(ModelConfig(ear="none", titles=False, recurrent_dropout=0.0), len(vocabulary)) * tokens
     print(f"{BATCHES} batches of {tokens / BATCHES:,.0f} tokens, median of {options.rounds} rounds")
     for precision in options.precision:
@@ -256,10 +261,23 @@ def main() -> None:
             pairs = zip(times, seconds["ours", 0], strict=True)
             ratio = statistics.median(other / our for other, our in pairs)
             label = f"{name}, {threads} thread{'s' * (threads > 1)}" if threads else name
+            row = {
+                "precision": precision,
+                "program": label,
+                "tokens_per_second": tokens / median,
+                "ratio": ratio,
+                "of_limit": flop / median / large,
+                "of_own_limit": flop / median / own,
+                "memory": answers[name, threads][-1][1],
+                "limit": large / 1e9,
+                "own_limit": own / 1e9,
+            }
+            kept.append(row)
             print(
-                f"| {label} | {tokens / median:,.0f} | {ratio:.2f} | {flop / median / large:.0%} "
-                f"| {flop / median / own:.0%} | {answers[name, threads][-1][1]:.2f} GB |"
+                f"| {label} | {tokens / median:,.0f} | {ratio:.2f} | {row['of_limit']:.0%} "
+                f"| {row['of_own_limit']:.0%} | {row['memory']:.2f} GB |"
             )
+    keep(options.json, kept)
 
 
 if __name__ == "__main__":

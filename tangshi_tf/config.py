@@ -309,7 +309,7 @@ DEFAULTS: Mapping[str, tuple[ModelConfig, TrainingConfig]] = MappingProxyType(
 )
 """By kind of text, the settings that `tangshi-tf fit` starts from."""
 
-# The arrangements of three course programs that this project began from; see the README.
+# The arrangements of three course programs that this project began from; see docs/results/cells.md.
 _COURSE: Mapping[str, Any] = MappingProxyType({"cooccurrence": False, "warmup_steps": 0, "final_rate": 1.0})
 PRESETS: Mapping[str, tuple[ModelConfig, TrainingConfig]] = MappingProxyType(
     {

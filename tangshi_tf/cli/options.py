@@ -3,7 +3,7 @@
 import dataclasses
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -139,15 +139,35 @@ def read_text(
     corpus: tuple[Path, ...], model_config: ModelConfig, training_config: TrainingConfig, origin_filter: bool = False
 ) -> "Corpus | Prose":
     """Read what a model is to learn, or has learnt."""
-    if model_config.text == "poems":
-        from tangshi_tf.corpus.poems import read_corpus
-
-        if origin_filter and not corpus:
-            raise ConfigError("A CORPUS is required for --origin-filter. Received: none, and the shipped one is clean.")
-        return read_corpus(corpus or None, origin_filter=origin_filter)
     if origin_filter:
-        raise ConfigError("--text poems is required for --origin-filter. Received: --text prose.")
+        _require_origin_filter(corpus, model_config)
+    return _READERS[model_config.text](corpus, model_config, training_config, origin_filter)
+
+
+def _require_origin_filter(corpus: tuple[Path, ...], model_config: ModelConfig) -> None:
+    """Refuse --origin-filter where it filters nothing."""
+    if not model_config.kind.verse:
+        raise ConfigError(f"--text poems is required for --origin-filter. Received: --text {model_config.text}.")
+    if not corpus:
+        raise ConfigError("A CORPUS is required for --origin-filter. Received: none, and the shipped one is clean.")
+
+
+def _read_poems(
+    corpus: tuple[Path, ...], model_config: ModelConfig, training_config: TrainingConfig, origin_filter: bool
+) -> "Corpus":
+    from tangshi_tf.corpus.poems import read_corpus
+
+    return read_corpus(corpus or None, origin_filter=origin_filter)
+
+
+def _read_prose(
+    corpus: tuple[Path, ...], model_config: ModelConfig, training_config: TrainingConfig, origin_filter: bool
+) -> "Prose":
     return read_running_text(corpus, model_config, training_config)
+
+
+_READERS: Mapping[str, Callable[..., "Corpus | Prose"]] = {"poems": _read_poems, "prose": _read_prose}
+"""By kind of text, what reads the corpus."""
 
 
 def read_running_text(corpus: tuple[Path, ...], model_config: ModelConfig, training_config: TrainingConfig) -> "Prose":

@@ -73,8 +73,7 @@ def clean(text: str) -> tuple[str, str]:
         text: any text.
 
     Returns:
-        The cleaned text and the reason why the poem must be dropped: ``""`` if it is to be kept, in which
-        case cleaning the cleaned text changes nothing.
+        The cleaned text, and the reason to drop the poem, ``""`` if it is kept. Cleaning a clean text changes nothing.
     """
     text = unicodedata.normalize("NFC", text)  # compatibility ideographs to the unified ones
     text = "".join(c for c in text if not c.isspace() and unicodedata.category(c) not in ("Cf", "Cc"))

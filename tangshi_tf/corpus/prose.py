@@ -87,8 +87,8 @@ def read_prose(
 
     Args:
         paths: files, and folders whose files are taken in the order of their names. A text ends with a line break.
-        unit: see `segmenting.segmenter`.
-        segmenter: see `segmenting.segmenter`.
+        unit: see `corpus.words.segmenter`.
+        segmenter: see `corpus.words.segmenter`.
         shares: of the text to train on, to validate and to test, in this order: in percent, or any other measure.
         progress: told now and then which share of the files is read.
 

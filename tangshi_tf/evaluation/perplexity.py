@@ -94,7 +94,7 @@ def evaluator(model: PoetryModel, texts: Sequence[str], titles: Sequence[str] | 
     """Prepare the scoring of the same poems again and again, as after every epoch.
 
     Returns:
-        A function that returns float64 `[N, 4]`: tokens, nll, hanzi, nll of the hanzi, one row a poem.
+        A function that returns float64 `[N, 4]`, one row a poem, with tokens, nll, hanzi and nll of the hanzi.
     """
     if titles and model.vocabulary.separator is None:
         raise ConfigError("A model that reads titles is required. Received: one that does not.")

@@ -129,11 +129,11 @@ class Poet(tf.Module):
                 that the typed text fits.
             acrostic: the first characters of the lines, one for each or fewer.
             init_state: "zero" (or empty), or "random": normal, of standard deviation 0.5, from the seed.
-            temperature: 0 takes the likeliest token each time; see `sampling.sampler`.
-            top_p: see `sampling.sampler`.
+            temperature: 0 takes the likeliest token each time; see `generation.sampler`.
+            top_p: see `generation.sampler`.
             repetition_penalty: divides the odds of a character, before the temperature, for each earlier occurrence in
                 the same poem; 1 is off. Punctuation is free.
-            top_k: see `sampling.sampler`.
+            top_k: see `generation.sampler`.
             max_length: the most tokens of text, begin included; 0 allows the begin and 200 more.
             seed: names the poem; a negative one stands for a fresh one.
 

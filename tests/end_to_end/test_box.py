@@ -1,4 +1,4 @@
-"""The model in the box: what the README says of it, and what a caller relies on."""
+"""The model in the box: what the documents say of it, and what a caller relies on."""
 
 import json
 import random
@@ -30,7 +30,7 @@ from tests.rounding import same_poems
 from tests.saving.test_single_step import agree, open_step
 
 BOX = ROOT / "saved_models" / "tangshi" / "1"
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+CARD = (ROOT / "docs" / "results" / "model-card.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +203,7 @@ def test_perplexities_are_those_of_the_readme(split: str) -> None:
     for form, score in [("all", result.total), *result.by_form.items()]:
         row = f"| {split} | {form} | {score.poems:,} | {score.tokens:,} | "
         row += f"{score.perplexity:.2f} | {score.hanzi_perplexity:.2f} |"
-        assert row in README
+        assert row in CARD
         assert row in (BOX / "assets.extra" / "README.md").read_text(encoding="utf-8")
 
 
@@ -358,9 +358,9 @@ def test_free_poems_rhyme_as_real_ones_do_and_keep_the_tones(box: Any) -> None:
 
 @pytest.mark.long
 def test_titles_steer() -> None:
-    """A poem is likelier after its own title than after another's; the README has what the program prints."""
+    """A poem is likelier after its own title than after another's; the model card has what the program prints."""
     program = [sys.executable, str(ROOT / "benchmarks" / "titles.py"), "--model", str(BOX)]
     done = subprocess.run(program, capture_output=True, text=True, encoding="utf-8", check=True)
     steered, count = re.findall(r"their own: (\d+) of (\d+)", done.stdout)[0]
     print(done.stdout)
-    assert f"Of {count} test poems, {steered} are likelier after their own title" in README
+    assert f"Of {count} test poems, {steered} are likelier after their own title" in CARD

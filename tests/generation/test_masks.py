@@ -1,4 +1,4 @@
-"""`verse.constraints`: the slots of every form, and the masks over a vocabulary."""
+"""`generation.masks`: the slots of every form, and the masks over a vocabulary."""
 
 from typing import Any
 

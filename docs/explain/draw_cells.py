@@ -1,6 +1,6 @@
-"""Draw the three cells for docs/cells.md, one step of each.
+"""Draw the three cells for docs/explain/cells.md, one step of each.
 
-    python docs/draw_cells.py [docs/cells.svg]
+    python docs/explain/draw_cells.py [docs/explain/cells.svg]
 
 Asks for matplotlib, the extra `plot`.
 """
@@ -143,7 +143,7 @@ def main() -> None:
     draw_rnn(rnn)
     draw_lstm(lstm)
     draw_gru(gru)
-    path = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/cells.svg")
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name("cells.svg")
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else {})
 
 
