@@ -24,7 +24,8 @@ def test_the_card_says_how_a_run_went(mini_folder: Path, corpus: Corpus) -> None
     run = Run(mini_folder / "runs" / "mini")
     task = make_task(corpus, run.model_config, run.training_config)
     card = model_card(run, task, Results({}, ["| validation | 7.5 |"]))
-    assert card.startswith(f"# A poet by tangshi-tf {run.manifest['package']}\n\nMade by `tangshi-tf ")
+    manifest = run.manifest
+    assert card.startswith(f"# A poet by tangshi-tf {manifest['package']}\n\nMade by `{manifest['command']}` on ")
     assert "1 x LSTM(16), embedding 12, ear full, " in card
     assert f"Trained on {task.members['train']} poems, {run.manifest['tokens']:,} tokens an epoch" in card
     assert f"those after epoch {run.best['epoch']} of the 2 trained" in card
