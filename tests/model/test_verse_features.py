@@ -32,9 +32,9 @@ def close(a: Any, b: Any) -> None:
     np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("ear", ["full", "sounds"])
-def test_sounds_are_in_every_embedding(ear: str, titled_vocabulary: Vocabulary, tokens: Any) -> None:
-    ear = make(ear, titled_vocabulary)
+@pytest.mark.parametrize("kind", ["full", "sounds"])
+def test_sounds_are_in_every_embedding(kind: str, titled_vocabulary: Vocabulary, tokens: Any) -> None:
+    ear = make(kind, titled_vocabulary)
     plain = np.random.default_rng(2).normal(size=(len(titled_vocabulary), WIDTH)).astype(np.float32)
     table = plain + sounds_of(titled_vocabulary.tokens) @ ear.sound_kernel.numpy()
     close(ear.table(tf.constant(plain)), table)
@@ -43,11 +43,11 @@ def test_sounds_are_in_every_embedding(ear: str, titled_vocabulary: Vocabulary, 
     close(ear.add_sounds(tf.constant(x), tf.constant(x @ plain.T)), x @ table.T)
 
 
-@pytest.mark.parametrize("ear", ["full", "verse"])
+@pytest.mark.parametrize("kind", ["full", "verse"])
 def test_what_a_verse_means_in_the_loop_is_what_it_means_in_a_sequence(
-    ear: str, titled_vocabulary: Vocabulary, tokens: Any
+    kind: str, titled_vocabulary: Vocabulary, tokens: Any
 ) -> None:
-    ear = make(ear, titled_vocabulary)
+    ear = make(kind, titled_vocabulary)
     verses = ear.track_all(tokens)
     np.testing.assert_array_equal(verses, [reference.verses(titled_vocabulary.tokens, tokens[0])])
     whole = ear.features(ear.read(verses[0]), tf.float32)
@@ -60,9 +60,9 @@ def test_what_a_verse_means_in_the_loop_is_what_it_means_in_a_sequence(
     np.testing.assert_array_equal(ear.track_all(tokens[:, 9:], verses[:, 8]), verses[:, 9:])
 
 
-@pytest.mark.parametrize("ear", ["full", "verse"])
-def test_a_rhyme_that_comes_again(ear: str, titled_vocabulary: Vocabulary) -> None:
-    ear = make(ear, titled_vocabulary)
+@pytest.mark.parametrize("kind", ["full", "verse"])
+def test_a_rhyme_that_comes_again(kind: str, titled_vocabulary: Vocabulary) -> None:
+    ear = make(kind, titled_vocabulary)
     tokens = titled_vocabulary.encode("白日依山尽，黄河入海流。欲穷千里流，更上一层")
     verses = ear.track_all(np.array([tokens], np.int32))
     x = np.random.default_rng(2).normal(size=(len(tokens), UNITS + ear.width)).astype(np.float32)
@@ -75,7 +75,7 @@ def test_a_rhyme_that_comes_again(ear: str, titled_vocabulary: Vocabulary) -> No
     assert rhymes[-1].tolist() == [second, first, PAD, PAD, PAD]
     place = 2 * (16 * 5 + 4) + 1  # four of five characters in an even line
     close(by[-1, :2], np.repeat((x[-1] @ ear.bonus_kernel + ear.bonus_bias[place])[1], 2))
-    assert Ear(ear, titled_vocabulary.tokens, WIDTH, UNITS, rhymes=False).rhyme_bonus(ear.read(verses[0]), x) is None
+    assert Ear(kind, titled_vocabulary.tokens, WIDTH, UNITS, rhymes=False).rhyme_bonus(ear.read(verses[0]), x) is None
 
 
 @pytest.mark.parametrize(
