@@ -82,7 +82,7 @@ class ModelConfig:
     unit: str = _setting("char", "What a token is.", choices=("char", "word"), absent="char", of="prose")
     segmenter: str = _setting(
         "jieba",
-        "With --unit word: jieba for Chinese (asks for the extra jieba), or words between white space.",
+        "With --unit word: jieba for Chinese (needs the extra jieba), or words between white space.",
         choices=("jieba", "whitespace"),
         absent="jieba",
         of="prose",
@@ -93,17 +93,17 @@ class ModelConfig:
     embedding: int = _setting(256, "Width of a character's embedding.", least=1)
     dropout: float = _setting(
         0.35,
-        "Share of values dropped after the embedding and after each layer, the same at all steps of a row.",
+        "Share of values dropped after the embedding and after each layer, the same at all steps of a poem.",
         least=0.0,
         most=0.95,
     )
     recurrent_dropout: float = _setting(
         0.2, "Share of the recurrent weights dropped, anew for each batch.", least=0.0, most=0.95, absent=0.0
     )
-    tied: bool = _setting(True, "Output through the embedding itself, or through a matrix of its own.", off="untied")
+    tied: bool = _setting(True, "Use the embedding matrix for the output too, or a separate matrix.", off="untied")
     ear: str = _setting(
         "full",
-        "What the model hears: the sounds of characters (in their embedding), the verse so far (beside the state).",
+        "What the model hears. sounds: the sounds of characters; verse: position and rhymes so far; full: both.",
         choices=("full", "sounds", "verse", "none"),
         absent="none",
         of="poems",
@@ -115,7 +115,9 @@ class ModelConfig:
         absent=False,
         of="poems",
     )
-    titles: bool = _setting(True, "Read the titles of three poems of four.", off="no-titles", absent=False, of="poems")
+    titles: bool = _setting(
+        True, "Train with titles: three poems of four are read with theirs.", off="no-titles", absent=False, of="poems"
+    )
 
     def __post_init__(self) -> None:
         """Refuse what no model can be built from."""
@@ -143,28 +145,36 @@ class TrainingConfig:
     """
 
     epochs: int = _setting(18, "Passes over the training poems.", least=1, most=100_000)
-    max_steps: int = _setting(0, "Bound on the number of batches; 0: none.", least=0)
+    max_steps: int = _setting(0, "Largest number of batches; 0: no bound.", least=0)
     minutes: float = _setting(
-        0.0, "Time to spend: a measurement at the start fixes steps and schedule; 0: --epochs decides.", least=0.0
+        0.0,
+        "Time for the run; the speed is measured first and sets the number of steps. 0: --epochs decides.",
+        least=0.0,
     )
     patience: int = _setting(0, "Stop after so many epochs without a better validation figure; 0: never.", least=0)
     min_count: int = _setting(4, "A character that occurs less often is learnt as unknown.", least=1)
     token_budget: int = _setting(
         5_000, "Most tokens in a batch, over all replicas; small corpora take less.", least=1, of="poems"
     )
-    batch_size: int = _setting(64, "Lanes that the text is cut into, to be read side by side.", least=1, of="prose")
+    batch_size: int = _setting(
+        64, "For prose: lanes that the text is cut into, to be read side by side.", least=1, of="prose"
+    )
     sequence_length: int = _setting(
-        64, "Steps that the lanes are read at a time; gradients go back no further.", least=1, of="prose"
+        64, "For prose: tokens of each lane that are read at a time; gradients go back no further.", least=1, of="prose"
     )
     validation_share: float = _setting(
-        5.0, "Percent of the text, after what is trained on, to validate on.", least=0.0, most=99.0, of="prose"
+        5.0,
+        "For prose: percent of the text, after the part to train on, to validate on.",
+        least=0.0,
+        most=99.0,
+        of="prose",
     )
     test_share: float = _setting(
-        5.0, "Percent of the text, at its end, that is left for a test.", least=0.0, most=99.0, of="prose"
+        5.0, "For prose: percent of the text, at its end, that is left for a test.", least=0.0, most=99.0, of="prose"
     )
     cooccurrence: bool = _setting(
         True,
-        "Begin from embeddings in which characters that stand near the same others are alike.",
+        "Compute the first embeddings from co-occurrence: characters with similar neighbours begin alike.",
         off="no-cooccurrence",
         absent=False,
         of="poems",
@@ -173,13 +183,16 @@ class TrainingConfig:
     learning_rate: float = _setting(0.006, "Highest learning rate.", least=1e-9)
     warmup_steps: int = _setting(200, "Steps of rising learning rate, at most a tenth of the run.", least=0)
     final_rate: float = _setting(
-        0.02, "The cosine falls to this share of the learning rate; 1: constant.", least=0.0, most=1.0
+        0.02,
+        "The learning rate falls, as a cosine, to this share of its highest value; 1: constant.",
+        least=0.0,
+        most=1.0,
     )
     weight_decay: float = _setting(0.1, "Weight decay of adamw.", least=0.0)
-    clip_norm: float = _setting(1.0, "Bound on the norm of the gradient; 0: none.", least=0.0)
+    clip_norm: float = _setting(1.0, "Largest norm of the gradient; 0: no bound.", least=0.0)
     precision: str = _setting(
         "auto",
-        "Precision of the multiplications; auto: bfloat16 where a short measurement says it pays.",
+        "Precision of the multiplications; auto: bfloat16 where a short measurement shows that it is faster.",
         choices=("auto", "float32", "bfloat16"),
     )
     seed: int = _setting(0, "Decides initial weights, order of batches and dropout.", least=0, most=2**31 - 1)

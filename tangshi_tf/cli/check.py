@@ -24,14 +24,17 @@ __all__ = ["check"]
     type=click.Choice(LEVELS),
     default="strict",
     show_default=True,
-    help="loose: the even lines rhyme, and one template holds at the even characters and line ends; regulated: that, "
-    "or the licences 特拗 and 大拗; strict: regulated, without 孤平 and 三平尾.",
+    help=(
+        "loose: the even lines rhyme, and the tones follow one pattern at the even characters and line "
+        "ends; regulated: as loose, but 特拗 and 大拗 are allowed; strict: as regulated, and no 孤平 or "
+        "三平尾."
+    ),
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with every level.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on each line, with every level.")
 def check(corpus: tuple[Path, ...], level: str, as_json: bool) -> None:
     """Judge poems by the rules of regulated verse.
 
-    The tones of a line stand beneath it: 平 is level, 仄 oblique, 通 either, ？ unknown.
+    The tones are printed under each line: 平 is level, 仄 oblique, 通 either, ？ unknown.
 
     \b
     tangshi-tf check my-poems.txt

@@ -49,13 +49,20 @@ __all__ = ["evaluate"]
     help="Part of the shipped corpus; a given corpus is taken whole.",
 )
 @click.option("--titles", is_flag=True, help="Give the model the title of each poem.")
-@click.option("--verse", is_flag=True, help="Compare poems of the model with these instead, by the rules of verse.")
+@click.option(
+    "--verse",
+    is_flag=True,
+    help=(
+        "Compare poems that the model writes with real poems, by the rules of verse, instead of "
+        "printing the perplexity."
+    ),
+)
 @click.option(
     "--count",
     type=click.IntRange(1, 10_000),
     default=200,
     show_default=True,
-    help="With --verse: poems of the model in each form, and four times as many without one.",
+    help="With --verse: number of poems in each form; without a form, four times as many.",
 )
 @click.option(
     "--seed", type=click.IntRange(0, 2**62), default=0, show_default=True, help="With --verse: seed of the first poem."
@@ -63,9 +70,9 @@ __all__ = ["evaluate"]
 @click.option(
     "--plot",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="With --verse: draw the comparison as an SVG file (asks for the extra plot).",
+    help="With --verse: draw the comparison as an SVG file (needs the extra plot).",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @model_option
 def evaluate(
     corpus: tuple[Path, ...],
@@ -78,9 +85,9 @@ def evaluate(
     as_json: bool,
     model: str,
 ) -> None:
-    """Print the perplexity of poems, by form, and over the characters alone; or compare poems of the model with them.
+    """Print the perplexity of poems by form and over characters alone, or compare poems of the model with real poems.
 
-    Of a model of prose, print the perplexity of a text, which is taken whole unless a --split is given.
+    For a model of prose, print the perplexity of a text; the whole text counts unless you give --split.
 
     \b
     tangshi-tf evaluate

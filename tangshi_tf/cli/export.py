@@ -31,17 +31,22 @@ __all__ = ["export"]
     type=click.Choice(["savedmodel", *PORTABLE]),
     default="savedmodel",
     show_default=True,
-    help="savedmodel: the poet, from runs/NAME; onnx (asks for the extra onnx), litert: one step and the vocabulary, "
-    "from the model of that name.",
+    help=(
+        "savedmodel: the whole model, from runs/NAME; onnx (needs the extra onnx), litert: one step of "
+        "the model NAME, and its vocabulary."
+    ),
 )
 @click.option(
     "--from-version",
     type=click.Path(path_type=Path),
-    help="A version folder to export again: with the graph of this package, and the same weights and card.",
+    help=(
+        "Export this version folder again, with the graph of the installed package; weights and model "
+        "card stay the same."
+    ),
 )
 @origin_filter_option
 def export(corpus: tuple[Path, ...], name: str, form: str, from_version: Path | None, origin_filter: bool) -> None:
-    """Export the best weights of a run as a SavedModel, or a model's step to another format.
+    """Export the best weights of a run as a SavedModel, or one step of a model in another format.
 
     `fit` exports its SavedModel at its end; this is for a run that was stopped. CORPUS is what it was trained on.
     The other formats go to onnx/NAME/1, 2, … and litert/NAME/1, 2, …

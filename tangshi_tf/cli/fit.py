@@ -49,8 +49,8 @@ __all__ = ["fit"]
     help="auto: every visible GPU, else the CPU; one: a single device; mirrored: every GPU or logical CPU; "
     "multiworker: the cluster in TF_CONFIG.",
 )
-@click.option("--restart", is_flag=True, help="Discard a run of that name.")
-@click.option("--resume", is_flag=True, help="Go on with a run of that name, where its last checkpoint stands.")
+@click.option("--restart", is_flag=True, help="Discard the run of that name and begin again.")
+@click.option("--resume", is_flag=True, help="Go on with the run of that name from its last checkpoint.")
 @click.option(
     "--save-minutes",
     type=click.FloatRange(0),
@@ -58,13 +58,15 @@ __all__ = ["fit"]
     show_default=True,
     help="Minutes between two checkpoints; there is one after every epoch too.",
 )
-@click.option("--dry-run", is_flag=True, help="Print the plan, with memory and time by measurement, and end.")
-@click.option("--plot", is_flag=True, help="Draw the learning curve into the run (asks for the extra plot).")
-@click.option("--tensorboard", is_flag=True, help="Log to TensorBoard in the run (asks for the extra tensorboard).")
+@click.option(
+    "--dry-run", is_flag=True, help="Measure, print the plan with memory and time, and stop without training."
+)
+@click.option("--plot", is_flag=True, help="Draw the learning curve into the run (needs the extra plot).")
+@click.option("--tensorboard", is_flag=True, help="Log to TensorBoard in the run (needs the extra tensorboard).")
 @click.option(
     "--preset",
     type=click.Choice(list(PRESETS)),
-    help="Other defaults: of the course programs: two-layer LSTM (o1), plain RNN (o4), words of novels (o5).",
+    help="Use the settings of a course program: two-layer LSTM (o1), plain RNN (o4), words of novels (o5).",
 )
 @click.option("--no-ear", is_flag=True, hidden=True, help="As --ear none.")
 @origin_filter_option
@@ -87,8 +89,8 @@ def fit(
 ) -> None:
     """Train a model on poems, or on running text, and export it.
 
-    The run lives in runs/NAME, the exported SavedModel in saved_models/NAME/1, 2, … Each epoch prints the
-    perplexity of the validation poems, a greedy poem, and a line of prediction beside its target.
+    The files of the run are in runs/NAME, the exported SavedModel in saved_models/NAME/1, 2, … After each epoch it
+    prints the perplexity of the validation poems, a greedy poem, and predicted characters beside the real ones.
 
     \b
     tangshi-tf fit

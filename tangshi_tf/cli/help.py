@@ -19,7 +19,7 @@ _LANG = click.Option(
     ["--lang"],
     type=click.Choice(LANGUAGES),
     expose_value=False,  # the group finds it before arguments are parsed, so that errors of parsing speak it too
-    help="Language of help and messages: en or zh; by default that of the locale.",
+    help="Language of help and messages: en or zh; default: the language of the locale.",
 )
 
 

@@ -97,7 +97,9 @@ def corpus_argument(command: _Command) -> _Command:
 
 def origin_filter_option(command: _Command) -> _Command:
     """Add --origin-filter."""
-    help_text = "Leave out poems with brackets or not of 5 to 80 characters, as the course programs do."
+    help_text = (
+        "Leave out poems that have brackets, or fewer than 5 or more than 80 characters, as the course programs do."
+    )
     return click.option("--origin-filter", is_flag=True, help=help_text)(command)
 
 
@@ -109,7 +111,9 @@ def model_option(command: _Command) -> _Command:
         default=BOX,
         show_default=True,
         metavar="NAME|FOLDER",
-        help="A name in ./saved_models (or the model in the box), or a folder with one or more versions.",
+        help=(
+            "A name in ./saved_models (or tangshi, the model in the package), or a folder with one or more versions."
+        ),
     )(command)
 
 

@@ -60,22 +60,32 @@ class _Request:
 
 
 @click.command(cls=Command)
-@click.option("--begin", default="", help="What the poem begins with; empty lets the poet begin.")
+@click.option("--begin", default="", help="What the poem begins with; if empty, the model writes the beginning too.")
 @click.option("--title", default="", help="What the poem is about, in a few characters; empty: anything.")
 @click.option(
     "--form",
     default="",
     metavar="FORM",
-    help="五绝, 七绝, 五律, 七律 (wujue, qijue, wulv, qilv); 绝句, 律诗, 五言, 七言 leave a choice. Rhyme and tones "
-    "keep the rules. Empty: free verse, unless one of the next three is given.",
+    help=(
+        "五绝, 七绝, 五律, 七律 (wujue, qijue, wulv, qilv); 绝句, 律诗, 五言, 七言: one of two forms. "
+        "Rhyme and tones keep the rules. Empty: free verse, unless --rhyme, --opening or --acrostic is "
+        "given."
+    ),
 )
-@click.option("--rhyme", default="", metavar="GROUP", help="Level group of 平水韵: 先, 一先, yixian; empty: any.")
+@click.option(
+    "--rhyme",
+    default="",
+    metavar="GROUP",
+    help="Level group of 平水韵, by any of its names: 先, 一先, yixian; empty: any group.",
+)
 @click.option(
     "--opening",
     default="",
     metavar="OPENING",
-    help="仄起, 平起, 仄起入韵, 平起入韵 (zeqi, …, pingqiruyun); 入韵, 不入韵 leave a choice. Empty: drawn as often as "
-    "real poems have it.",
+    help=(
+        "仄起, 平起, 仄起入韵, 平起入韵 (zeqi, …, pingqiruyun); 入韵, 不入韵: one of two. Empty: drawn "
+        "as often as real poems have it."
+    ),
 )
 @click.option("--acrostic", default="", metavar="TEXT", help="The first characters of the lines.")
 @click.option(
@@ -90,7 +100,7 @@ class _Request:
     type=FiniteRange(0),
     default=DEFAULT_SAMPLER["temperature"],
     show_default=True,
-    help=f"0: greedy; lower: safer; higher: bolder. Of prose {PROSE_SAMPLER['temperature']} by default.",
+    help=f"0: greedy; lower: safer; higher: bolder. For prose the default is {PROSE_SAMPLER['temperature']}.",
 )
 @click.option(
     "--top-k", type=COUNT, default=0, show_default=True, help="Choose among the K likeliest tokens only; 0: all."
@@ -100,21 +110,32 @@ class _Request:
     type=FiniteRange(0, 1, min_open=True),
     default=DEFAULT_SAMPLER["top_p"],
     show_default=True,
-    help=f"Choose among the likeliest tokens that make up P. Of prose {PROSE_SAMPLER['top_p']} by default.",
+    help=(
+        f"Choose among the likeliest tokens whose probabilities add up to P. For prose the default is "
+        f"{PROSE_SAMPLER['top_p']}."
+    ),
 )
 @click.option(
     "--repetition-penalty",
     type=FiniteRange(0, min_open=True),
     default=DEFAULT_SAMPLER["repetition_penalty"],
     show_default=True,
-    help="Divides the odds of a character, before the temperature, for each earlier occurrence in the same poem; 1: "
-    "off, as of prose by default. Punctuation is free.",
+    help=(
+        "Divides the odds of a character, before the temperature, for each earlier occurrence in the "
+        "same poem; 1: off, the default for prose. Punctuation is not counted."
+    ),
 )
-@click.option("--max-length", type=COUNT, default=0, show_default=True, help="Tokens, begin included; 0: automatic.")
+@click.option(
+    "--max-length",
+    type=COUNT,
+    default=0,
+    show_default=True,
+    help="Most tokens, begin included; 0: the begin and 200 more, or the length of the form.",
+)
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**62),
-    help="Names the poem; N poems take seed, seed + 1, …; with --best-of M, M of them each.",
+    help="The same seed gives the same poem. N poems use seed, seed + 1, …; with --best-of M each poem uses M seeds.",
 )
 @click.option("--count", type=click.IntRange(1, 100_000), default=1, show_default=True, help="Number of poems.")
 @click.option(
@@ -122,11 +143,17 @@ class _Request:
     type=click.IntRange(1, 1_000),
     default=1,
     show_default=True,
-    help="Write so many for each poem and print the one with the highest log-probability a token.",
+    help="Write so many candidates for each poem and print the one with the highest log-probability a token.",
 )
 @click.option("--tones", is_flag=True, help="Print the tones under each line: 平, 仄, 通 for both.")
-@click.option("--novel", is_flag=True, help="Write no line of 5 characters or more of the shipped training poems.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with seed and log-probability.")
+@click.option(
+    "--novel",
+    is_flag=True,
+    help="Reject poems with a line, of 5 characters or more, of a training poem in the package.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object on each line, with seed and log-probability."
+)
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
@@ -145,7 +172,7 @@ def sample(
     model: str,
     **inputs: Any,
 ) -> None:
-    """Print poems, or running text of a model that was trained on prose, as it is written.
+    """Print poems; or, with a model of prose, print text while it is written.
 
     \b
     tangshi-tf sample --begin 山 --init-state random
