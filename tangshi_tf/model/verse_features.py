@@ -106,8 +106,11 @@ class Ear(keras.layers.Layer):
         self.width = _WIDTH if self.has_verse else 0
         self._kinds = kinds_of(tokens)
         if ear != "none":
-            table = keras.initializers.Constant(sounds_of(tokens))
-            self.sounds = self.add_weight((len(tokens), SOUNDS), table, "bool", trainable=False, name="sounds")
+            # Not `keras.initializers.Constant`: it multiplies, and no TensorFlow before 2.21 multiplies booleans.
+            table, shape = sounds_of(tokens), (len(tokens), SOUNDS)
+            self.sounds = self.add_weight(
+                shape, lambda shape, dtype: tf.constant(table, dtype, shape), "bool", trainable=False, name="sounds"
+            )
         if self.has_sounds:
             self.sound_kernel = self._add_matrix(SOUNDS, embedding, "sound_kernel")
         if self.has_verse:
