@@ -96,6 +96,20 @@ def test_three_titles_of_four_are_read_and_none_is_learnt() -> None:
     assert with_title[0] != with_title[1]
 
 
+def test_every_epoch_reads_other_titles() -> None:
+    vocabulary = Vocabulary.build(TEXTS, 1, titled=True)
+    texts = ["".join("山水"[number >> bit & 1] for bit in range(6)) for number in range(64)]
+    bare, titled = encode_poems(vocabulary, texts), encode_poems(vocabulary, texts, ["风"] * 64)
+    batches = PoemBatches(bare, 40, 0, titled, vocabulary.separator)
+
+    def with_title(epoch: int) -> set[str]:
+        rows = [row for x, _, _ in batches.dataset(epoch, range(1), 1) for row in x.numpy().tolist()]
+        return {vocabulary.decode(row).removeprefix("风") for row in rows if vocabulary.separator in row}
+
+    assert len(with_title(0)) == len(with_title(1)) == 48
+    assert with_title(0) == with_title(0) != with_title(1)
+
+
 @pytest.mark.parametrize("replicas", [2, 3, 7])
 def test_replicas_share_each_batch_and_none_reads_the_work_of_another(replicas: int) -> None:
     batches = PoemBatches(encode_poems(VOCABULARY, TEXTS), 20, seed=4)

@@ -39,3 +39,13 @@ def test_a_choice_is_as_frequent_as_its_chance() -> None:
     assert shares == pytest.approx([0.25, 0.0, 0.5, 0.25], abs=0.06)
     assert row_choice([7], chances[:1]).numpy().tolist() == [chosen[7]]
     assert row_choice(range(50), tf.constant([[0.0, 0.0, 3.0]] * 50)).numpy().tolist() == [2] * 50
+
+
+@pytest.mark.parametrize("block", range(8))
+def test_no_block_of_numbers_is_that_of_the_choice_or_of_the_state(block: int) -> None:
+    seeds, size = range(50), 1_000
+    uniform = row_uniform(seeds, 1, block).numpy()[:, 0]
+    chosen = row_choice(seeds, np.ones([50, size], np.float32)).numpy()
+    assert (np.floor(uniform * size) == chosen).sum() < 5
+    below = uniform < 0.5
+    assert 8 < (below == (row_normal(seeds, 1).numpy()[:, 0] < 0)).sum() < 42
