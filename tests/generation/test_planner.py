@@ -11,7 +11,16 @@ import pytest
 from tangshi_tf.corpus.cleaning import fold, han_only
 from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.verse.checker import Verdict, judge
-from tangshi_tf.verse.forms import FORM_NAMES, FORMS, OPENING_NAMES, OPENING_SHARES, OPENINGS, form_of, lines_of
+from tangshi_tf.verse.forms import (
+    FORM_NAMES,
+    FORM_SHARES,
+    FORMS,
+    OPENING_NAMES,
+    OPENING_SHARES,
+    OPENINGS,
+    form_of,
+    lines_of,
+)
 from tangshi_tf.verse.prosody import LEVEL_GROUPS, RHYME_NAMES, narrow
 
 
@@ -82,6 +91,14 @@ def test_openings_are_drawn_as_often_as_in_real_poems(versed: Any) -> None:
         found = [judge(poem).opening for poem, _ in ask(versed, form=form, seed=list(range(400)))]
         for opening, share in zip(OPENINGS, shares, strict=True):
             assert found.count(opening) / 400 == pytest.approx(share / 100, abs=0.09)
+
+
+def test_forms_are_drawn_as_often_as_in_real_poems(versed: Any) -> None:
+    found = [form_of(poem) for poem, _ in ask(versed, opening=["仄起", "平起入韵"] * 150, seed=list(range(300)))]
+    for opening, of_opening in (("仄起", found[::2]), ("平起入韵", found[1::2])):
+        weights = {form: FORM_SHARES[form] * OPENING_SHARES[form][OPENINGS.index(opening)] for form in FORMS}
+        for form, weight in weights.items():
+            assert of_opening.count(form) / 150 == pytest.approx(weight / sum(weights.values()), abs=0.13)
 
 
 def test_shares_are_those_of_the_corpus() -> None:
