@@ -15,6 +15,12 @@ def write(made: Path) -> None:
     (made / "variables" / "variables.index").write_text("weights")
 
 
+def test_the_tenth_version_comes_after_the_ninth(tmp_path: Path) -> None:
+    versions = [add_version(tmp_path, write) for _ in range(10)]
+    assert [version.name for version in versions] == [str(number) for number in range(1, 11)]
+    assert latest_version(tmp_path) == find_model(str(tmp_path)) == tmp_path / "10"
+
+
 def test_versions_are_counted_and_never_overwritten(tmp_path: Path) -> None:
     directory = tmp_path / "saved_models" / "name"
     assert latest_version(directory) is None
