@@ -1,8 +1,8 @@
 """`tangshi-tf evaluate`: perplexity, or verse of the model beside real verse."""
 
+import io
 import json
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from tangshi_tf.cli.options import (
 from tangshi_tf.cli.starting import start_tensorflow
 from tangshi_tf.config import version_settings
 from tangshi_tf.errors import ConfigError
-from tangshi_tf.files import write_atomic
+from tangshi_tf.files import write_bytes
 from tangshi_tf.verse.forms import FORMS
 from tangshi_tf.vocabulary import UNK
 
@@ -207,7 +207,9 @@ def _compare_verse(
         written = verse_report.carry_out(poet, bar)
     found = verse_report.compare([poem.text for poem in poems], written, read_corpus().texts("train"))
     if plot is not None:
-        write_atomic(plot, partial(report_tables.draw, found))
+        picture = io.BytesIO()
+        report_tables.draw(found, picture)
+        write_bytes(plot, picture.getbuffer())
     record = {"split": split, "count": count, "seed": seed, **report_tables.to_dict(found)}
     tables = map(captioned, report_tables.tables(found))
     click.echo(json.dumps(record, ensure_ascii=False) if as_json else "\n\n".join(tables))

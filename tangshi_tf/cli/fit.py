@@ -2,10 +2,10 @@
 
 import contextlib
 import dataclasses
+import io
 import shlex
 import signal
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ from tangshi_tf.cli.options import (
 from tangshi_tf.cli.starting import start_tensorflow
 from tangshi_tf.config import BOX, DEFAULTS, PRESETS, STRATEGIES, ModelConfig, TrainingConfig, read_settings
 from tangshi_tf.errors import ConfigError, StoppedError
-from tangshi_tf.files import write_atomic
+from tangshi_tf.files import write_bytes
 
 if TYPE_CHECKING:
     from tangshi_tf.training.listeners import Listener
@@ -189,7 +189,9 @@ def _publish(run: "Run", name: str, text: Any, plot: bool) -> None:
 
     echo(curve_text(run.history))
     if plot:
-        write_atomic(run.folder / "learning-curve.svg", partial(draw_curve, run.history))
+        picture = io.BytesIO()
+        draw_curve(run.history, picture)
+        write_bytes(run.folder / "learning-curve.svg", picture.getbuffer())
     path = publish(run, Path("saved_models") / name, text)
     perplexity = run.best["validation_perplexity"]
     echo(f"exported {path}: epoch {run.best['epoch']}, validation perplexity {perplexity:.2f}")

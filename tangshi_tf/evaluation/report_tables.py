@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -123,8 +123,8 @@ def markdown(report: Report) -> str:
     return "\n\n".join(parts)
 
 
-def draw(report: Report, path: Path) -> None:
-    """Draw how many poems keep rhyme, tones and all rules, by form and kind, as an SVG file; asks for matplotlib."""
+def draw(report: Report, file: Path | BinaryIO) -> None:
+    """Draw how many poems keep rhyme, tones and all rules, by form and kind, as SVG; asks for matplotlib."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -149,4 +149,4 @@ def draw(report: Report, path: Path) -> None:
     panels[0].set_ylabel("poems that keep it, %")
     figure.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=len(KINDS))
     with mpl.rc_context({"svg.hashsalt": "tangshi-tf"}):  # the same picture is the same file
-        figure.savefig(path, format="svg", metadata={"Date": None})
+        figure.savefig(file, format="svg", metadata={"Date": None})

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import numpy as np
 
@@ -87,8 +87,8 @@ def curve_text(history: Sequence[Mapping[str, Any]]) -> str:
     return f"validation perplexity {first:.2f} {blocks} {last:.2f}, lowest {lowest:.2f}"
 
 
-def draw_curve(history: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Draw the perplexity of every epoch, in training and in validation, as an SVG file; asks for matplotlib."""
+def draw_curve(history: Sequence[Mapping[str, Any]], file: Path | BinaryIO) -> None:
+    """Draw the perplexity of every epoch, in training and in validation, as SVG; asks for matplotlib."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 4), layout="constrained")
@@ -101,7 +101,7 @@ def draw_curve(history: Sequence[Mapping[str, Any]], path: Path) -> None:
     axes.set(xlabel="epoch", ylabel="perplexity", yscale="log")
     axes.grid(which="both", alpha=0.3)
     axes.legend()
-    figure.savefig(path, format="svg")
+    figure.savefig(file, format="svg")
 
 
 class TensorBoard:
