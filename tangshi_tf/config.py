@@ -1,18 +1,16 @@
-"""Every setting of model and training, with its default, its range and its help; to and from JSON.
+"""Every setting of model and training, with its default, its range and its help; to and from JSON objects.
 
 Each setting is declared once. The command line makes its options from these declarations.
 """
 
 import dataclasses
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from tangshi_tf.errors import ConfigError, ModelError
+from tangshi_tf.errors import ConfigError
 from tangshi_tf.text_kind import TEXT_KINDS, TextKind
 
 __all__ = [
@@ -21,6 +19,7 @@ __all__ = [
     "DEFAULTS",
     "DEFAULT_SAMPLER",
     "FORMAT",
+    "LENGTH",
     "PORTABLE",
     "PRESETS",
     "PROSE",
@@ -29,17 +28,14 @@ __all__ = [
     "ModelConfig",
     "TrainingConfig",
     "from_dict",
-    "read_json",
-    "read_settings",
-    "read_version",
     "to_dict",
-    "version_settings",
 ]
 
 BOX = "tangshi"  # the name of the model inside the package, and of what is trained if no other is given
 FORMAT = 1  # of assets.extra/config.json in a version folder; a reader refuses settings that it does not know
 COLDEST = 1e-3  # a lower temperature is 0: few logits are so close that it would matter, and rounding would
 PORTABLE = ("onnx", "litert")  # formats that take one step of a model
+LENGTH = ("epochs", "max_steps", "minutes")  # the settings of training that say how long it takes
 STRATEGIES = ("auto", "one", "mirrored", "multiworker")
 
 DEFAULT_SAMPLER = TEXT_KINDS["poems"].sampler
@@ -230,62 +226,6 @@ def to_dict(config: ModelConfig | TrainingConfig) -> dict[str, Any]:
     absent = {field.name: field.metadata["absent"] for field in dataclasses.fields(config)}
     values = dataclasses.asdict(config)
     return {name: value for name, value in values.items() if absent[name] is None or value != absent[name]}
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read one JSON object from a file.
-
-    Raises:
-        ConfigError: if the file is missing, unreadable or holds no JSON object.
-    """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"A JSON file is required: {path}. Received: {error}.") from None
-    if not isinstance(value, dict):
-        raise ConfigError(f"A JSON object is required in {path}. Received: {type(value).__name__}.")
-    return value
-
-
-def read_settings(path: Path) -> tuple[ModelConfig, TrainingConfig]:
-    """Read the config.json of a run.
-
-    Raises:
-        ConfigError: if the file is missing or damaged, or a setting is unknown or out of range.
-    """
-    return _both(read_json(path))
-
-
-def read_version(folder: Path) -> dict[str, Any]:
-    """Read what a version folder of a SavedModel says of itself.
-
-    Raises:
-        ModelError: if it was not written by this package, or in another format.
-        ConfigError: if its description is damaged.
-    """
-    path = folder / "assets.extra" / "config.json"
-    if not path.is_file():
-        raise ModelError(f"A model folder written by tangshi-tf is required (saved_models/NAME/1). Received: {folder}.")
-    config = read_json(path)
-    if config.get("format") != FORMAT:
-        raise ModelError(
-            f"A model folder of format {FORMAT} is required: {folder}. Received: format {config.get('format')}."
-        )
-    return config
-
-
-def version_settings(folder: Path) -> tuple[ModelConfig, TrainingConfig]:
-    """Return what a version folder says that its model is, and how it was trained.
-
-    Raises:
-        ModelError: if it was not written by this package, or in another format.
-        ConfigError: if its description is damaged.
-    """
-    return _both(read_version(folder))
-
-
-def _both(config: Mapping[str, Any]) -> tuple[ModelConfig, TrainingConfig]:
-    return from_dict(ModelConfig, config.get("model", {})), from_dict(TrainingConfig, config.get("training", {}))
 
 
 def _check(config: ModelConfig | TrainingConfig) -> None:

@@ -4,7 +4,7 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from tangshi_tf.errors import CheckpointError, first_line
 from tangshi_tf.temporaries import MOVING, temporary
 
-__all__ = ["LOCK", "Lock", "locked", "write_atomic", "write_bytes", "write_text"]
+__all__ = ["LOCK", "Lock", "locked", "write_bytes", "write_text"]
 
 LOCK = ".lock"  # in a folder that a process has worked on
 _HALF_WRITTEN = re.compile(r"\.\d+\..*", re.DOTALL)  # what `write_bytes` had begun when its process was killed
@@ -105,26 +105,6 @@ def write_bytes(path: Path, data: bytes | bytearray | memoryview) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text as `write_bytes` does."""
     write_bytes(path, text.encode())
-
-
-def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a temporary file beside `path`, then put it in place in one step.
-
-    Raises:
-        CheckpointError: if the file cannot be written; an older file at `path` is untouched then.
-    """
-    path = path.resolve()
-    name = _temporary_name(path)
-    try:
-        with temporary(name):
-            write(name)
-            with name.open("rb+") as file:
-                os.fsync(file.fileno())
-            with MOVING:
-                name.replace(path)
-    except (OSError, RuntimeError) as error:  # HDF5 cannot close what it could not write, and says so last
-        reason = error if isinstance(error, OSError) else error.__context__ or error
-        raise CheckpointError(f"A writable file is required: {path}. Received: {first_line(reason)}.") from None
 
 
 def _found(path: Path) -> os.stat_result | None:

@@ -179,25 +179,40 @@ class Vocabulary:
         """Read a vocabulary file.
 
         Raises:
-            VocabularyError: if the file is missing, undecodable or does not begin with the special tokens.
+            VocabularyError: if the file is missing, or is not what `dumps` gives.
         """
         try:
-            lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-            rows = [[_meant(entry) for entry in line.split("\t")] for line in lines]
-        except (OSError, ValueError) as error:
-            raise VocabularyError(
-                f"A vocabulary file is required: {path.name}. Received: {first_line(error)}."
-            ) from None
+            if path.exists() and not path.is_file():
+                raise VocabularyError(f"A vocabulary file is required: {path}. Received what is no plain file.")
+            return cls.loads(path.read_bytes(), path)
+        except OSError as error:
+            raise VocabularyError(f"A vocabulary file is required: {path}. Received: {first_line(error)}.") from None
+
+    @classmethod
+    def loads(cls, data: bytes, path: Path) -> "Vocabulary":
+        """Read the bytes of a vocabulary file; errors call it by this path.
+
+        Raises:
+            VocabularyError: if they are not what `dumps` gives, to the byte.
+        """
+        try:
+            text = data.decode()
+        except UnicodeDecodeError as error:
+            raise VocabularyError(f"A vocabulary file is required: {path}. Received: {first_line(error)}.") from None
+        rows = [[_meant(entry) for entry in line.split("\t")] for line in text.split("\n")[:-1]]
         tokens = [row[0] for row in rows]
         if tuple(tokens[: len(SPECIALS)]) != SPECIALS:
             raise VocabularyError(
-                f"A vocabulary that begins with {' '.join(SPECIALS)} is required in {path.name}. "
-                f"Received: {' '.join(tokens[: len(SPECIALS)])!r}."
+                f"A vocabulary that begins with {' '.join(SPECIALS)} is required in {path}. "
+                f"Received: {' '.join(tokens[: len(SPECIALS)])!r:.80}."
             )
         titled = tokens[len(SPECIALS) :][:1] == [SEPARATOR]
         rest = rows[len(SPECIALS) + titled :]
         variants = {variant: row[0] for row in rest for variant in row[1:]}
-        return cls([row[0] for row in rest], variants, rare=rows[UNK][1:], titled=titled)
+        vocabulary = cls([row[0] for row in rest], variants, rare=rows[UNK][1:], titled=titled)
+        if vocabulary.dumps() != text or "" in vocabulary.ids:
+            raise VocabularyError(f"A vocabulary as tangshi-tf writes it is required: {path}. Received another file.")
+        return vocabulary
 
 
 def count_ids(ids: npt.NDArray[np.int32], size: int) -> npt.NDArray[np.int64]:

@@ -1,11 +1,10 @@
 import dataclasses
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tangshi_tf.config import ModelConfig, TrainingConfig, from_dict, read_json, to_dict
+from tangshi_tf.config import ModelConfig, TrainingConfig, from_dict, to_dict
 from tangshi_tf.errors import ConfigError
 
 PLAIN = ModelConfig(dropout=0.3, recurrent_dropout=0.0, cell="gru", tied=False, ear="none", rhymes=False, titles=False)
@@ -40,13 +39,3 @@ def test_wrong_settings_are_refused_in_one_line(cls: Any, values: dict[str, Any]
     with pytest.raises(ConfigError, match=message) as caught:
         from_dict(cls, values)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("text", ["", "[1]", "{", '{"a": }'])
-def test_what_is_no_json_object_is_refused(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "config.json"
-    path.write_text(text)
-    with pytest.raises(ConfigError, match="is required"):
-        read_json(path)
-    with pytest.raises(ConfigError, match="is required"):
-        read_json(tmp_path / "missing.json")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tangshi_tf.errors import CheckpointError
-from tangshi_tf.files import locked, write_atomic, write_bytes, write_text
+from tangshi_tf.files import locked, write_bytes, write_text
 from tests.paths import ROOT
 
 
@@ -318,21 +318,3 @@ def test_a_lock_knows_whether_its_folder_is_still_there(tmp_path: Path, change: 
         assert not folder.exists() or not (folder / ".lock").read_bytes()
     with locked(folder) as lock:
         lock.require_held()
-
-
-def test_what_another_library_writes_appears_whole(tmp_path: Path) -> None:
-    path = tmp_path / "file.txt"
-    path.write_text("old")
-
-    def write(temporary: Path) -> None:
-        temporary.write_text("new")
-        assert path.read_text() == "old"
-
-    def fail(temporary: Path) -> None:
-        temporary.write_text("half")
-        raise FULL
-
-    write_atomic(path, write)
-    with pytest.raises(CheckpointError, match=r"A writable file is required: .*file.txt. Received: No space left"):
-        write_atomic(path, fail)
-    assert [entry.read_text() for entry in tmp_path.iterdir()] == ["new"]

@@ -60,7 +60,7 @@ def test_a_separator_is_the_fifth_special_token_and_survives(tmp_path: Path) -> 
 
 def test_what_is_no_vocabulary_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "vocabulary.txt"
-    with pytest.raises(VocabularyError, match=r"A vocabulary file is required: vocabulary.txt"):
+    with pytest.raises(VocabularyError, match=r"A vocabulary file is required: .*vocabulary\.txt"):
         Vocabulary.load(path)
     path.write_text("风\n山\n")
     with pytest.raises(VocabularyError, match="begins with <pad> <bos> <eos> <unk> is required"):

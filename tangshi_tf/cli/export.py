@@ -44,8 +44,11 @@ __all__ = ["export"]
         "card stay the same."
     ),
 )
+@click.option("--last", is_flag=True, help="Export the last weights of the run in place of the best.")
 @origin_filter_option
-def export(corpus: tuple[Path, ...], name: str, form: str, from_version: Path | None, origin_filter: bool) -> None:
+def export(
+    corpus: tuple[Path, ...], name: str, form: str, from_version: Path | None, last: bool, origin_filter: bool
+) -> None:
     """Export the best weights of a run as a SavedModel, or one step of a model in another format.
 
     `fit` exports its SavedModel at its end; this is for a run that was stopped. CORPUS is what it was trained on.
@@ -58,12 +61,13 @@ def export(corpus: tuple[Path, ...], name: str, form: str, from_version: Path | 
     tangshi-tf export --from-version saved_models/mine/1 --name mine
     """
     folder = run_folder(name)
-    if form != "savedmodel" and (corpus or origin_filter or from_version):
+    if form != "savedmodel" and (corpus or origin_filter or from_version or last):
         raise ConfigError(
-            f"--format savedmodel is required for a CORPUS, --origin-filter or --from-version. Received: {form}."
+            "--format savedmodel is required for a CORPUS, --origin-filter, --from-version or --last. "
+            f"Received: {form}."
         )
-    if from_version and (corpus or origin_filter):
-        raise ConfigError("--from-version excludes a CORPUS and --origin-filter: a version needs no corpus.")
+    if from_version and (corpus or origin_filter or last):
+        raise ConfigError("--from-version excludes a CORPUS, --origin-filter and --last: it takes no run.")
     if form == "onnx":
         require_extra("tf2onnx")
     start_tensorflow()
@@ -77,7 +81,10 @@ def export(corpus: tuple[Path, ...], name: str, form: str, from_version: Path | 
         from tangshi_tf.training.run_folder import Run
 
         run = Run(folder)
-        path = publish(run, directory, read_text(corpus, run.model_config, run.training_config, origin_filter))
+        text = read_text(corpus, run.model_config, run.training_config, origin_filter)
+        if not run.history:
+            echo("No epoch is finished: the weights of the checkpoint are exported.", err=True)
+        path = publish(run, directory, text, last=last)
     else:
         from tangshi_tf.saving.single_step import export_step
 

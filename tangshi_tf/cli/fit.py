@@ -6,6 +6,7 @@ import io
 import shlex
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +27,15 @@ from tangshi_tf.cli.options import (
     typed,
     with_typed,
 )
+from tangshi_tf.cli.resuming import open_run, say_where
 from tangshi_tf.cli.starting import start_tensorflow
-from tangshi_tf.config import BOX, DEFAULTS, PRESETS, STRATEGIES, ModelConfig, TrainingConfig, read_settings
+from tangshi_tf.config import BOX, DEFAULTS, PRESETS, STRATEGIES, ModelConfig, TrainingConfig
 from tangshi_tf.errors import ConfigError, StoppedError
 from tangshi_tf.files import write_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tangshi_tf.training.listeners import Listener
     from tangshi_tf.training.run_folder import Run
 
@@ -103,11 +107,21 @@ def fit(
     folder = run_folder(name)
     if restart and resume:
         raise ConfigError("--resume and --restart exclude each other.")
-    model_config, training_config = _settled(preset, folder if resume else None, settings, no_ear)
+    run = open_run(folder) if resume else None
+    model_config, training_config = _settled(preset, run, settings, no_ear)
     _require_agreement(model_config, training_config)
     for flag, module in ((plot, "matplotlib"), (tensorboard, "tensorboard")):
         if flag:
             require_extra(module)
+    if run:
+        from tangshi_tf.training.run_status import run_status
+
+        say_where(folder, run_status(folder))
+        if run.finished and (model_config, training_config) == (run.model_config, run.training_config):
+            _publish_once(run, name, partial(read_text, corpus, model_config, training_config, origin_filter), plot)
+            return
+        if run.finished:
+            echo("The run is extended: the learning rate rises again and falls. It is not a longer run from the start.")
 
     # The devices and the texts.
     start_tensorflow()
@@ -131,7 +145,7 @@ def fit(
 
 
 def _settled(
-    preset: str | None, resumed: Path | None, settings: dict[str, Any], no_ear: bool
+    preset: str | None, resumed: "Run | None", settings: dict[str, Any], no_ear: bool
 ) -> tuple[ModelConfig, TrainingConfig]:
     """Return the settings that were typed over those of the preset, the resumed run, or the kind of text."""
     if no_ear and typed("ear"):
@@ -139,16 +153,17 @@ def _settled(
     base = DEFAULTS[settings["text"]]
     if preset:
         base = PRESETS[preset]
-    elif resumed is not None and (resumed / "config.json").exists():
-        base = read_settings(resumed / "config.json")
+    elif resumed is not None:
+        base = resumed.model_config, resumed.training_config
     if typed("text") and settings["text"] != base[0].text:
-        raise ConfigError(
-            f"--text {base[0].text} is required for {f'--preset {preset}' if preset else f'the run {resumed}'}. "
-            f"Received: --text {settings['text']}."
-        )
+        source = f"the run {resumed.folder}" if resumed else f"--preset {preset}"
+        raise ConfigError(f"--text {base[0].text} is required for {source}. Received: --text {settings['text']}.")
     model = with_typed(base[0], settings)
     require_own_settings(model)
-    return (dataclasses.replace(model, ear="none") if no_ear else model), with_typed(base[1], settings)
+    training = with_typed(base[1], settings)
+    if (typed("epochs") or typed("max_steps")) and not typed("minutes"):
+        training = dataclasses.replace(training, minutes=0.0)  # what was typed decides, not what the run had
+    return (dataclasses.replace(model, ear="none") if no_ear else model), training
 
 
 def _require_agreement(model_config: ModelConfig, training_config: TrainingConfig) -> None:
@@ -187,14 +202,35 @@ def _publish(run: "Run", name: str, text: Any, plot: bool) -> None:
     from tangshi_tf.saving.saved_model import publish
     from tangshi_tf.training.listeners import curve_text, draw_curve
 
-    echo(curve_text(run.history))
+    history, best = run.history, run.best
+    echo(curve_text(history))
     if plot:
         picture = io.BytesIO()
         draw_curve(run.history, picture)
         write_bytes(run.folder / "learning-curve.svg", picture.getbuffer())
     path = publish(run, Path("saved_models") / name, text)
-    perplexity = run.best["validation_perplexity"]
-    echo(f"exported {path}: epoch {run.best['epoch']}, validation perplexity {perplexity:.2f}")
+    echo(
+        f"exported {path}: epoch {best['epoch']} of {len(history)}, validation perplexity "
+        f"{best['validation_perplexity']:.2f}"
+    )
+    if best["epoch"] < len(history):
+        worse = history[-1]["validation_perplexity"]
+        echo(
+            f"Later epochs overfit: the validation perplexity after epoch {len(history)} is {worse:.2f}. "
+            f"Export that epoch with: tangshi-tf export --last --name {name}"
+        )
+
+
+def _publish_once(run: "Run", name: str, read: "Callable[[], Any]", plot: bool) -> None:
+    """Export the best weights of a finished run, unless they are."""
+    from tangshi_tf.saving.versions import exported
+
+    path = exported(Path("saved_models") / name, run.weights_digest(), run.manifest)
+    if path is None:
+        start_tensorflow()
+        _publish(run, name, read(), plot)
+        return
+    echo(f"The run is finished, and exported as {path}. More --epochs or --minutes than it had extend it.")
 
 
 class _StopRequest:

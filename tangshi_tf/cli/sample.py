@@ -22,7 +22,7 @@ from tangshi_tf.cli.options import (
     typed,
 )
 from tangshi_tf.cli.starting import no_garbage, optimize_no_graphs, start_tensorflow
-from tangshi_tf.config import COLDEST, DEFAULT_SAMPLER, PROSE_SAMPLER, ModelConfig, version_settings
+from tangshi_tf.config import COLDEST, DEFAULT_SAMPLER, PROSE_SAMPLER, ModelConfig
 from tangshi_tf.corpus.words import segmenter, spaced_parts
 from tangshi_tf.errors import ConfigError
 from tangshi_tf.files import write_text
@@ -194,6 +194,8 @@ def sample(
     from tangshi_tf.saving.saved_model import load
 
     path = model_path(model)
+    from tangshi_tf.version_folder import version_settings
+
     config, _ = version_settings(path)
     if not config.kind.verse:
         _require_poems(**{name: inputs[name] for name in ("title", *_VERSE)}, tones=tones, novel=novel)
@@ -291,9 +293,9 @@ def _stream(poet: Any, path: Path, words: bool, pieces: list[str], request: _Req
     """Print a text as it is written, or write it to a file behind a bar."""
     from tangshi_tf.generation.inputs import AUTOMATIC_LENGTH
     from tangshi_tf.generation.stream import Streamer
-    from tangshi_tf.vocabulary import Vocabulary
+    from tangshi_tf.version_folder import version_vocabulary
 
-    vocabulary = Vocabulary.load(path / "assets.extra" / "vocabulary.txt")
+    vocabulary = version_vocabulary(path)
     knobs = {name: value for name, value in request.inputs.items() if name not in ("title", *_VERSE)}
     tokens = Streamer(poet, vocabulary, ends=False).write(pieces, seed=request.seed, **knobs)
     parts = spaced_parts(tokens) if words else tokens

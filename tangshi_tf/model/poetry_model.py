@@ -32,7 +32,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tangshi_tf.config import ModelConfig, from_dict, read_version
+from tangshi_tf.config import ModelConfig
 from tangshi_tf.errors import ConfigError, ModelError, TangshiError, first_line
 from tangshi_tf.model.dropout import NO_DROPOUT, Dropout
 from tangshi_tf.model.kernels import kernels
@@ -40,6 +40,7 @@ from tangshi_tf.model.sequence import logits_of, output_of, read_sequence
 from tangshi_tf.model.state import STATE_STDDEV, StateLayout
 from tangshi_tf.model.step import LoopWeights, StepWeights, take_step
 from tangshi_tf.model.verse_features import Ear
+from tangshi_tf.version_folder import require_undamaged, version_settings, version_vocabulary
 from tangshi_tf.vocabulary import Vocabulary
 
 __all__ = ["PoetryModel"]
@@ -264,8 +265,9 @@ class PoetryModel(keras.Model):
         """
         path = Path(path)
         try:
-            config = from_dict(ModelConfig, read_version(path).get("model", {}))
-            model = cls(config, Vocabulary.load(path / "assets.extra" / "vocabulary.txt"), precision)
+            require_undamaged(path)
+            config, _ = version_settings(path)
+            model = cls(config, version_vocabulary(path), precision)
             reader = tf.train.load_checkpoint(str(path / "variables" / "variables"))
             keys = [f"weights/{i}/.ATTRIBUTES/VARIABLE_VALUE" for i in range(len(model.weights))]
             model.set_weights([reader.get_tensor(key) for key in keys])

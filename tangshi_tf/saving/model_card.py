@@ -115,28 +115,43 @@ def results_of(model: PoetryModel, corpus: Corpus | Prose) -> Results:
     return _RESULTS[model.config.text](model, corpus)
 
 
-def model_card(run: Run, task: Task, results: Results) -> str:
-    """Return the card of a run's best weights, in Markdown."""
-    manifest, history, best = run.manifest, run.history, run.best
-    model, last = run.model_config, history[-1]
-    memory = f" and {last['peak_memory']:.1f} GB of memory" if last["peak_memory"] else ""
+def model_card(run: Run, task: Task, results: Results, *, last: bool = False) -> str:
+    """Return the card of a run's best weights, or of its last ones, in Markdown."""
+    manifest, model = run.manifest, run.model_config
     lines = [
         f"# A poet by tangshi-tf {manifest['package']}",
         "",
-        f"Made by `{manifest['command']}` on {manifest['devices']}, in {last['seconds'] / 60:.1f} minutes{memory} "
-        f"({best['tokens_per_second']:,.0f} tokens/s while training, {manifest['precision']}; "
+        f"Made by `{manifest['command']}` on {manifest['devices']}, in {_expense(run)}{manifest['precision']}; "
         f"TensorFlow {manifest['tensorflow']}, Keras {manifest['keras']}).",
         "",
         f"{model.layers} x {model.cell.upper()}({model.units}), embedding {model.embedding}, ear {model.ear}, "
         f"{manifest['vocabulary']:,} tokens, {manifest['parameters']:,} parameters. Trained on "
         f"{task.members['train']:,} {task.counted}, {manifest['tokens']:,} tokens an epoch; the weights are "
-        f"those after epoch {best['epoch']} of the {len(history)} trained, the best on the validation split.",
+        f"those {_moment(run, last)}.",
         "",
         *results.report,
         "",
         _example(model.kind),
     ]
     return "\n".join(lines)
+
+
+def _expense(run: Run) -> str:
+    """Say how long a run has taken, and how much memory and speed, if an epoch is finished."""
+    if not run.history:
+        return f"{run.load_checkpoint()[2] / 60:.1f} minutes ("
+    latest = run.history[-1]
+    memory = f" and {latest['peak_memory']:.1f} GB of memory" if latest["peak_memory"] else ""
+    speed = f"{run.best['tokens_per_second']:,.0f} tokens/s while training"
+    return f"{latest['seconds'] / 60:.1f} minutes{memory} ({speed}, "
+
+
+def _moment(run: Run, last: bool) -> str:
+    """Say when a run had the weights."""
+    if not last:
+        return f"after epoch {run.best['epoch']} of the {len(run.history)} trained, the best on the validation split"
+    step = run.load_checkpoint()[0].step
+    return f"after step {step:,} of {run.manifest['steps']:,}, the last that were saved"
 
 
 def short_card(kind: TextKind) -> str:

@@ -8,10 +8,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from tangshi_tf.config import FORMAT, read_version, to_dict
+from tangshi_tf.config import FORMAT, to_dict
 from tangshi_tf.corpus.poems import Corpus
 from tangshi_tf.corpus.prose import Prose
-from tangshi_tf.errors import ConfigError, CorpusError, ModelError, first_line
+from tangshi_tf.digests import DIGESTS, digests_of
+from tangshi_tf.errors import CheckpointError, ConfigError, CorpusError, ModelError, first_line
 from tangshi_tf.generation.poet import Poet
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.saving.model_card import model_card, results_of, short_card
@@ -19,6 +20,7 @@ from tangshi_tf.saving.versions import add_version
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.tasks import make_task
 from tangshi_tf.version import __version__
+from tangshi_tf.version_folder import CARD, EXTRA, read_card, read_version, require_undamaged
 
 __all__ = ["export_again", "export_model", "load", "publish"]
 
@@ -62,30 +64,32 @@ def export_model(
 
     def write(made: Path) -> None:
         tf.saved_model.save(poet, str(made), signatures=signatures)
-        extra = made / "assets.extra"
+        extra = made / EXTRA
         extra.mkdir()
         text = json.dumps(config, ensure_ascii=False, indent=2) + "\n"
         (extra / "config.json").write_text(text, encoding="utf-8")
         (extra / "vocabulary.txt").write_text(model.vocabulary.dumps(), encoding="utf-8", newline="\n")
         offers = _OFFERS_TITLE + _OFFERS.format(about=poet.about().numpy().decode())
-        (extra / "README.md").write_text((readme or short_card(model.config.kind)) + offers, encoding="utf-8")
+        (made / CARD).write_text((readme or short_card(model.config.kind)) + offers, encoding="utf-8")
+        (extra / DIGESTS).write_text(digests_of(made), encoding="utf-8")
 
     return add_version(directory, write)
 
 
-def publish(run: Run, directory: str | Path, corpus: Corpus | Prose) -> Path:
+def publish(run: Run, directory: str | Path, corpus: Corpus | Prose, *, last: bool = False) -> Path:
     """Score the best weights of a run in float32 and export them, with a card that says how they came about.
 
     Args:
-        run: a run with at least one epoch.
+        run: a run that has learnt something. Before its first epoch is finished, its last weights are exported.
         directory: ``saved_models/NAME``; the next free number in it is taken.
         corpus: what the run was trained on.
+        last: export the last weights, those of the checkpoint, in place of the best.
 
     Returns:
         The folder of the new version.
 
     Raises:
-        TangshiError: if the run has no epoch, was trained on another corpus, or cannot be exported.
+        TangshiError: if the run has learnt nothing, was trained on another corpus, or cannot be exported.
 
     Example:
         >>> from tangshi_tf import ModelConfig, TrainingConfig, fit, read_corpus
@@ -96,18 +100,21 @@ def publish(run: Run, directory: str | Path, corpus: Corpus | Prose) -> Path:
         >>> publish(run, "saved_models/ours", corpus).name
         '1'
     """
-    run.require_epoch()
+    last = last or not run.history
+    if last and run.checkpoint is None:
+        raise CheckpointError(f"A run that has saved a checkpoint is required. Received: {run.folder}.")
     task = make_task(corpus, run.model_config, run.training_config)
     if run.manifest.get("corpus") != task.digest:
         raise CorpusError(f"The corpus that {run.folder} was trained on is required. Received: another one.")
-    model = run.load_model()
+    model = run.load_model(last=last)
     results = results_of(model, corpus)
     metadata = {
         "training": asdict(run.training_config),
         "manifest": run.manifest,
         "perplexity": results.perplexity,
+        "weights": run.weights_digest(last=last),
     }
-    return export_model(model, directory, readme=model_card(run, task, results), metadata=metadata)
+    return export_model(model, directory, readme=model_card(run, task, results, last=last), metadata=metadata)
 
 
 def export_again(version: str | Path, directory: str | Path) -> Path:
@@ -127,8 +134,7 @@ def export_again(version: str | Path, directory: str | Path) -> Path:
     model = PoetryModel.from_saved_model(version)
     own = {"format", "model", "tensorflow", "package"}
     metadata = {name: value for name, value in read_version(version).items() if name not in own}
-    card = version / "assets.extra" / "README.md"
-    readme = card.read_text(encoding="utf-8").partition(_OFFERS_TITLE)[0] if card.is_file() else ""
+    readme = read_card(version).partition(_OFFERS_TITLE)[0]
     return export_model(model, directory, readme=readme, metadata=metadata)
 
 
@@ -141,6 +147,7 @@ def load(path: str | Path) -> Any:
     path = Path(path)
     try:
         read_version(path)
+        require_undamaged(path)
         poet = tf.saved_model.load(str(path))
     except ModelError:
         raise

@@ -3,17 +3,20 @@
 A version appears complete or not at all, and none is ever overwritten.
 """
 
+import contextlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
 from tangshi_tf.config import BOX
-from tangshi_tf.errors import ModelError, first_line
+from tangshi_tf.errors import ModelError, TangshiError, first_line
 from tangshi_tf.shipped import find_resource
+from tangshi_tf.version_folder import read_version
 
-__all__ = ["add_version", "find_model", "latest_version"]
+__all__ = ["add_version", "exported", "find_model", "latest_version"]
 
 _GRAPH = "saved_model.pb"
 
@@ -73,6 +76,23 @@ def find_model(model: str) -> Path:
             f"Received: {model!r}."
         )
     return found
+
+
+def exported(directory: Path, weights: str, manifest: Mapping[str, Any]) -> Path | None:
+    """Return the version in `directory` that holds the weights of a run, or None if there is none.
+
+    Args:
+        directory: holds the versions.
+        weights: the SHA-256 of the run's file of weights.
+        manifest: of the run; version 0.1 of this package noted no digest.
+    """
+    for number in sorted(_numbers(directory), reverse=True):
+        version = directory / str(number)
+        with contextlib.suppress(TangshiError):  # a damaged version is none
+            record = read_version(version)
+            if record.get("weights") == weights or ("weights" not in record and record.get("manifest") == manifest):
+                return version
+    return None
 
 
 def _publish(made: Path, directory: Path) -> Path:

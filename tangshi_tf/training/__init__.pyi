@@ -1,8 +1,8 @@
+from .checkpoint import Position as Position
 from .hardware import bfloat16_pays as bfloat16_pays
 from .optimizer import build_optimizer as build_optimizer
 from .run import fit as fit
 from .trainer import Batches as Batches
-from .trainer import Position as Position
 from .trainer import Progress as Progress
 from .trainer import Trainer as Trainer
 from .trainer import every_second as every_second

@@ -9,12 +9,31 @@ from tangshi_tf.config import TrainingConfig
 __all__ = ["build_optimizer"]
 
 
-def build_optimizer(training_config: TrainingConfig, steps: int) -> Any:
+class _Later(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule that begins at a later step than the first."""
+
+    def __init__(self, schedule: Any, first: int) -> None:
+        self.schedule, self.first = schedule, first
+
+    def __call__(self, step: Any) -> Any:
+        return self.schedule(step - self.first)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"schedule": keras.saving.serialize_keras_object(self.schedule), "first": self.first}
+
+
+def build_optimizer(training_config: TrainingConfig, steps: int, first: int = 0) -> Any:
     """Return the optimizer with its schedule: linear warm-up, then a cosine down to the final rate.
 
     The cosine is that of Loshchilov and Hutter 2017 without restarts. Biases take no weight decay, nor do gate and
     rhyme bonus of the ear: they are learnt in few places, and would decay at all others.
+
+    Args:
+        training_config: how to train.
+        steps: of the whole run.
+        first: the step at which the schedule begins; before it lies the run that was extended.
     """
+    steps -= first
     warmup = min(training_config.warmup_steps, steps // 10)
     rate = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if warmup else training_config.learning_rate,
@@ -23,6 +42,8 @@ def build_optimizer(training_config: TrainingConfig, steps: int) -> Any:
         warmup_target=training_config.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
+    if first:
+        rate = _Later(rate, first)
     if training_config.optimizer == "rmsprop":
         return keras.optimizers.RMSprop(rate)
     if training_config.optimizer == "adam":

@@ -12,11 +12,12 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
-from tangshi_tf.config import ModelConfig, TrainingConfig
+from tangshi_tf.config import LENGTH, ModelConfig, TrainingConfig
 from tangshi_tf.corpus.poems import Corpus
 from tangshi_tf.corpus.prose import Prose
-from tangshi_tf.errors import CheckpointError, StoppedError, TangshiError
+from tangshi_tf.errors import CheckpointError, ConfigError, StoppedError, TangshiError
 from tangshi_tf.files import locked
+from tangshi_tf.training.checkpoint import Position
 from tangshi_tf.training.distribution import (
     agree_or_raise,
     all_reduce_sum,
@@ -27,9 +28,9 @@ from tangshi_tf.training.distribution import (
 )
 from tangshi_tf.training.hardware import usage
 from tangshi_tf.training.listeners import Listener, LogListener, RunPlan
-from tangshi_tf.training.run_folder import Run
+from tangshi_tf.training.run_folder import Run, out_of_patience
 from tangshi_tf.training.tasks import Task, make_task
-from tangshi_tf.training.trainer import Position, Progress, Trainer, every_second
+from tangshi_tf.training.trainer import Progress, Trainer, every_second
 from tangshi_tf.training.trainer_factory import TrainerFactory
 from tangshi_tf.training.validator import Validator
 from tangshi_tf.version import __version__
@@ -61,7 +62,9 @@ def fit(
         training_config: how to train it; by default as `tangshi-tf fit` does.
         listeners: told how the run goes; by default a logger.
         strategy: what `choose_strategy` gives, and by default of its own choice.
-        begin: ``"new"``, ``"restart"`` to discard a run that is already there, ``"resume"`` to go on with it if it is.
+        begin: ``"new"``, ``"restart"`` to discard a run that is already there, ``"resume"`` to go on with it. A run
+            that is at its end goes on if the settings give it more epochs, steps or minutes than before: the learning
+            rate rises again and falls, so this is not the longer run from the start.
         command: what the run was started with, for its manifest.
         save_minutes: between two checkpoints; there is one after every epoch too.
         stop: asked about every second; once it is true, the run is saved and ends.
@@ -116,6 +119,7 @@ class _Opened:
     position: Position = field(default_factory=Position)
     values: Sequence[Any] = ()
     seconds: float = 0.0
+    extends: bool = False  # it was at its end, and is to go on for longer
 
 
 @dataclass(slots=True)
@@ -200,14 +204,24 @@ def _open(folder: Path, begin: str, model_config: ModelConfig, training_config: 
     Raises:
         CheckpointError: if it was begun with other settings or another corpus.
     """
-    if begin != "resume" or not (folder / "config.json").exists():
+    if begin != "resume":
         run = Run.create(folder, model_config, training_config, task.vocabulary, restart=begin == "restart")
         return _Opened(run, *run.load_checkpoint())
     run = Run(folder)
+    begun = run.training_config
+    extends = (
+        run.finished
+        and not out_of_patience(run.history, begun.patience)
+        and any(getattr(training_config, name) > getattr(begun, name) for name in LENGTH)
+    )
     changes = []
-    for old, new in ((run.model_config, model_config), (run.training_config, training_config)):
+    for old, new in ((run.model_config, model_config), (begun, training_config)):
         values = [(one.name, getattr(old, one.name), getattr(new, one.name)) for one in fields(old)]
-        changes += [f"{name} {now} in place of {before}" for name, before, now in values if now != before]
+        changes += [
+            f"{name} {now} in place of {before}"
+            for name, before, now in values
+            if now != before and not (extends and name in LENGTH)
+        ]
     if run.manifest.get("corpus", task.digest) != task.digest:
         changes.append("another corpus")
     elif run.vocabulary.dumps() != task.vocabulary.dumps():
@@ -216,7 +230,7 @@ def _open(folder: Path, begin: str, model_config: ModelConfig, training_config: 
         raise CheckpointError(
             f"What {folder} was begun with is required to go on with it. Received: {', '.join(changes)}."
         )
-    return _Opened(run, *run.load_checkpoint())
+    return _Opened(run, *run.load_checkpoint(), extends)
 
 
 def _start(
@@ -225,10 +239,13 @@ def _start(
     """Put a trainer where the checkpoint says, and tell the listeners what is about to be done."""
     # The trainer.
     run, manifest, strategy = opened.run, opened.run.manifest if opened.run else {}, factory.strategy
-    steps = factory.steps(manifest.get("steps", 0), began)
-    trainer = factory.trainer(steps)
-    _restore(trainer, opened.position, opened.values, strategy)
     began -= opened.seconds
+    steps = factory.steps(0 if opened.extends else manifest.get("steps", 0), began)
+    agree_or_raise(strategy, _extend(run, factory.config, steps) if run and opened.extends else None)
+    extended = run.manifest.get("extended") if run else None
+    (first,) = broadcast(strategy, [extended[-1]["step"] if extended else 0])
+    trainer = factory.trainer(steps, int(first))
+    _restore(trainer, opened.position, opened.values, strategy)
 
     # The plan.
     plan, validator = factory.plan(steps), None
@@ -238,6 +255,18 @@ def _start(
         validator = Validator(run, factory.model, task, listeners, began)
         validator.announce(plan)
     return _Session(trainer, run, validator, strategy, factory.config.patience, began)
+
+
+def _extend(run: Run, training_config: TrainingConfig, steps: int) -> TangshiError | None:
+    """Plan more steps for a run that is at its end; return what went wrong."""
+    done = run.manifest["steps"]
+    if steps <= done:
+        return ConfigError(f"A plan of more than the {done:,} steps that are done is required. Received: {steps:,}.")
+    try:
+        run.extend(training_config, steps)
+    except TangshiError as error:
+        return error
+    return None
 
 
 def _manifest(plan: RunPlan, command: str, task: Task) -> dict[str, Any]:

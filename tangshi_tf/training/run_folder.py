@@ -8,7 +8,8 @@ Every file appears whole or not at all:
     ├── manifest.json      what was resolved at the start
     ├── checkpoint.h5      all that is needed to go on: weights, optimizer, position
     ├── best.weights.h5    of the epoch with the best validation figure
-    └── history.jsonl      one line an epoch
+    ├── history.jsonl      one line an epoch
+    └── digests.json       of each of these files, so that damage is noticed
 
 Both files of weights carry a digest of the configuration and the vocabulary they belong to, so that they are never read
 with others. At the end of an epoch the best weights are written first, then the history, then the checkpoint, which
@@ -22,34 +23,45 @@ import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
-import numpy as np
 import numpy.typing as npt
 
-from tangshi_tf.config import ModelConfig, TrainingConfig, read_json, read_settings, to_dict
+from tangshi_tf.config import ModelConfig, TrainingConfig, to_dict
+from tangshi_tf.digests import DIGESTS, Digests
 from tangshi_tf.errors import CheckpointError, first_line
-from tangshi_tf.files import LOCK, write_atomic, write_text
-from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.training.trainer import Position
+from tangshi_tf.files import LOCK
+from tangshi_tf.model.weights_file import dump_weights, load_weights, open_hdf5
+from tangshi_tf.records import EpochRecord, Extension, Manifest, RunRecord, decode, decode_lines
+from tangshi_tf.training.checkpoint import Checkpoint, Position, dump_checkpoint, parse_checkpoint
+from tangshi_tf.version_folder import settings_of
 from tangshi_tf.vocabulary import Vocabulary
 
-__all__ = ["Run"]
+if TYPE_CHECKING:
+    from tangshi_tf.model.poetry_model import PoetryModel
+
+__all__ = ["Run", "out_of_patience"]
 
 _CONFIG, _VOCABULARY, _WEIGHTS = "config.json", "vocabulary.txt", "best.weights.h5"
 _MANIFEST, _HISTORY, _CHECKPOINT = "manifest.json", "history.jsonl", "checkpoint.h5"
 _PICTURE, _LOGS = "learning-curve.svg", "tensorboard"  # if asked for
 # In the order in which a run is discarded: what is left, if that is cut short, is not taken for a run to go on with.
-_FILES = (_CHECKPOINT, _HISTORY, _WEIGHTS, _MANIFEST, _CONFIG, _VOCABULARY, _PICTURE, _LOGS)
-_DIGEST = "tangshi_tf_digest"
+_GUARDED = (_CHECKPOINT, _HISTORY, _WEIGHTS, _MANIFEST, _CONFIG, _VOCABULARY)
+_FILES = (*_GUARDED, DIGESTS, _PICTURE, _LOGS)
+_SETTINGS = "tangshi_tf_digest"  # the attribute that tells weights from those of other settings
 
 
 class Run:
     """A run that exists. Make one with `create`, open one with the constructor.
 
+    Attributes:
+        folder: of the run.
+        model_config: what is trained.
+        vocabulary: of the model.
+
     Raises:
-        CheckpointError: if the folder is not a run.
+        CheckpointError: if the folder is not a run, or its settings are damaged.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -57,8 +69,14 @@ class Run:
         self.folder = folder
         if not (folder / _CONFIG).is_file():
             raise CheckpointError(f"A training run is required (a folder with {_CONFIG}). Received: {folder}.")
-        self.model_config, self.training_config = read_settings(folder / _CONFIG)
-        self.vocabulary = Vocabulary.load(folder / _VOCABULARY)
+        self._digests = Digests(folder, CheckpointError, known=_GUARDED)
+        record = decode(self._digests.read(_CONFIG), RunRecord, folder / _CONFIG, CheckpointError)
+        self.model_config, self._begun_with = settings_of(record, folder / _CONFIG, CheckpointError)
+        self.vocabulary = Vocabulary.loads(self._digests.read(_VOCABULARY), folder / _VOCABULARY)
+        if self.model_config.titles != (self.vocabulary.separator is not None):
+            raise CheckpointError(
+                f"A vocabulary of these settings is required: {folder / _VOCABULARY}. Received: another."
+            )
 
     @classmethod
     def create(
@@ -91,20 +109,47 @@ class Run:
                     (folder / name).unlink(missing_ok=True)
         except OSError as error:
             raise CheckpointError(f"A writable folder is required: {folder}. Received: {first_line(error)}.") from None
-        write_text(folder / _VOCABULARY, vocabulary.dumps())
         settings = {"model": dataclasses.asdict(model_config), "training": dataclasses.asdict(training_config)}
-        write_text(folder / _CONFIG, json.dumps(settings, indent=2) + "\n")
+        digests = Digests(folder, CheckpointError)
+        digests.write(_VOCABULARY, vocabulary.dumps().encode())
+        digests.write(_CONFIG, _json(settings))
         return cls(folder)
 
     @property
+    def training_config(self) -> TrainingConfig:
+        """How it is trained: as it was begun, or for as long as it was extended to."""
+        extended = self.manifest.get("extended", [])
+        if not extended:
+            return self._begun_with
+        longer = {name: value for name, value in extended[-1].items() if name != "step"}
+        return dataclasses.replace(self._begun_with, **longer)
+
+    @property
     def manifest(self) -> dict[str, Any]:
-        """What was resolved at the start; empty before that."""
+        """What was resolved at the start; empty before that.
+
+        Raises:
+            CheckpointError: if the file is damaged.
+        """
         path = self.folder / _MANIFEST
-        return read_json(path) if path.exists() else {}
+        if not path.exists():
+            return {}
+        return decode(self._digests.read(_MANIFEST), Manifest, path, CheckpointError)
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Replace the manifest."""
-        write_text(self.folder / _MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+        self._digests.write(_MANIFEST, _json(manifest))
+
+    def extend(self, training_config: TrainingConfig, steps: int) -> None:
+        """Plan a run that is at its end to so many steps in all, for as long as the settings say."""
+        manifest = self.manifest
+        extension = Extension(
+            step=manifest["steps"],
+            epochs=training_config.epochs,
+            max_steps=training_config.max_steps,
+            minutes=training_config.minutes,
+        )
+        self.write_manifest({**manifest, "steps": steps, "extended": [*manifest.get("extended", []), extension]})
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -114,13 +159,15 @@ class Run:
             CheckpointError: if the file is damaged.
         """
         path = self.folder / _HISTORY
-        try:
-            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
-        except (OSError, ValueError) as error:
-            raise CheckpointError(f"An undamaged file is required: {path}. Received: {first_line(error)}.") from None
+        if not path.exists():
+            return []
+        records = decode_lines(self._digests.read(_HISTORY), EpochRecord, path, CheckpointError)
+        if [record["epoch"] for record in records] != list(range(1, len(records) + 1)):
+            raise CheckpointError(f"A history of epochs 1, 2, … is required: {path}. Received: others.")
+        return list(records)
 
     def require_epoch(self) -> None:
-        """Refuse a run that has nothing to export.
+        """Refuse a run that has no epoch to tell of.
 
         Raises:
             CheckpointError: if no epoch was finished.
@@ -144,48 +191,62 @@ class Run:
 
     def _write_history(self, records: Sequence[Mapping[str, Any]]) -> None:
         lines = [json.dumps(record, ensure_ascii=False) + "\n" for record in records]
-        write_text(self.folder / _HISTORY, "".join(lines))
+        self._digests.write(_HISTORY, "".join(lines).encode())
 
-    def save_weights(self, model: PoetryModel) -> None:
-        """Write the model's weights with the digest of what they belong to."""
+    def save_weights(self, model: "PoetryModel") -> None:
+        """Write the model's weights with the digest of the settings that they belong to."""
+        self._digests.write(_WEIGHTS, dump_weights(model, {_SETTINGS: self._settings(_WEIGHTS)}))
 
-        def write(path: Path) -> None:
-            model.save_weights(path)
-            with h5py.File(path, "r+") as file:
-                file.attrs[_DIGEST] = self._digest(_WEIGHTS)
-
-        write_atomic(self.folder / _WEIGHTS, write)
-
-    def load_model(self, precision: str = "float32") -> PoetryModel:
-        """Build the model with the best weights of the run.
+    def load_model(self, precision: str = "float32", last: bool = False) -> "PoetryModel":
+        """Build the model with the best weights of the run, or with the last ones, those of its checkpoint.
 
         Raises:
             CheckpointError: if the weights are missing, damaged or belong to another configuration or vocabulary.
         """
+        from tangshi_tf.model.poetry_model import PoetryModel
+
         model = PoetryModel(self.model_config, self.vocabulary, precision)
-
-        def read(file: h5py.File) -> None:
-            model.load_weights(self.folder / _WEIGHTS)
-            model.require_finite_weights()
-
-        self._read(_WEIGHTS, read)
+        if last:
+            self._read(_CHECKPOINT, lambda file: model.set_weights(parse_checkpoint(file).values[: len(model.weights)]))
+        else:
+            self._read(_WEIGHTS, lambda file: load_weights(model, file))
         return model
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing left to train: its plan is done, or its patience is at an end."""
+        manifest, checkpoint = self.manifest, self.checkpoint
+        if not manifest or checkpoint is None:
+            return False
+        return checkpoint.position.step >= manifest["steps"] or out_of_patience(
+            self.history, self.training_config.patience
+        )
+
+    def weights_digest(self, last: bool = False) -> str:
+        """Return the SHA-256 of the file of the best weights, or of that of the last ones.
+
+        Raises:
+            CheckpointError: if it is missing or damaged.
+        """
+        return hashlib.sha256(self._digests.read(_CHECKPOINT if last else _WEIGHTS)).hexdigest()
 
     def save_checkpoint(self, position: Position, values: Sequence[npt.NDArray[Any]], seconds: float) -> None:
         """Write where a run stands, the value of every variable it needs to go on, and how long it has taken."""
+        checkpoint = Checkpoint(position, values, seconds, len(self.history))
+        self._digests.write(_CHECKPOINT, dump_checkpoint(checkpoint, {_SETTINGS: self._settings(_CHECKPOINT)}))
 
-        def write(path: Path) -> None:
-            with h5py.File(path, "w") as file:
-                file.attrs[_DIGEST] = self._digest(_CHECKPOINT)
-                facts = {**dataclasses.asdict(position), "seconds": seconds, "records": len(self.history)}
-                for name, value in facts.items():
-                    file.attrs[name] = value
-                for i, array in enumerate(values):
-                    file.create_dataset(str(i), data=array)
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """What `save_checkpoint` wrote last; None before that.
 
-        write_atomic(self.folder / _CHECKPOINT, write)
+        Raises:
+            CheckpointError: if the file is damaged, or belongs to another configuration or vocabulary.
+        """
+        if not (self.folder / _CHECKPOINT).exists():
+            return None
+        return self._read(_CHECKPOINT, parse_checkpoint)
 
-    def load_checkpoint(self) -> tuple[Position, list[npt.NDArray[Any]], float]:
+    def load_checkpoint(self) -> tuple[Position, Sequence[npt.NDArray[Any]], float]:
         """Read what `save_checkpoint` wrote, and cut the history back to what it had been then.
 
         Returns:
@@ -194,32 +255,30 @@ class Run:
         Raises:
             CheckpointError: if the file is damaged or belongs to another configuration or vocabulary.
         """
-        path = self.folder / _CHECKPOINT
-        if not path.exists():
-            if len(self.history) > 1:  # a run that was killed before its first checkpoint has one epoch at most
-                raise CheckpointError(f"A checkpoint is required to go on: {path}. Received: none.")
-            if self.history:
-                self._write_history([])
-            return Position(), [], 0.0
-
-        def read(file: h5py.File) -> tuple[Position, list[npt.NDArray[Any]], float, int]:
-            names = [field.name for field in dataclasses.fields(Position)]
-            position = Position(**{name: file.attrs[name].item() for name in names})
-            values = [np.asarray(file[str(i)]) for i in range(len(file))]
-            return position, values, file.attrs["seconds"].item(), file.attrs["records"].item()
-
-        position, values, seconds, records = self._read(_CHECKPOINT, read)
-        self._write_history(self.history[:records])
-        return position, values, seconds
+        history, checkpoint = self.history, self.checkpoint
+        if checkpoint is None:
+            if len(history) > 1:  # a run that was killed before its first checkpoint has one epoch at most
+                raise CheckpointError(
+                    f"A checkpoint is required to go on: {self.folder / _CHECKPOINT}. Received: none."
+                )
+            checkpoint = Checkpoint()
+        if len(history) < checkpoint.records:
+            raise CheckpointError(
+                f"A history of {checkpoint.records} epochs is required: {self.folder / _HISTORY}. "
+                f"Received: {len(history)}."
+            )
+        if len(history) > checkpoint.records:
+            self._write_history(history[: checkpoint.records])
+        return checkpoint.position, checkpoint.values, checkpoint.seconds
 
     def _read(self, name: str, read: Callable[[h5py.File], Any]) -> Any:
         """Read one of the files of weights."""
-        path = self.folder / name
+        path, data = self.folder / name, self._digests.read(name)
         try:
-            with h5py.File(path, "r") as file:
-                matches = file.attrs.get(_DIGEST) == self._digest(name)
+            with open_hdf5(data) as file:
+                matches = file.attrs.get(_SETTINGS) == self._settings(name)
                 value = read(file) if matches else None
-        except (OSError, KeyError, ValueError) as error:
+        except Exception as error:  # HDF5 has many kinds of errors for a damaged file
             raise CheckpointError(f"Undamaged weights are required: {path}. Received: {first_line(error)}.") from None
         if not matches:
             raise CheckpointError(
@@ -227,11 +286,21 @@ class Run:
             )
         return value
 
-    def _digest(self, name: str) -> str:
+    def _settings(self, name: str) -> str:
         """Return what tells one of the files of weights from those of another configuration or vocabulary."""
         settings = [to_dict(self.model_config)]
         if name == _CHECKPOINT:  # the optimizer's variables depend on these
-            settings.append(to_dict(self.training_config))
+            settings.append(to_dict(self._begun_with))
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         digest.update(self.vocabulary.dumps().encode())
         return digest.hexdigest()
+
+
+def out_of_patience(history: Sequence[Mapping[str, Any]], patience: int) -> bool:
+    """Tell whether `patience` epochs have passed without improvement; 0 disables early stopping."""
+    figures = [record["validation_nll"] for record in history]
+    return bool(patience and figures and len(figures) - 1 - figures.index(min(figures)) >= patience)
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()

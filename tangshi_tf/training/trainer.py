@@ -16,13 +16,13 @@ import tensorflow as tf
 
 from tangshi_tf.config import TrainingConfig
 from tangshi_tf.errors import TangshiError
+from tangshi_tf.training.checkpoint import Position
 from tangshi_tf.training.distribution import local_replicas
 from tangshi_tf.training.optimizer import build_optimizer
 from tangshi_tf.vocabulary import PAD
 
 __all__ = [
     "Batches",
-    "Position",
     "Progress",
     "Trainer",
     "every_second",
@@ -61,15 +61,6 @@ class Progress:
     epoch_ended: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """How far a run has come: what a checkpoint holds beside the variables."""
-
-    step: int = 0  # batches trained on
-    nll: float = 0.0  # nats, summed since the epoch began; a float32
-    tokens: float = 0.0  # since the epoch began; a float32
-
-
 class Trainer:
     """A model, its optimizer, and where they stand among the batches.
 
@@ -82,17 +73,24 @@ class Trainer:
         batches: what to read.
         training_config: how to train.
         steps: of the whole run; the schedule ends with them.
+        first: the step at which the schedule begins: 0, or that at which a finished run was extended.
     """
 
     def __init__(
-        self, model: Any, strategy: Any, batches: Batches, training_config: TrainingConfig, steps: int
+        self,
+        model: Any,
+        strategy: Any,
+        batches: Batches,
+        training_config: TrainingConfig,
+        steps: int,
+        first: int = 0,
     ) -> None:
         """See the class."""
         self.position = Position()
         self.steps = steps
         self._model, self._strategy, self._batches, self._training_config = model, strategy, batches, training_config
         with strategy.scope():
-            self._optimizer = build_optimizer(training_config, steps)
+            self._optimizer = build_optimizer(training_config, steps, first)
             self._optimizer.build(model.trainable_variables)
             widths = model.state_layout.widths if batches.lanes else ()
             self._carry = [_carried(batches.lanes, width) for width in widths]

@@ -10,11 +10,12 @@ import keras
 from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.errors import ConfigError
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.training.checkpoint import Position
 from tangshi_tf.training.distribution import broadcast, is_chief
 from tangshi_tf.training.hardware import bfloat16_pays, devices
 from tangshi_tf.training.listeners import RunPlan
 from tangshi_tf.training.tasks import Task
-from tangshi_tf.training.trainer import Position, Trainer, total_steps
+from tangshi_tf.training.trainer import Trainer, total_steps
 
 __all__ = ["TrainerFactory"]
 
@@ -61,13 +62,13 @@ class TrainerFactory:
                 f"Received: {self.batches.lanes}."
             )
 
-    def trainer(self, steps: int) -> Trainer:
-        """Return a trainer at the beginning of a run of so many steps; its model is `model`."""
+    def trainer(self, steps: int, first: int = 0) -> Trainer:
+        """Return a trainer at the beginning of a run of so many steps, for `first` see there; its model is `model`."""
         keras.utils.set_random_seed(self.config.seed)
         with self.strategy.scope():
             self.model = PoetryModel(self._model_config, self._task.vocabulary, self.precision)
             self.model.initialize_from(*self._first_weights)
-        return Trainer(self.model, self.strategy, self.batches, self.config, steps)
+        return Trainer(self.model, self.strategy, self.batches, self.config, steps, first)
 
     @functools.cached_property
     def _first_weights(self) -> tuple[Any, Any]:

@@ -14,7 +14,7 @@ from tangshi_tf.generation.stream import Streamer
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.training.hardware import usage
 from tangshi_tf.training.listeners import EpochReport, Listener, RunPlan
-from tangshi_tf.training.run_folder import Run
+from tangshi_tf.training.run_folder import Run, out_of_patience
 from tangshi_tf.training.tasks import Task
 from tangshi_tf.training.trainer import Progress
 
@@ -92,8 +92,7 @@ class Validator:
 
     def out_of_patience(self, patience: int) -> bool:
         """Tell whether `patience` epochs have passed without improvement; 0 disables early stopping."""
-        figures = [record["validation_nll"] for record in self._run.history]
-        return bool(patience and figures and len(figures) - 1 - figures.index(min(figures)) >= patience)
+        return out_of_patience(self._run.history, patience)
 
     def _sample(self) -> str:
         """Return a text by the current weights."""

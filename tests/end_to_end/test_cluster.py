@@ -66,7 +66,7 @@ def losses(project: Path, name: str) -> list[float]:
 
 
 def values(project: Path, name: str) -> list[Any]:
-    return Run(project / "runs" / name).load_checkpoint()[1]
+    return list(Run(project / "runs" / name).load_checkpoint()[1])
 
 
 @pytest.mark.long

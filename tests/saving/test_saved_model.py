@@ -17,6 +17,7 @@ from tangshi_tf.errors import CheckpointError, CorpusError, ModelError
 from tangshi_tf.evaluation.perplexity import evaluate
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.saving.saved_model import export_again, export_model, load, publish
+from tangshi_tf.training.checkpoint import Position
 from tangshi_tf.training.listeners import EpochReport, RunPlan
 from tangshi_tf.training.run import fit
 from tangshi_tf.training.run_folder import Run
@@ -145,7 +146,7 @@ def test_a_missing_foreign_or_later_folder_is_an_error(tmp_path: Path) -> None:
         load(tmp_path / "foreign")
     extra = tmp_path / "foreign" / "assets.extra"
     extra.mkdir()
-    (extra / "config.json").write_text('{"format": 1}')
+    (extra / "config.json").write_text('{"format": 1, "model": {}, "tensorflow": "2.21.0"}')
     with pytest.raises(ModelError, match="a function generate"):
         load(tmp_path / "foreign")
     (extra / "config.json").write_text('{"format": 2}')
@@ -168,11 +169,15 @@ def test_another_format_and_damage_are_refused_by_both_ways_in(
     shutil.copytree(folder, copy)
     config = copy / "assets.extra" / "config.json"
     text = config.read_text(encoding="utf-8")
+    digests = copy / "assets.extra" / "digests.json"
     for damaged, message in [
+        (text + "\n", "The file that was written is required: .*config.json. Received one that was changed"),
         (text.replace('"format": 1', '"format": 99'), "of format 1 is required: .* Received: format 99"),
-        ("{", "An undamaged model folder is required"),
+        ("{", "An undamaged JSON file is required"),
     ]:
         config.write_text(damaged, encoding="utf-8")
+        if damaged != text + "\n":
+            digests.unlink(missing_ok=True)  # as in a version of 0.1
         with pytest.raises(ModelError, match=message) as caught:
             opened(copy)
         assert "\n" not in str(caught.value)
@@ -188,9 +193,34 @@ def test_another_format_and_damage_are_refused_by_both_ways_in(
 def test_a_run_without_an_epoch_is_not_published(mini_folder: Path, tmp_path: Path) -> None:
     run = Run(shutil.copytree(mini_folder / "runs" / "mini", tmp_path / "run"))
     (run.folder / "history.jsonl").unlink()
-    with pytest.raises(CheckpointError, match="at least one finished epoch is required"):
+    (run.folder / "checkpoint.h5").unlink()
+    with pytest.raises(CheckpointError, match="A run that has saved a checkpoint is required"):
         publish(run, tmp_path / "saved_models", read_corpus([mini_folder / "poems.txt"]))
     assert not (tmp_path / "saved_models").exists()
+
+
+def test_the_last_weights_are_exported_if_asked_for_or_if_no_epoch_is_finished(
+    mini_folder: Path, tmp_path: Path
+) -> None:
+    run, corpus = Run(mini_folder / "runs" / "mini"), read_corpus([mini_folder / "poems.txt"])
+    wanted = run.load_checkpoint()[1]
+    path = publish(run, tmp_path / "saved_models", corpus, last=True)
+    weights = PoetryModel.from_saved_model(path).get_weights()
+    assert all(np.array_equal(a, b) for a, b in zip(weights, wanted[: len(weights)], strict=True))
+    steps = run.manifest["steps"]
+    card = (path / "assets.extra" / "README.md").read_text(encoding="utf-8")
+    assert f"the weights are those after step {steps:,} of {steps:,}, the last that were saved." in card
+    assert not any(np.isnan(weight).any() for weight in weights)
+
+    begun = Run(shutil.copytree(run.folder, tmp_path / "run"))  # one that was stopped before its first epoch was over
+    begun.save_checkpoint(Position(1), wanted, 1.0)
+    for name in ("history.jsonl", "best.weights.h5"):
+        (begun.folder / name).unlink()
+    begun.save_checkpoint(Position(1), wanted, 90.0)
+    again = publish(begun, tmp_path / "saved_models", corpus)
+    card = (again / "assets.extra" / "README.md").read_text(encoding="utf-8")
+    assert f"the weights are those after step 1 of {steps:,}, the last that were saved." in card
+    assert " in 1.5 minutes (" in card
 
 
 def test_a_run_is_published_with_its_own_corpus_only(mini_folder: Path, tmp_path: Path) -> None:

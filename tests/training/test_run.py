@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.corpus.poems import Corpus, read_corpus
-from tangshi_tf.errors import CheckpointError, CorpusError, StoppedError, TangshiError
+from tangshi_tf.errors import CheckpointError, ConfigError, CorpusError, StoppedError, TangshiError
 from tangshi_tf.evaluation.perplexity import evaluate
 from tangshi_tf.files import locked
 from tangshi_tf.model.poetry_model import PoetryModel
@@ -182,7 +182,7 @@ def test_a_run_that_is_stopped_again_and_again_ends_as_one_that_never_was(
                 MODEL,
                 SMALL_STEPS,
                 listeners=[Notes()],
-                begin="resume",
+                begin="resume" if done > stride else "new",
                 stop=lambda asked=asked, stride=stride: next(asked) == stride,  # type: ignore[misc]
             )
     run = fit(corpus, tmp_path / "run", MODEL, SMALL_STEPS, listeners=[Notes()], begin="resume")
@@ -195,7 +195,7 @@ def test_a_run_that_is_stopped_again_and_again_ends_as_one_that_never_was(
     ("model", "training", "change"),
     [
         (replace(MODEL, units=8, cell="gru"), TRAINING, "cell gru in place of lstm, units 8 in place of 16"),
-        (MODEL, replace(TRAINING, epochs=9), "epochs 9 in place of 2"),
+        (MODEL, replace(TRAINING, learning_rate=0.5), "learning_rate 0.5 in place of 0.006"),
         (MODEL, TRAINING, "another corpus"),
     ],
 )
@@ -212,6 +212,58 @@ def test_what_a_run_was_begun_with_is_required_to_go_on(
         corpus = Corpus({**corpus.splits, "test": corpus.splits["validation"]}, {})
     with pytest.raises(CheckpointError, match=f"was begun with is required to go on with it. Received: {change}."):
         fit(corpus, tmp_path / "run", model, training, listeners=[Notes()], begin="resume")
+
+
+def test_a_run_that_is_missing_cannot_go_on(corpus: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="A training run is required"):
+        fit(corpus, tmp_path / "run", MODEL, TRAINING, listeners=[Notes()], begin="resume")
+    assert not (tmp_path / "run" / "config.json").exists()
+
+
+def test_a_finished_run_is_extended_and_an_extended_run_can_be_stopped(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rate rises again and falls; whether it was stopped in between makes no difference."""
+    monkeypatch.setattr("tangshi_tf.training.run.every_second", lambda: lambda step: True)
+    short, longer = replace(SMALL_STEPS, epochs=1), replace(SMALL_STEPS, epochs=3, warmup_steps=2)
+    short = replace(short, warmup_steps=2)
+    first = fit(corpus, tmp_path / "whole", MODEL, short, listeners=[Notes()])
+    assert first is not None
+    assert first.finished
+    shutil.copytree(tmp_path / "whole", tmp_path / "stopped")
+    notes = Notes()
+    whole = fit(corpus, tmp_path / "whole", MODEL, longer, listeners=[notes], begin="resume")
+    assert whole is not None
+    done, steps = whole.manifest["extended"][0]["step"], whole.manifest["steps"]
+    assert [progress.step for progress in notes.progress] == list(range(done + 1, steps + 1))
+    assert steps == notes.plans[0].steps > done
+    rates = [progress.learning_rate for progress in notes.progress]
+    top = rates.index(max(rates))
+    assert max(rates) == pytest.approx(longer.learning_rate, rel=0.2)
+    assert 0 < top < len(rates) - 1
+    assert rates[0] < 0.6 * max(rates) > rates[-1]
+    assert [record["epoch"] for record in whole.history] == [1, 2, 3]
+    assert (whole.training_config, Run(whole.folder).training_config) == (longer, longer)
+
+    asked = iter(range(1, steps))
+    with pytest.raises(StoppedError):
+        fit(
+            corpus,
+            tmp_path / "stopped",
+            MODEL,
+            longer,
+            listeners=[Notes()],
+            begin="resume",
+            stop=lambda: next(asked) == 2,
+        )
+    stopped = fit(corpus, tmp_path / "stopped", MODEL, longer, listeners=[Notes()], begin="resume")
+    assert settled(stopped) == settled(whole)
+    with pytest.raises(CheckpointError, match="Received: epochs 2 in place of 3"):
+        fit(corpus, tmp_path / "stopped", MODEL, replace(longer, epochs=2), listeners=[Notes()], begin="resume")
+    bound = replace(longer, epochs=9, max_steps=steps)
+    with pytest.raises(ConfigError, match=rf"A plan of more than the {steps} steps that are done is required"):
+        fit(corpus, tmp_path / "stopped", MODEL, bound, listeners=[Notes()], begin="resume")
+    assert Run(tmp_path / "stopped").training_config == longer
 
 
 def test_patience_ends_a_run(corpus: Corpus, tmp_path: Path) -> None:

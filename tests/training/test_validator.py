@@ -16,6 +16,7 @@ from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.tasks import make_task
 from tangshi_tf.training.trainer import Progress
 from tangshi_tf.training.validator import Validator
+from tests.records import epoch_record
 
 MODEL = ModelConfig(units=8, embedding=8, dropout=0.0, ear="none", titles=False)
 TRAINING = TrainingConfig(min_count=1, precision="float32")
@@ -93,7 +94,7 @@ def test_patience_is_of_epochs_since_the_best(tmp_path: Path) -> None:
     assert not validator.out_of_patience(1)
     found = []
     for epoch, nll in enumerate((3.0, 2.0, 2.5, 2.0, 2.1), 1):
-        run.append_history({"epoch": epoch, "validation_nll": nll})
+        run.append_history(epoch_record(epoch, validation_nll=nll))
         found.append([validator.out_of_patience(patience) for patience in (0, 1, 2, 3)])
     assert found == [
         [False, False, False, False],

@@ -1,0 +1,57 @@
+"""What `fit --resume` finds out about a run before TensorFlow is loaded, and says of it."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tangshi_tf.cli.catalogue import echo
+from tangshi_tf.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from tangshi_tf.training.run_folder import Run
+    from tangshi_tf.training.run_status import RunStatus
+
+__all__ = ["open_run", "say_where"]
+
+
+def open_run(folder: Path) -> "Run | None":
+    """Open the run to go on with; None on a worker of a cluster that does not have it.
+
+    Raises:
+        CheckpointError: if there is none, or it is damaged.
+    """
+    from tangshi_tf.training.run_folder import Run
+
+    if not (folder / "config.json").is_file():
+        if "TF_CONFIG" in os.environ:
+            return None
+        names = sorted(path.parent.name for path in folder.parent.glob("*/config.json"))
+        raise CheckpointError(
+            f"A run to go on with is required ({folder.parent} has: {', '.join(names) or 'none'}); without --resume a "
+            f"new one begins. Received: {folder.name}."
+        )
+    return Run(folder)
+
+
+def say_where(folder: Path, status: "RunStatus") -> None:
+    """Print where a run stands."""
+    if not status.steps or status.saved is None:
+        echo(f"{folder}: nothing is trained yet")
+        return
+    minutes = (datetime.now(UTC) - status.saved).total_seconds() / 60
+    echo(
+        f"{folder}: step {status.step:,} of {status.steps:,}, {status.epochs} epochs finished, "
+        f"{status.seconds / 60:.1f} minutes trained, saved {_ago(minutes)} ago"
+    )
+    if status.best:
+        echo(
+            f"best so far: epoch {status.best['epoch']}, validation perplexity "
+            f"{status.best['validation_perplexity']:.2f}"
+        )
+
+
+def _ago(minutes: float) -> str:
+    if minutes < 120:
+        return f"{minutes:.0f} minutes"
+    return f"{minutes / 60:.0f} hours" if minutes < 48 * 60 else f"{minutes / 60 / 24:.0f} days"

@@ -1,0 +1,142 @@
+"""Digests of the files that we write: what was damaged since is noticed when it is opened.
+
+`digests.json` names the SHA-256 of every file of a folder. A file that is replaced has two for a while: the old one and
+the new one. Both are written down before the file itself is, so that the folder is right whenever a process dies.
+A folder without `digests.json`, or a file that it does not name, is taken as it is: version 0.1 wrote none.
+"""
+
+import contextlib
+import hashlib
+import json
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from tangshi_tf.errors import TangshiError, first_line
+from tangshi_tf.files import write_bytes, write_text
+from tangshi_tf.records import decode
+
+__all__ = ["DIGESTS", "Digests", "digests_of"]
+
+DIGESTS = "digests.json"
+
+_Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+_Ledger = dict[str, Annotated[list[_Digest], Meta(min_length=1, max_length=2)]]
+
+
+class Digests:
+    """The digests of a folder's files.
+
+    Args:
+        folder: where the files are.
+        error: what is raised if a file is missing or damaged.
+        ledger: the file that holds the digests, relative to the folder.
+        known: the only names that it may hold; by default any.
+
+    Raises:
+        TangshiError: of the kind `error`, if the digests themselves are damaged.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tangshi_tf.errors import CheckpointError
+        >>> Path("folder").mkdir()
+        >>> digests = Digests(Path("folder"), CheckpointError)
+        >>> digests.write("poem.txt", "春眠不觉晓".encode())
+        >>> _ = Path("folder/poem.txt").write_text("春眠不覺曉", encoding="utf-8")
+        >>> try:
+        ...     digests.read("poem.txt")
+        ... except CheckpointError as error:
+        ...     print(error)
+        The file that was written is required: folder/poem.txt. Received one that was changed or damaged since.
+    """
+
+    def __init__(
+        self, folder: Path, error: type[TangshiError], ledger: str = DIGESTS, known: Iterable[str] | None = None
+    ) -> None:
+        """See the class."""
+        self._folder, self._error, self._path = folder, error, folder / ledger
+        self._ledger: dict[str, list[str]] = {}
+        self._written: set[str] = set()  # by this process
+        if self._path.exists() or self._path.is_symlink():
+            self._ledger = decode(self._bytes(ledger), _Ledger, self._path, error)
+        unknown = set(self._ledger) - set(self._ledger if known is None else known)
+        if unknown:
+            raise error(f"Digests of our own files are required: {self._path}. Received: {sorted(unknown)[0]!r}.")
+
+    @property
+    def names(self) -> list[str]:
+        """The files that have a digest."""
+        return list(self._ledger)
+
+    def read(self, name: str) -> bytes:
+        """Return the bytes of a file.
+
+        Raises:
+            TangshiError: of the kind `error`, if the file is missing, or was changed since it was written.
+        """
+        data = self._bytes(name)
+        self._require(name, hashlib.sha256(data).hexdigest())
+        return data
+
+    def verify(self, names: Iterable[str]) -> None:
+        """Read files only to see that they are what was written.
+
+        Raises:
+            TangshiError: of the kind `error`, if one is missing, or was changed since it was written.
+        """
+        for name in names:
+            self._require(name, self._digest(name))
+
+    def write(self, name: str, data: bytes | memoryview) -> None:
+        """Write a file atomically, its digest before it.
+
+        Raises:
+            CheckpointError: if a file cannot be written; the older one is untouched then.
+        """
+        accepted = self._ledger.get(name, [])
+        if name not in self._written:  # which of two is there, or whether there is one, is not known yet
+            accepted = [self._digest(name)] if (self._folder / name).is_file() else []
+        self._ledger[name] = [*accepted[-1:], hashlib.sha256(data).hexdigest()]
+        write_text(self._path, json.dumps(self._ledger, indent=2) + "\n")
+        write_bytes(self._folder / name, data)
+        self._written.add(name)
+
+    def _require(self, name: str, digest: str) -> None:
+        if name in self._ledger and digest not in self._ledger[name]:
+            raise self._error(
+                f"The file that was written is required: {self._folder / name}. "
+                "Received one that was changed or damaged since."
+            )
+
+    def _bytes(self, name: str) -> bytes:
+        with self._opened(name) as file:
+            return file.read()
+
+    def _digest(self, name: str) -> str:
+        with self._opened(name) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    @contextlib.contextmanager
+    def _opened(self, name: str) -> Iterator[Any]:
+        """Open a file to be read; a pipe in its place would be waited for, and a device might never end."""
+        path = self._folder / name
+        try:
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise self._error(f"A readable file is required: {path}. Received what is no plain file.")
+            with path.open("rb") as file:
+                yield file
+        except OSError as error:
+            raise self._error(f"A readable file is required: {path}. Received: {first_line(error)}.") from None
+
+
+def digests_of(folder: Path) -> str:
+    """Return the text of a `digests.json` for all files in a folder, at any depth."""
+    ledger = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                ledger[path.relative_to(folder).as_posix()] = [hashlib.file_digest(file, "sha256").hexdigest()]
+    return json.dumps(ledger, indent=2) + "\n"

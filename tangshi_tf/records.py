@@ -1,0 +1,129 @@
+"""The schema of each JSON file that we write, held against it when it is opened.
+
+A key that a schema does not have is passed over: a later version may have written it.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, NotRequired, TypedDict
+
+import msgspec
+from msgspec import Meta
+
+from tangshi_tf.errors import TangshiError, first_line
+
+__all__ = [
+    "EpochRecord",
+    "Extension",
+    "FormatRecord",
+    "Manifest",
+    "RunRecord",
+    "VersionRecord",
+    "decode",
+    "decode_lines",
+]
+
+_Count = Annotated[int, Meta(ge=0, le=2**53)]
+_Positive = Annotated[int, Meta(ge=1, le=2**53)]
+_Amount = Annotated[float, Meta(ge=0.0)]  # of nats, seconds, tokens a second
+
+
+class Extension(TypedDict):
+    """A longer plan for a run that had come to its end."""
+
+    step: _Positive  # at which it was extended
+    epochs: _Positive
+    max_steps: _Count
+    minutes: _Amount
+
+
+class Manifest(TypedDict):
+    """`manifest.json` of a run: what was resolved at its start."""
+
+    counted: str
+    members: dict[str, _Count]
+    dropped: dict[str, _Count]
+    vocabulary: _Positive
+    parameters: _Positive
+    tokens: _Count
+    epoch_steps: _Positive
+    steps: _Positive
+    precision: str
+    devices: str
+    command: str
+    corpus: str
+    tensorflow: str
+    keras: str
+    package: str
+    extended: NotRequired[list[Extension]]
+
+
+class EpochRecord(TypedDict):
+    """A line of `history.jsonl`: the results of an epoch."""
+
+    epoch: _Positive
+    step: _Positive
+    loss: _Amount
+    validation_nll: _Amount
+    validation_perplexity: _Amount
+    best: bool
+    seconds: _Amount
+    poem: str
+    predicted: str
+    target: str
+    learning_rate: _Amount
+    tokens_per_second: _Amount
+    peak_memory: _Amount | None
+    gpu_memory: _Amount | None
+    gpu_utilisation: _Amount | None
+
+
+class RunRecord(TypedDict):
+    """`config.json` of a run; `from_dict` checks each setting."""
+
+    model: dict[str, Any]
+    training: dict[str, Any]
+
+
+class FormatRecord(TypedDict):
+    """What `assets.extra/config.json` has in every format."""
+
+    format: int
+
+
+class VersionRecord(FormatRecord):
+    """`assets.extra/config.json` of a version."""
+
+    model: dict[str, Any]
+    tensorflow: str
+    package: NotRequired[str]
+    training: NotRequired[dict[str, Any]]
+    manifest: NotRequired[Manifest]
+    perplexity: NotRequired[dict[str, _Amount]]
+    weights: NotRequired[str]  # the SHA-256 of the run's file that they came from
+
+
+def decode(data: bytes, schema: Any, path: Path, error: type[TangshiError]) -> Any:
+    """Return the value of a JSON file, whole, once it agrees with its schema.
+
+    Raises:
+        TangshiError: of the kind `error`, if it is no JSON, or does not agree.
+    """
+    try:
+        value = msgspec.json.decode(data)
+        msgspec.convert(value, schema)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as failure:
+        raise error(f"An undamaged JSON file is required: {path}. Received: {first_line(failure)}.") from None
+    return value
+
+
+def decode_lines(data: bytes, schema: Any, path: Path, error: type[TangshiError]) -> Sequence[Any]:
+    r"""Return the values of a file with one JSON object a line; a line ends with ``\n`` alone.
+
+    Raises:
+        TangshiError: of the kind `error`, if the last line is cut, or one is no JSON or does not agree with the schema.
+    """
+    lines = data.split(b"\n")
+    if lines.pop():
+        raise error(f"A file of whole lines is required: {path}. Received one that is cut in its last line.")
+    return [decode(line, schema, path, error) for line in lines]

@@ -1,0 +1,99 @@
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tangshi_tf.digests import DIGESTS, Digests, digests_of
+from tangshi_tf.errors import CheckpointError, ModelError
+
+
+def test_what_was_written_is_read_and_what_was_changed_since_is_refused(tmp_path: Path) -> None:
+    Digests(tmp_path, CheckpointError).write("a.txt", b"mountain")
+    assert Digests(tmp_path, CheckpointError).read("a.txt") == b"mountain"
+    for damage in (b"Mountain", b"mountai", b"", b"mountain\n"):
+        (tmp_path / "a.txt").write_bytes(damage)
+        digests = Digests(tmp_path, CheckpointError)
+        with pytest.raises(CheckpointError, match=r"The file that was written is required: .*a.txt"):
+            digests.read("a.txt")
+        with pytest.raises(CheckpointError, match=r"The file that was written is required: .*a.txt"):
+            digests.verify(["a.txt"])
+
+
+def test_whenever_a_process_dies_what_it_left_is_right(tmp_path: Path) -> None:
+    """Between the digest and its file, and after both; then another process goes on."""
+    first = Digests(tmp_path, CheckpointError)
+    for content in (b"one", b"two"):
+        first.write("a.txt", content)
+    ledger = (tmp_path / DIGESTS).read_bytes()
+    first.write("a.txt", b"three")
+    (tmp_path / "a.txt").write_bytes(b"two")  # as if it had died before the file was in its place
+    second = Digests(tmp_path, CheckpointError)
+    assert second.read("a.txt") == b"two"
+    second.write("a.txt", b"four")
+    (tmp_path / "a.txt").write_bytes(b"two")
+    assert Digests(tmp_path, CheckpointError).read("a.txt") == b"two"
+    for damage in (b"one", b"three"):  # neither the old content nor the new one
+        (tmp_path / "a.txt").write_bytes(damage)
+        with pytest.raises(CheckpointError, match="Received one that was changed"):
+            Digests(tmp_path, CheckpointError).read("a.txt")
+    (tmp_path / "a.txt").write_bytes(b"three")
+    (tmp_path / DIGESTS).write_bytes(ledger)
+    with pytest.raises(CheckpointError, match="Received one that was changed"):
+        Digests(tmp_path, CheckpointError).read("a.txt")
+
+
+def test_files_without_a_digest_are_taken_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "old.txt").write_bytes(b"of version 0.1")
+    digests = Digests(tmp_path, ModelError)
+    assert digests.read("old.txt") == b"of version 0.1"
+    digests.write("new.txt", b"of today")
+    assert Digests(tmp_path, ModelError).read("old.txt") == b"of version 0.1"
+    assert Digests(tmp_path, ModelError).names == ["new.txt"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"a.txt": "0"}',
+        '{"a.txt": []}',
+        json.dumps({"a.txt": ["0" * 63]}),
+        json.dumps({"a.txt": ["0" * 64] * 3}),
+        json.dumps({"b.txt": ["0" * 64]}),
+        "[" * 100_000,
+        "\ufeff{}",
+    ],
+)
+def test_damaged_digests_are_refused_in_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / DIGESTS).write_text(text, encoding="utf-8")
+    with pytest.raises(ModelError, match=r"is required|are required") as caught:
+        Digests(tmp_path, ModelError, known=["a.txt"])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_and_a_link_to_nowhere_are_refused(tmp_path: Path) -> None:
+    Digests(tmp_path, CheckpointError).write("a.txt", b"mountain")
+    (tmp_path / "a.txt").unlink()
+    digests = Digests(tmp_path, CheckpointError)
+    for look in (lambda: digests.read("a.txt"), lambda: digests.verify(["a.txt"])):
+        with pytest.raises(CheckpointError, match=r"A readable file is required: .*a\.txt\. Received: No such file"):
+            look()
+    os.mkfifo(tmp_path / "a.txt")
+    with pytest.raises(CheckpointError, match=r"Received what is no plain file"):
+        digests.read("a.txt")
+    (tmp_path / DIGESTS).unlink()
+    (tmp_path / DIGESTS).symlink_to(tmp_path / DIGESTS)
+    with pytest.raises(CheckpointError, match=r"Received: Too many levels of symbolic links"):
+        Digests(tmp_path, CheckpointError)
+
+
+def test_the_digests_of_a_folder_name_every_file(tmp_path: Path) -> None:
+    (tmp_path / "deep" / "deeper").mkdir(parents=True)
+    (tmp_path / "deep" / "deeper" / "b").write_bytes(b"b")
+    (tmp_path / "a").write_bytes(b"a")
+    ledger = json.loads(digests_of(tmp_path))
+    assert ledger == {name: [hashlib.sha256(name[-1:].encode()).hexdigest()] for name in ("a", "deep/deeper/b")}
