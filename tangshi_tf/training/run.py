@@ -5,7 +5,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, astuple, dataclass, field, fields
+from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from tangshi_tf.config import LENGTH, ModelConfig, TrainingConfig
 from tangshi_tf.corpus.poems import Corpus
 from tangshi_tf.corpus.prose import Prose
 from tangshi_tf.errors import CheckpointError, ConfigError, StoppedError, TangshiError
-from tangshi_tf.files import locked
+from tangshi_tf.files import Lock, locked
 from tangshi_tf.training.checkpoint import Position
 from tangshi_tf.training.distribution import (
     agree_or_raise,
@@ -120,6 +120,7 @@ class _Opened:
     values: Sequence[Any] = ()
     seconds: float = 0.0
     extends: bool = False  # it was at its end, and is to go on for longer
+    lock: Lock | None = None  # of the folder
 
 
 @dataclass(slots=True)
@@ -128,6 +129,7 @@ class _Session:
 
     trainer: Trainer
     run: Run | None
+    lock: Lock | None
     validator: Validator | None
     strategy: Any
     patience: int
@@ -157,6 +159,8 @@ class _Session:
     def _follow(self, progress: Progress) -> TangshiError | None:
         """Validate at the end of an epoch; return what went wrong."""
         try:
+            if self.lock and progress.epoch_ended:
+                self.lock.require_held()
             if self.validator:
                 self.validator.follow(progress)
         except TangshiError as error:
@@ -166,7 +170,8 @@ class _Session:
     def _save(self) -> TangshiError | None:
         """Write a checkpoint; return what went wrong."""
         try:
-            if self.run:
+            if self.run and self.lock:
+                self.lock.require_held()
                 self.run.save_checkpoint(self.trainer.position, self.trainer.values(), time.monotonic() - self.began)
         except TangshiError as error:
             return error
@@ -190,8 +195,8 @@ def _open_together(
     opened = _Opened()
     try:
         if is_chief(strategy):
-            held.enter_context(locked(folder))
-            opened = _open(folder, begin, model_config, training_config, task)
+            lock = held.enter_context(locked(folder))
+            opened = replace(_open(folder, begin, model_config, training_config, task), lock=lock)
     except TangshiError as error:
         failure = error
     agree_or_raise(strategy, failure, _fingerprint(model_config, training_config, task))
@@ -254,7 +259,7 @@ def _start(
             run.write_manifest(_manifest(plan, command, task))
         validator = Validator(run, factory.model, task, listeners, began)
         validator.announce(plan)
-    return _Session(trainer, run, validator, strategy, factory.config.patience, began)
+    return _Session(trainer, run, opened.lock, validator, strategy, factory.config.patience, began)
 
 
 def _extend(run: Run, training_config: TrainingConfig, steps: int) -> TangshiError | None:

@@ -22,6 +22,7 @@ from tangshi_tf.saving.saved_model import publish
 from tangshi_tf.training.listeners import EpochReport, RunPlan
 from tangshi_tf.training.run import estimate, fit
 from tangshi_tf.training.run_folder import Run
+from tangshi_tf.training.tasks import make_task
 from tangshi_tf.training.trainer import Progress
 
 MODEL = ModelConfig(units=16, embedding=12, dropout=0.0)
@@ -276,6 +277,23 @@ def test_patience_ends_a_run(corpus: Corpus, tmp_path: Path) -> None:
     assert figures.index(min(figures)) == len(figures) - 3
     fit(corpus, tmp_path / "run", model, wild, listeners=[Notes()], begin="resume")
     assert len(run.history) == len(figures)
+
+
+def test_a_folder_that_is_made_anew_under_a_run_is_left_alone(corpus: Corpus, tmp_path: Path) -> None:
+    """Someone removes the folder while it is trained in, and begins another run there."""
+    folder, other = tmp_path / "run", replace(TRAINING, seed=1)
+
+    class Remover(Notes):
+        def validated(self, report: EpochReport) -> None:
+            shutil.rmtree(folder)
+            with locked(folder):
+                Run.create(folder, MODEL, other, make_task(corpus, MODEL, other).vocabulary)
+
+    with pytest.raises(CheckpointError, match=r"The folder that was locked at the start is required"):
+        fit(corpus, folder, MODEL, TRAINING, listeners=[Remover()])
+    assert Run(folder).training_config == other
+    assert Run(folder).history == []
+    assert not (folder / "checkpoint.h5").exists()
 
 
 def test_a_second_process_is_kept_out(corpus: Corpus, tmp_path: Path) -> None:
