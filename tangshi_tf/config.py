@@ -18,6 +18,7 @@ __all__ = [
     "COLDEST",
     "DEFAULTS",
     "DEFAULT_SAMPLER",
+    "FINE_TUNING",
     "FORMAT",
     "LENGTH",
     "PORTABLE",
@@ -256,6 +257,11 @@ PROSE = (
     ModelConfig(text="prose", units=512, layers=2, embedding=128, dropout=0.3, ear="none", rhymes=False, titles=False),
     TrainingConfig(epochs=12, min_count=2, cooccurrence=False, weight_decay=0.02),
 )
+
+FINE_TUNING = TrainingConfig(
+    epochs=12, patience=3, min_count=1, cooccurrence=False, learning_rate=0.001, warmup_steps=20
+)
+"""What a few hundred poems are learnt with by a model that has learnt many."""
 
 DEFAULTS: Mapping[str, tuple[ModelConfig, TrainingConfig]] = MappingProxyType(
     {"poems": (ModelConfig(), TrainingConfig()), "prose": PROSE}

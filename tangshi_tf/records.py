@@ -13,6 +13,7 @@ from msgspec import Meta
 from tangshi_tf.errors import TangshiError, first_line
 
 __all__ = [
+    "BaseRecord",
     "EpochRecord",
     "Extension",
     "FormatRecord",
@@ -37,6 +38,13 @@ class Extension(TypedDict):
     minutes: _Amount
 
 
+class BaseRecord(TypedDict):
+    """The model that a run began with the weights of."""
+
+    path: str  # of its version folder; empty if it came from elsewhere
+    validation_perplexity: _Amount  # of the run's validation split, before anything was learnt
+
+
 class Manifest(TypedDict):
     """`manifest.json` of a run: what was resolved at its start."""
 
@@ -56,6 +64,7 @@ class Manifest(TypedDict):
     keras: str
     package: str
     extended: NotRequired[list[Extension]]
+    base: NotRequired[BaseRecord]
 
 
 class EpochRecord(TypedDict):
@@ -83,6 +92,7 @@ class RunRecord(TypedDict):
 
     model: dict[str, Any]
     training: dict[str, Any]
+    base: NotRequired[str]  # the version folder that its first weights come from; empty if they come from elsewhere
 
 
 class FormatRecord(TypedDict):

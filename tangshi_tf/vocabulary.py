@@ -124,6 +124,23 @@ class Vocabulary:
             )
         return cls(taken, variants, rare=shipped_types() if known is None else known, titled=titled)
 
+    def extended(self, counts: Mapping[str, int], min_count: int) -> "Vocabulary":
+        """Return a vocabulary with more tokens after its own: what a text has that is read as the unknown token.
+
+        Args:
+            counts: how often each character or word occurs in the text.
+            min_count: the least number of occurrences of a new token.
+
+        Example:
+            >>> vocabulary = Vocabulary("春眠", rare="晓龘")
+            >>> vocabulary.extended({"春": 3, "晓": 2, "鸟": 1}, min_count=2).tokens[4:]
+            ('春', '眠', '晓')
+        """
+        unknown = {token: n for token, n in counts.items() if token not in self._reading}
+        new = sorted((c for c, n in unknown.items() if n >= min_count), key=lambda c: (-unknown[c], c))
+        tokens = [*self.tokens[self.specials :], *[c for c in new if c not in (*SPECIALS, SEPARATOR)]]
+        return type(self)(tokens, self.variants, self.rare, titled=self.separator is not None)
+
     def __len__(self) -> int:
         """Return the number of tokens, specials included: V."""
         return len(self.tokens)

@@ -18,6 +18,7 @@ from tangshi_tf.cli.help import Command
 from tangshi_tf.cli.options import (
     CORPUS_HELP,
     corpus_argument,
+    model_path,
     origin_filter_option,
     read_text,
     require_extra,
@@ -29,9 +30,10 @@ from tangshi_tf.cli.options import (
 )
 from tangshi_tf.cli.resuming import open_run, say_where
 from tangshi_tf.cli.starting import start_tensorflow
-from tangshi_tf.config import BOX, DEFAULTS, PRESETS, STRATEGIES, ModelConfig, TrainingConfig
+from tangshi_tf.config import BOX, DEFAULTS, FINE_TUNING, PRESETS, STRATEGIES, ModelConfig, TrainingConfig
 from tangshi_tf.errors import ConfigError, StoppedError
 from tangshi_tf.files import write_bytes
+from tangshi_tf.version_folder import version_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +74,12 @@ __all__ = ["fit"]
     type=click.Choice(list(PRESETS)),
     help="Use the settings of a course program: two-layer LSTM (o1), plain RNN (o4), words of novels (o5).",
 )
+@click.option(
+    "--from",
+    "base",
+    metavar="NAME|FOLDER",
+    help="Begin with the weights and the vocabulary of this model: the way for fewer than 10,000 poems.",
+)
 @click.option("--no-ear", is_flag=True, hidden=True, help="As --ear none.")
 @origin_filter_option
 @settings_options(ModelConfig)
@@ -87,6 +95,7 @@ def fit(
     plot: bool,
     tensorboard: bool,
     preset: str | None,
+    base: str | None,
     no_ear: bool,
     origin_filter: bool,
     **settings: Any,
@@ -108,7 +117,8 @@ def fit(
     if restart and resume:
         raise ConfigError("--resume and --restart exclude each other.")
     run = open_run(folder) if resume else None
-    model_config, training_config = _settled(preset, run, settings, no_ear)
+    version = model_path(base) if base is not None else None
+    model_config, training_config = _settled(preset, run, version, settings, no_ear)
     _require_agreement(model_config, training_config)
     for flag, module in ((plot, "matplotlib"), (tensorboard, "tensorboard")):
         if flag:
@@ -138,25 +148,29 @@ def fit(
 
     # The run, and what it leaves behind.
     begin = "resume" if resume else "restart" if restart else "new"
-    options = {"strategy": cluster, "begin": begin, "save_minutes": save_minutes}
+    options = {"strategy": cluster, "begin": begin, "save_minutes": save_minutes, "base": version}
     run = _train(text, folder, model_config, training_config, tensorboard=tensorboard, **options)
     if run is not None:  # the chief publishes
         _publish(run, name, text, plot)
 
 
 def _settled(
-    preset: str | None, resumed: "Run | None", settings: dict[str, Any], no_ear: bool
+    preset: str | None, resumed: "Run | None", version: Path | None, settings: dict[str, Any], no_ear: bool
 ) -> tuple[ModelConfig, TrainingConfig]:
-    """Return the settings that were typed over those of the preset, the resumed run, or the kind of text."""
+    """Return the settings that were typed over those of the preset, the resumed run, the base, or the kind of text."""
     if no_ear and typed("ear"):
         raise ConfigError("--ear and --no-ear exclude each other.")
+    if version is not None:
+        _require_shape_of_base(no_ear)
     base = DEFAULTS[settings["text"]]
     if preset:
         base = PRESETS[preset]
     elif resumed is not None:
         base = resumed.model_config, resumed.training_config
+    elif version is not None:
+        base = version_settings(version)[0], FINE_TUNING
     if typed("text") and settings["text"] != base[0].text:
-        source = f"the run {resumed.folder}" if resumed else f"--preset {preset}"
+        source = f"the run {resumed.folder}" if resumed else f"--preset {preset}" if preset else f"--from {version}"
         raise ConfigError(f"--text {base[0].text} is required for {source}. Received: --text {settings['text']}.")
     model = with_typed(base[0], settings)
     require_own_settings(model)
@@ -164,6 +178,16 @@ def _settled(
     if (typed("epochs") or typed("max_steps")) and not typed("minutes"):
         training = dataclasses.replace(training, minutes=0.0)  # what was typed decides, not what the run had
     return (dataclasses.replace(model, ear="none") if no_ear else model), training
+
+
+def _require_shape_of_base(no_ear: bool) -> None:
+    """Refuse settings that the base has settled."""
+    for field in dataclasses.fields(ModelConfig):
+        if typed(field.name) and field.name not in ("text", "dropout", "recurrent_dropout"):
+            name = field.name.replace("_", "-")
+            raise ConfigError(f"--from and --{name} exclude each other: the model has the shape of its base.")
+    if no_ear or typed("preset"):
+        raise ConfigError(f"--from and --{'no-ear' if no_ear else 'preset'} exclude each other.")
 
 
 def _require_agreement(model_config: ModelConfig, training_config: TrainingConfig) -> None:
@@ -199,6 +223,7 @@ def _train(text: Any, folder: Path, *settings: Any, tensorboard: bool, **options
 
 def _publish(run: "Run", name: str, text: Any, plot: bool) -> None:
     """Export the best weights of a run, and print its course."""
+    from tangshi_tf.saving.fine_tuning import gained
     from tangshi_tf.saving.saved_model import publish
     from tangshi_tf.training.listeners import curve_text, draw_curve
 
@@ -213,6 +238,8 @@ def _publish(run: "Run", name: str, text: Any, plot: bool) -> None:
         f"exported {path}: epoch {best['epoch']} of {len(history)}, validation perplexity "
         f"{best['validation_perplexity']:.2f}"
     )
+    for line in gained(run, path):
+        echo(line)
     if best["epoch"] < len(history):
         worse = history[-1]["validation_perplexity"]
         echo(

@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-__all__ = ["dump_hdf5", "dump_weights", "load_weights", "open_hdf5"]
+__all__ = ["dump_hdf5", "dump_weights", "load_weights", "open_hdf5", "weights_by_path"]
 
 _GROUPS = {"rnn": "simple_rnn", "lstm": "lstm", "gru": "gru"}  # as Keras calls the layers of each cell
 
@@ -44,7 +44,7 @@ def dump_weights(model: Any, attributes: Mapping[str, str]) -> memoryview:
         for name, value in attributes.items():
             file.attrs[name] = value
         file.require_group("vars")  # Keras reads it even if the model itself has no variable
-        for path, variable in _variables(model).items():
+        for path, variable in weights_by_path(model).items():
             file[path] = np.asarray(variable)
 
     return dump_hdf5(write)
@@ -58,7 +58,7 @@ def load_weights(model: Any, file: h5py.File) -> None:
     """
     found: dict[str, Any] = {}
     file.visititems(lambda path, entry: found.update({path: entry} if isinstance(entry, h5py.Dataset) else {}))
-    variables = _variables(model)
+    variables = weights_by_path(model)
     if found.keys() != variables.keys():
         raise ValueError(f"other weights: {', '.join(sorted(found.keys() ^ variables.keys()))}")
     for path, variable in variables.items():
@@ -69,8 +69,8 @@ def load_weights(model: Any, file: h5py.File) -> None:
     model.require_finite_weights()
 
 
-def _variables(model: Any) -> dict[str, Any]:
-    """Return every variable by its path in the file."""
+def weights_by_path(model: Any) -> dict[str, Any]:
+    """Return every variable of a model by its path in a file of weights."""
     paths = {"embedding": model.embedding.weights, "layers/dense": model.projection.variables}
     if model.config.tied:
         paths[""] = [model.output_bias]

@@ -15,6 +15,7 @@ from tangshi_tf.digests import DIGESTS, digests_of
 from tangshi_tf.errors import CheckpointError, ConfigError, CorpusError, ModelError, first_line
 from tangshi_tf.generation.poet import Poet
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.saving.fine_tuning import score_base
 from tangshi_tf.saving.model_card import model_card, results_of, short_card
 from tangshi_tf.saving.versions import add_version
 from tangshi_tf.training.run_folder import Run
@@ -111,7 +112,7 @@ def publish(run: Run, directory: str | Path, corpus: Corpus | Prose, *, last: bo
     metadata = {
         "training": asdict(run.training_config),
         "manifest": run.manifest,
-        "perplexity": results.perplexity,
+        "perplexity": results.perplexity | score_base(run, model),
         "weights": run.weights_digest(last=last),
     }
     return export_model(model, directory, readme=model_card(run, task, results, last=last), metadata=metadata)

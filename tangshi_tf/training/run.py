@@ -12,11 +12,12 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
-from tangshi_tf.config import LENGTH, ModelConfig, TrainingConfig
+from tangshi_tf.config import FINE_TUNING, LENGTH, ModelConfig, TrainingConfig
 from tangshi_tf.corpus.poems import Corpus
 from tangshi_tf.corpus.prose import Prose
 from tangshi_tf.errors import CheckpointError, ConfigError, StoppedError, TangshiError
 from tangshi_tf.files import Lock, locked
+from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.training.checkpoint import Position
 from tangshi_tf.training.distribution import (
     agree_or_raise,
@@ -29,11 +30,12 @@ from tangshi_tf.training.distribution import (
 from tangshi_tf.training.hardware import usage
 from tangshi_tf.training.listeners import Listener, LogListener, RunPlan
 from tangshi_tf.training.run_folder import Run, out_of_patience
-from tangshi_tf.training.tasks import Task, make_task
+from tangshi_tf.training.tasks import Task, make_task, token_counts
 from tangshi_tf.training.trainer import Progress, Trainer, every_second
 from tangshi_tf.training.trainer_factory import TrainerFactory
 from tangshi_tf.training.validator import Validator
 from tangshi_tf.version import __version__
+from tangshi_tf.vocabulary import Vocabulary
 
 __all__ = ["estimate", "fit"]
 
@@ -52,14 +54,15 @@ def fit(
     command: str = "",
     save_minutes: float = 5.0,
     stop: Callable[[], bool] = lambda: False,
+    base: PoetryModel | str | Path | None = None,
 ) -> Run | None:
     """Train a model on poems or on prose.
 
     Args:
         corpus: what `read_corpus` or `read_prose` gives.
         folder: of the run, for example ``runs/tangshi``.
-        model_config: what to train; by default what `tangshi-tf fit` trains.
-        training_config: how to train it; by default as `tangshi-tf fit` does.
+        model_config: what to train; by default what `tangshi-tf fit` trains, or what the base is.
+        training_config: how to train it; by default as `tangshi-tf fit` does, with a base `FINE_TUNING`.
         listeners: told how the run goes; by default a logger.
         strategy: what `choose_strategy` gives, and by default of its own choice.
         begin: ``"new"``, ``"restart"`` to discard a run that is already there, ``"resume"`` to go on with it. A run
@@ -68,6 +71,8 @@ def fit(
         command: what the run was started with, for its manifest.
         save_minutes: between two checkpoints; there is one after every epoch too.
         stop: asked about every second; once it is true, the run is saved and ends.
+        base: a model to begin with, or its version folder: its weights are taken, and its vocabulary, extended by what
+            the corpus has beyond it; see `transfer`. A run that goes on needs it no more.
 
     Returns:
         The finished run; its best weights are those of the epoch with the lowest validation perplexity. None on a
@@ -87,13 +92,17 @@ def fit(
         1
     """
     began = time.monotonic()
-    model_config, training_config = model_config or ModelConfig(), training_config or TrainingConfig()
-    strategy = strategy or choose_strategy()
-    task = make_task(corpus, model_config, training_config)
+    folder, strategy = Path(folder), strategy or choose_strategy()
+    source = None if base is None else "" if isinstance(base, PoetryModel) else str(base)
+    base = PoetryModel.from_saved_model(base) if isinstance(base, str | Path) else base
+    model_config = model_config or (base.config if base else ModelConfig())
+    training_config = training_config or (FINE_TUNING if base else TrainingConfig())
+    vocabulary = _vocabulary(corpus, folder, begin, training_config, base)
+    task = make_task(corpus, model_config, training_config, vocabulary)
     with contextlib.ExitStack() as held:
-        opened = _open_together(held, strategy, Path(folder), begin, model_config, training_config, task)
+        opened = _open_together(held, strategy, folder, begin, model_config, training_config, task, source)
         manifest = opened.run.manifest if opened.run else {}
-        factory = TrainerFactory(model_config, training_config, task, strategy, manifest.get("precision"))
+        factory = TrainerFactory(model_config, training_config, task, strategy, manifest.get("precision"), base)
         session = _start(opened, factory, task, listeners or [LogListener()], command, began)
         session.train(save_minutes, stop)
     return opened.run
@@ -181,6 +190,15 @@ class _Session:
         return self.validator is not None and self.validator.out_of_patience(self.patience)
 
 
+def _vocabulary(
+    corpus: Corpus | Prose, folder: Path, begin: str, training_config: TrainingConfig, base: PoetryModel | None
+) -> Vocabulary | None:
+    """Return the vocabulary that is settled already: that of the run to go on with, or that of the base, extended."""
+    if begin == "resume" and (folder / "config.json").is_file():
+        return Run(folder).vocabulary
+    return base.vocabulary.extended(token_counts(corpus), training_config.min_count) if base else None
+
+
 def _open_together(
     held: contextlib.ExitStack,
     strategy: Any,
@@ -189,6 +207,7 @@ def _open_together(
     model_config: ModelConfig,
     training_config: TrainingConfig,
     task: Task,
+    base: str | None,
 ) -> _Opened:
     """Lock and open the run on the chief. All workers go on, with the same settings, or all raise."""
     failure: TangshiError | None = None
@@ -196,24 +215,34 @@ def _open_together(
     try:
         if is_chief(strategy):
             lock = held.enter_context(locked(folder))
-            opened = replace(_open(folder, begin, model_config, training_config, task), lock=lock)
+            opened = replace(_open(folder, begin, model_config, training_config, task, base), lock=lock)
     except TangshiError as error:
         failure = error
     agree_or_raise(strategy, failure, _fingerprint(model_config, training_config, task))
     return opened
 
 
-def _open(folder: Path, begin: str, model_config: ModelConfig, training_config: TrainingConfig, task: Task) -> _Opened:
+def _open(
+    folder: Path,
+    begin: str,
+    model_config: ModelConfig,
+    training_config: TrainingConfig,
+    task: Task,
+    base: str | None,
+) -> _Opened:
     """Create the run, or open it to go on with it.
 
     Raises:
         CheckpointError: if it was begun with other settings or another corpus.
     """
     if begin != "resume":
-        run = Run.create(folder, model_config, training_config, task.vocabulary, restart=begin == "restart")
+        restart = begin == "restart"
+        run = Run.create(folder, model_config, training_config, task.vocabulary, restart=restart, base=base)
         return _Opened(run, *run.load_checkpoint())
     run = Run(folder)
     begun = run.training_config
+    if run.base is not None and base is None and run.checkpoint is None:
+        raise CheckpointError(f"The base of {folder} is required once more: {run.base or 'a model'}. Received: none.")
     extends = (
         run.finished
         and not out_of_patience(run.history, begun.patience)
@@ -229,8 +258,6 @@ def _open(folder: Path, begin: str, model_config: ModelConfig, training_config: 
         ]
     if run.manifest.get("corpus", task.digest) != task.digest:
         changes.append("another corpus")
-    elif run.vocabulary.dumps() != task.vocabulary.dumps():
-        changes.append("another vocabulary")
     if changes:
         raise CheckpointError(
             f"What {folder} was begun with is required to go on with it. Received: {', '.join(changes)}."
@@ -255,9 +282,14 @@ def _start(
     # The plan.
     plan, validator = factory.plan(steps), None
     if run:
-        if not manifest:
-            run.write_manifest(_manifest(plan, command, task))
         validator = Validator(run, factory.model, task, listeners, began)
+        if not manifest:
+            facts = _manifest(plan, command, task)
+            if run.base is not None:
+                facts["base"] = {"path": run.base, "validation_perplexity": validator.perplexity()}
+            run.write_manifest(facts)
+        if run.base is not None and run.checkpoint is None:
+            run.save_checkpoint(trainer.position, trainer.values(), time.monotonic() - began)
         validator.announce(plan)
     return _Session(trainer, run, opened.lock, validator, strategy, factory.config.patience, began)
 

@@ -59,6 +59,8 @@ class Run:
         folder: of the run.
         model_config: what is trained.
         vocabulary: of the model.
+        base: the version folder that the first weights come from, empty if they come from elsewhere; None if there is
+            no base.
 
     Raises:
         CheckpointError: if the folder is not a run, or its settings are damaged.
@@ -72,6 +74,7 @@ class Run:
         self._digests = Digests(folder, CheckpointError, known=_GUARDED)
         record = decode(self._digests.read(_CONFIG), RunRecord, folder / _CONFIG, CheckpointError)
         self.model_config, self._begun_with = settings_of(record, folder / _CONFIG, CheckpointError)
+        self.base: str | None = record.get("base")
         self.vocabulary = Vocabulary.loads(self._digests.read(_VOCABULARY), folder / _VOCABULARY)
         if self.model_config.titles != (self.vocabulary.separator is not None):
             raise CheckpointError(
@@ -86,6 +89,7 @@ class Run:
         training_config: TrainingConfig,
         vocabulary: Vocabulary,
         restart: bool = False,
+        base: str | None = None,
     ) -> "Run":
         """Begin a run in a new folder.
 
@@ -109,10 +113,15 @@ class Run:
                     (folder / name).unlink(missing_ok=True)
         except OSError as error:
             raise CheckpointError(f"A writable folder is required: {folder}. Received: {first_line(error)}.") from None
-        settings = {"model": dataclasses.asdict(model_config), "training": dataclasses.asdict(training_config)}
+        record: dict[str, Any] = {
+            "model": dataclasses.asdict(model_config),
+            "training": dataclasses.asdict(training_config),
+        }
+        if base is not None:
+            record["base"] = base
         digests = Digests(folder, CheckpointError)
         digests.write(_VOCABULARY, vocabulary.dumps().encode())
-        digests.write(_CONFIG, _json(settings))
+        digests.write(_CONFIG, _json(record))
         return cls(folder)
 
     @property

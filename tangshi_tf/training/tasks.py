@@ -1,5 +1,6 @@
 """What a run learns from, poems or prose: batches, a score for validation, samples to look at."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -18,7 +19,7 @@ from tangshi_tf.text_kind import TEXT_KINDS
 from tangshi_tf.training.trainer import Batches
 from tangshi_tf.vocabulary import BOS, Vocabulary
 
-__all__ = ["TASKS", "PoemTask", "ProseTask", "Task", "make_task"]
+__all__ = ["TASKS", "PoemTask", "ProseTask", "Task", "make_task", "token_counts"]
 
 _LEAST_BATCHES = 20  # an epoch
 _PUBLISHING = 5  # validations: the best weights are scored once more in float32, on two splits, and exported
@@ -73,7 +74,13 @@ class PoemTask:
     members: Mapping[str, int]
     sampling: Mapping[str, Any] = {"temperature": 0.0}
 
-    def __init__(self, corpus: Corpus, model_config: ModelConfig, training_config: TrainingConfig) -> None:
+    def __init__(
+        self,
+        corpus: Corpus,
+        model_config: ModelConfig,
+        training_config: TrainingConfig,
+        vocabulary: Vocabulary | None = None,
+    ) -> None:
         """See `make_task`."""
         for split in ("train", "validation"):
             if not corpus.splits[split]:
@@ -82,7 +89,9 @@ class PoemTask:
                 )
         texts, titles = corpus.texts("train"), titles_of(corpus.poems("train"))
         titled = model_config.titles and any(titles)
-        self.vocabulary = Vocabulary.build(texts, training_config.min_count, character_table(), titled=titled)
+        self.vocabulary = vocabulary or Vocabulary.build(
+            texts, training_config.min_count, character_table(), titled=titled
+        )
         self.digest, self.dropped = corpus.digest(model_config.titles), corpus.dropped
         self.members = {split: len(members) for split, members in corpus.splits.items()}
         self.publishing = _PUBLISHING_TITLED if titled else _PUBLISHING
@@ -133,7 +142,13 @@ class ProseTask:
     publishing = _PUBLISHING
     sampling: Mapping[str, Any] = {**TEXT_KINDS["prose"].sampler, "max_length": 2 * _SHOWN, "seed": 0}
 
-    def __init__(self, prose: Prose, model_config: ModelConfig, training_config: TrainingConfig) -> None:
+    def __init__(
+        self,
+        prose: Prose,
+        model_config: ModelConfig,
+        training_config: TrainingConfig,
+        vocabulary: Vocabulary | None = None,
+    ) -> None:
         """See `make_task`."""
         self.members = {split: len(prose.part(split)) for split in ("train", "validation", "test")}
         for split in ("train", "validation"):
@@ -146,7 +161,9 @@ class ProseTask:
                 f"A text of at least {least:,} tokens to train on (--batch-size times --sequence-length), or less of "
                 f"these, is required. Received: {self.tokens:,} tokens."
             )
-        self.vocabulary = Vocabulary.from_counts(prose.counts("train"), training_config.min_count, known=prose.types)
+        self.vocabulary = vocabulary or Vocabulary.from_counts(
+            prose.counts("train"), training_config.min_count, known=prose.types
+        )
         self.digest, self._prose, self._model, self._training = prose.digest, prose, model_config, training_config
 
     def batches(self) -> Batches:
@@ -175,8 +192,24 @@ TASKS: Mapping[str, tuple[type, Callable[..., Task]]] = {"poems": (Corpus, PoemT
 """By kind of text, what holds the texts, and what is to be learnt from it."""
 
 
-def make_task(corpus: Corpus | Prose, model_config: ModelConfig, training_config: TrainingConfig) -> Task:
+def token_counts(corpus: Corpus | Prose) -> Mapping[str, int]:
+    """Return how often each token occurs in what is trained on."""
+    return corpus.counts("train") if isinstance(corpus, Prose) else Counter("".join(corpus.texts("train")))
+
+
+def make_task(
+    corpus: Corpus | Prose,
+    model_config: ModelConfig,
+    training_config: TrainingConfig,
+    vocabulary: Vocabulary | None = None,
+) -> Task:
     """Return what is learnt from a corpus.
+
+    Args:
+        corpus: poems or prose.
+        model_config: what is trained.
+        training_config: how.
+        vocabulary: of the model; by default of the tokens of the corpus.
 
     Raises:
         CorpusError: if there is nothing to train on or nothing to validate.
@@ -186,4 +219,4 @@ def make_task(corpus: Corpus | Prose, model_config: ModelConfig, training_config
     if not isinstance(corpus, holder):
         kind = next(name for name, (other, _) in TASKS.items() if isinstance(corpus, other))
         raise ConfigError(f"A model of {kind} is required for this corpus. Received: one of {model_config.text}.")
-    return task(corpus, model_config, training_config)
+    return task(corpus, model_config, training_config, vocabulary)

@@ -10,6 +10,7 @@ import keras
 from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.errors import ConfigError
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.model.transfer import transfer
 from tangshi_tf.training.checkpoint import Position
 from tangshi_tf.training.distribution import broadcast, is_chief
 from tangshi_tf.training.hardware import bfloat16_pays, devices
@@ -31,6 +32,7 @@ class TrainerFactory:
         task: what to train it on.
         strategy: of `tf.distribute`.
         precision: as settled when the run began; by default as configured, or as a measurement says.
+        base: the model to begin with the weights of; none by default.
 
     Attributes:
         config: how to train.
@@ -47,6 +49,7 @@ class TrainerFactory:
         task: Task,
         strategy: Any,
         precision: str | None = None,
+        base: PoetryModel | None = None,
     ) -> None:
         """See the class."""
         precision = precision or training_config.precision
@@ -55,7 +58,7 @@ class TrainerFactory:
         (is_bfloat16,) = broadcast(strategy, [precision == "bfloat16"])
         self.precision = "bfloat16" if is_bfloat16 else "float32"
         self._model_config, self.config, self.strategy = model_config, training_config, strategy
-        self._task, self.batches = task, task.batches()
+        self._task, self.batches, self._base = task, task.batches(), base
         if 0 < self.batches.lanes < strategy.num_replicas_in_sync:
             raise ConfigError(
                 f"A --batch-size of at least the replicas, {strategy.num_replicas_in_sync}, is required. "
@@ -67,7 +70,10 @@ class TrainerFactory:
         keras.utils.set_random_seed(self.config.seed)
         with self.strategy.scope():
             self.model = PoetryModel(self._model_config, self._task.vocabulary, self.precision)
-            self.model.initialize_from(*self._first_weights)
+            if self._base is None:
+                self.model.initialize_from(*self._first_weights)
+            else:
+                transfer(self._base, self.model)
         return Trainer(self.model, self.strategy, self.batches, self.config, steps, first)
 
     @functools.cached_property

@@ -55,6 +55,10 @@ class Validator:
         if progress.epoch_ended:
             self._validate(progress)
 
+    def perplexity(self) -> float:
+        """Return the validation perplexity of the current weights."""
+        return perplexity(*self._score())
+
     def _validate(self, progress: Progress) -> None:
         # The figure, and whether it is the best.
         nll, tokens = self._score()
