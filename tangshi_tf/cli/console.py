@@ -30,6 +30,8 @@ class Console:
     def planned(self, plan: "RunPlan") -> None:
         """Print what is about to be done."""
         echo(_planned(plan))
+        if plan.steps < plan.epoch_steps:
+            echo(f"This is less than one epoch of {plan.epoch_steps:,} steps: not every poem is read.")
         if sys.stdout.isatty():
             # The time left is ours: the bar's own would take a run that is resumed for a very fast one.
             self._bar = click.progressbar(length=plan.steps, item_show_func=_said, width=0, show_eta=False)

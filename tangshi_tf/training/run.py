@@ -272,7 +272,8 @@ def _start(
     # The trainer.
     run, manifest, strategy = opened.run, opened.run.manifest if opened.run else {}, factory.strategy
     began -= opened.seconds
-    steps = factory.steps(0 if opened.extends else manifest.get("steps", 0), began)
+    settled = manifest.get("steps", 0)
+    steps = factory.steps(0, began, settled) if opened.extends else factory.steps(settled, began)
     agree_or_raise(strategy, _extend(run, factory.config, steps) if run and opened.extends else None)
     extended = run.manifest.get("extended") if run else None
     (first,) = broadcast(strategy, [extended[-1]["step"] if extended else 0])

@@ -21,6 +21,7 @@ from tangshi_tf.training.trainer import Trainer, total_steps
 __all__ = ["TrainerFactory"]
 
 _PACE_STEPS = 40  # of a trial
+_LEAST_STEPS = 50  # that time has to allow for
 
 
 class TrainerFactory:
@@ -81,8 +82,17 @@ class TrainerFactory:
         """The counts of tokens and the embeddings that a model begins with."""
         return self.batches.counts(len(self._task.vocabulary)), self._task.embeddings()
 
-    def steps(self, settled: int, began: float) -> int:
-        """Return the steps of the run: as settled when it began, or as configured, or as many as time allows."""
+    def steps(self, settled: int, began: float, done: int = 0) -> int:
+        """Return the steps of the run: as settled when it began, or as configured, or as many as time allows.
+
+        Args:
+            settled: 0 if they are not yet.
+            began: when the run began, by `time.monotonic`.
+            done: steps that are done before; time is for what comes after them.
+
+        Raises:
+            ConfigError: if the time allows for less than an epoch, and for too few steps to learn anything.
+        """
         (by_chief,) = broadcast(self.strategy, [settled])
         if by_chief:
             return int(by_chief)
@@ -93,7 +103,15 @@ class TrainerFactory:
         left -= self._task.publishing * validation
         steps = left / (step + validation / self.batches.steps(0))
         (whole,) = broadcast(self.strategy, [max(1, math.floor(steps))])
-        return int(whole)
+        least = min(_LEAST_STEPS, self.batches.steps(0))
+        if whole < least:
+            seconds = self.seconds(least) + time.monotonic() - began
+            raise ConfigError(
+                f"At least {least} steps are required to learn anything: about {math.ceil(seconds / 60)} minutes "
+                "with these settings on this machine; smaller --units, --ear none, or --from tangshi take less. "
+                f"Received: --minutes {self.config.minutes:g}, time for {int(whole)}."
+            )
+        return done + int(whole)
 
     @functools.cached_property
     def pace(self) -> tuple[float, float]:

@@ -306,11 +306,11 @@ def test_a_second_process_is_kept_out(corpus: Corpus, tmp_path: Path) -> None:
 
 @pytest.mark.ci
 def test_time_decides_the_steps_once(corpus: Corpus, tmp_path: Path) -> None:
-    short = TrainingConfig(minutes=0.4, min_count=1, token_budget=200, precision="float32")
+    short = TrainingConfig(minutes=1.0, min_count=1, token_budget=200, precision="float32")
     notes = Notes()
     start = time.monotonic()
     run = fit(corpus, tmp_path / "run", MODEL, short, listeners=[notes])
-    assert time.monotonic() - start < 60
+    assert time.monotonic() - start < 120
     assert run is not None
     assert run.manifest["steps"] == notes.plans[0].steps == notes.progress[-1].step  # of a busy machine perhaps one
     resumed = Notes()

@@ -65,9 +65,21 @@ def test_the_steps_are_as_many_as_the_time_allows() -> None:
     now = time.monotonic()
     assert factory.steps(0, now) == pytest.approx((120 - publishing) / every, abs=1)
     assert factory.steps(0, now - 60) == pytest.approx((60 - publishing) / every, abs=1)
-    assert factory.steps(0, now - 600) == 1  # a run has a step
+    assert factory.steps(0, now - 60, done=30) == pytest.approx(30 + (60 - publishing) / every, abs=1)
     epochs = 80 / factory.batches.steps(0)
     assert factory.seconds(80) == pytest.approx(80 * 0.25 + np.ceil(epochs) * 4.0 + publishing)
+
+
+def test_a_plan_that_can_learn_nothing_is_refused_if_time_made_it() -> None:
+    """Fewer than 50 steps, and than one epoch. How many --epochs come to is the user's own decision."""
+    for minutes, pace in ((2.0, 30.0), (0.001, 0.01)):
+        factory = make(replace(TRAINING, minutes=minutes))
+        vars(factory)["pace"] = (pace, 0.0)
+        least = min(50, factory.batches.steps(0))
+        message = rf"At least {least} steps are required to learn anything: about \d+ minutes"
+        with pytest.raises(ConfigError, match=message):
+            factory.steps(0, time.monotonic())
+    assert make(replace(TRAINING, max_steps=1)).steps(0, time.monotonic()) == 1
 
 
 def test_the_plan_says_what_is_about_to_be_done() -> None:
