@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from tangshi_tf.errors import CheckpointError, first_line
 from tangshi_tf.temporaries import MOVING, temporary
 
-__all__ = ["LOCK", "Lock", "locked", "write_bytes", "write_text"]
+__all__ = ["LOCK", "Lock", "locked", "sync_folder", "sync_tree", "write_bytes", "write_text"]
 
 LOCK = ".lock"  # in a folder that a process has worked on
 _HALF_WRITTEN = re.compile(r"\.\d+\..*", re.DOTALL)  # what `write_bytes` had begun when its process was killed
@@ -142,7 +142,7 @@ def _replace(path: Path, data: bytes | bytearray | memoryview, old: os.stat_resu
             os.close(descriptor)
         with MOVING:
             name.replace(path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _overwrite(path: Path, data: bytes | bytearray | memoryview, regular: bool) -> None:
@@ -185,7 +185,21 @@ def _keep_owner_and_mode(path: Path, old: os.stat_result) -> None:
     path.chmod(stat.S_IMODE(old.st_mode))
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_tree(folder: Path) -> None:
+    """Put a folder on the disk with all that is in it.
+
+    Raises:
+        OSError: if the disk cannot take a file.
+    """
+    for path in [*folder.rglob("*"), folder]:
+        if path.is_dir():
+            sync_folder(path)
+        else:
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
     """Put the name of a new file on the disk, where the system can: Windows opens no folders."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

@@ -258,7 +258,7 @@ def test_an_output_without_a_reader_is_one_line(tmp_path: Path) -> None:
         done = subprocess.run(
             [sys.executable, "-c", PROGRAM, "/dev/stdout"],
             cwd=ROOT,
-            stdout=writer,
+            stdout=writer.fileno(),
             stderr=subprocess.PIPE,
             text=True,
             timeout=60,

@@ -29,7 +29,9 @@ from tangshi_tf.cli.options import (
     with_typed,
 )
 from tangshi_tf.cli.resuming import open_run, say_where
+from tangshi_tf.cli.signals import StopRequest
 from tangshi_tf.cli.starting import start_tensorflow
+from tangshi_tf.cli.streams import dropping_output
 from tangshi_tf.config import BOX, DEFAULTS, FINE_TUNING, PRESETS, STRATEGIES, ModelConfig, TrainingConfig
 from tangshi_tf.errors import ConfigError, StoppedError
 from tangshi_tf.files import write_bytes
@@ -113,6 +115,8 @@ def fit(
     tangshi-tf fit --text prose --unit word my-novels --name novels
     """
     # The settings.
+    if not dry_run:  # training does not end with its reader
+        click.get_current_context().with_resource(dropping_output("stdout"))
     folder = run_folder(name)
     if restart and resume:
         raise ConfigError("--resume and --restart exclude each other.")
@@ -208,16 +212,18 @@ def _train(text: Any, folder: Path, *settings: Any, tensorboard: bool, **options
     from tangshi_tf.training.run import fit as train_model
 
     command = shlex.join(["tangshi-tf", *sys.argv[1:]])
-    with contextlib.closing(Console()) as console, _StopRequest() as stop:
+    with contextlib.closing(Console()) as console, StopRequest() as stop:
         listeners: list[Listener] = [console]
         if tensorboard:
             listeners.append(TensorBoard(folder / "tensorboard"))
         try:
-            return train_model(text, folder, *settings, listeners=listeners, command=command, stop=stop, **options)
+            run = train_model(text, folder, *settings, listeners=listeners, command=command, stop=stop, **options)
+            if stop():
+                raise StoppedError("Stopped after the last step.")
+            return run
         except StoppedError as error:
             arguments = [argument for argument in sys.argv[1:] if argument not in ("--restart", "--resume")]
-            with contextlib.suppress(OSError):
-                echo(f"{error} Go on with: {shlex.join(['tangshi-tf', *arguments, '--resume'])}", err=True)
+            echo(f"{error} Go on with: {shlex.join(['tangshi-tf', *arguments, '--resume'])}", err=True)
             raise SystemExit(128 + (stop.signal or signal.SIGTERM)) from None  # or another worker was asked
 
 
@@ -258,27 +264,3 @@ def _publish_once(run: "Run", name: str, read: "Callable[[], Any]", plot: bool) 
         _publish(run, name, read(), plot)
         return
     echo(f"The run is finished, and exported as {path}. More --epochs or --minutes than it had extend it.")
-
-
-class _StopRequest:
-    """While it is entered, Ctrl-C and SIGTERM ask for an end instead of making one; a second Ctrl-C does not ask."""
-
-    signal = 0  # the number of the one that came
-
-    def __enter__(self) -> "_StopRequest":
-        self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def __call__(self) -> bool:
-        return bool(self.signal)
-
-    def _ask(self, number: int, frame: object) -> None:
-        if self.signal and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.signal = number
-        with contextlib.suppress(OSError):  # Ctrl-C may have ended our reader first
-            echo("Stopping after this step.", err=True)

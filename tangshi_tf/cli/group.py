@@ -12,6 +12,8 @@ import click
 
 from tangshi_tf.cli.catalogue import echo, find_language, speaking
 from tangshi_tf.cli.help import Command
+from tangshi_tf.cli.signals import ending_at_once
+from tangshi_tf.cli.streams import dropping_output, open_missing_streams, settle_output
 from tangshi_tf.errors import TangshiError, first_line
 
 __all__ = ["Group"]
@@ -21,12 +23,19 @@ class Group(Command, click.Group):
     """Turns the project's errors, and those of the system, into one line and exit status 1."""
 
     def main(self, args: Sequence[str] | None = None, *others: Any, **options: Any) -> Any:
-        """Run the command line."""
-        # What a terminal cannot print must not end a run: it sees an escape in its place.
-        for stream in (sys.stdout, sys.stderr):
-            if hasattr(stream, "reconfigure"):
-                stream.reconfigure(errors="backslashreplace")
-        with speaking(find_language(sys.argv[1:] if args is None else args, os.environ)):
+        """Run the command line: with no `args`, as a process of its own."""
+        with contextlib.ExitStack() as held:
+            if args is None:
+                open_missing_streams()
+                held.callback(settle_output)
+            # What a terminal cannot print must not end a run: it sees an escape in its place.
+            for stream in (sys.stdout, sys.stderr):
+                if hasattr(stream, "reconfigure"):
+                    stream.reconfigure(errors="backslashreplace")
+            held.enter_context(dropping_output("stderr"))
+            held.enter_context(speaking(find_language(sys.argv[1:] if args is None else args, os.environ)))
+            if args is None:
+                held.enter_context(ending_at_once())
             return super().main(args, *others, **options)
 
     def make_context(
@@ -80,6 +89,8 @@ def _message(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "More memory is required. Received: none from the system."
     if isinstance(error, OSError) and error.errno != errno.EPIPE:  # which click ends quietly: the reader has gone
+        if error.filename is None:  # standard output, most likely
+            return f"A working file system is required. Received: {first_line(error)}."
         return f"A working file system is required. Received: {first_line(error)}: {error.filename}."
     if type(error).__module__.startswith("tensorflow."):
         return f"TensorFlow could not go on. Received: {first_line(error)}."

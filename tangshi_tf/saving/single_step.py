@@ -15,6 +15,7 @@ from tangshi_tf.config import FORMAT, PORTABLE, to_dict
 from tangshi_tf.errors import ConfigError
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.saving.versions import add_version
+from tangshi_tf.temporaries import temporary
 from tangshi_tf.vocabulary import SEPARATOR
 
 __all__ = ["export_step"]
@@ -104,6 +105,7 @@ def _onnx(step: _Step) -> bytes:
 
 
 def _litert(step: _Step) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:  # only a SavedModel's names of inputs and outputs are kept
+    folder = tempfile.mkdtemp()
+    with temporary(Path(folder)):  # only a SavedModel's names of inputs and outputs are kept
         tf.saved_model.save(step, folder, signatures={"step": step.step.get_concrete_function()})
         return tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["step"]).convert()

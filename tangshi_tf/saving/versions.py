@@ -4,21 +4,26 @@ A version appears complete or not at all, and none is ever overwritten.
 """
 
 import contextlib
-import tempfile
-from collections.abc import Callable, Mapping
+import secrets
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+from filelock import FileLock, Timeout
 
 from tangshi_tf.config import BOX
 from tangshi_tf.errors import ModelError, TangshiError, first_line
+from tangshi_tf.files import LOCK, sync_folder, sync_tree
 from tangshi_tf.shipped import find_resource
+from tangshi_tf.temporaries import MOVING, temporary
 from tangshi_tf.version_folder import read_version
 
 __all__ = ["add_version", "exported", "find_model", "latest_version"]
 
 _GRAPH = "saved_model.pb"
+_HIDDEN, _VERSION = ".export-", "version"  # what a version is written into before it appears
 
 
 def add_version(directory: str | Path, write: Callable[[Path], None]) -> Path:
@@ -33,11 +38,12 @@ def add_version(directory: str | Path, write: Callable[[Path], None]) -> Path:
     directory = Path(directory)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=directory) as hidden:
-            made = Path(hidden) / "version"
-            made.mkdir()
+        with _unfinished(directory) as made:
             write(made)
-            return _publish(made, directory)
+            sync_tree(made)
+            version = _publish(made, directory)
+            sync_folder(directory)
+            return version
     except (OSError, tf.errors.OpError) as error:
         raise ModelError(f"A writable folder is required: {directory}. Received: {first_line(error)}.") from None
 
@@ -95,12 +101,39 @@ def exported(directory: Path, weights: str, manifest: Mapping[str, Any]) -> Path
     return None
 
 
+@contextlib.contextmanager
+def _unfinished(directory: Path) -> Iterator[Path]:
+    """Make a hidden folder, locked as long as its process lives, and clear those whose processes were killed."""
+    for path in directory.glob(f"{_HIDDEN}*"):
+        _clear(path)
+    while True:
+        path = directory / f"{_HIDDEN}{secrets.token_hex(4)}"
+        with temporary(path), contextlib.ExitStack() as held:
+            path.mkdir()
+            try:
+                held.enter_context(FileLock(path / LOCK, timeout=0))
+                (path / _VERSION).mkdir()
+            except (Timeout, FileNotFoundError, FileExistsError):  # another process cleared it before it was locked
+                continue
+            yield path / _VERSION
+            return
+
+
+def _clear(path: Path) -> None:
+    """Remove a hidden folder of ours that no process has locked."""
+    with contextlib.suppress(OSError, Timeout):
+        if not path.is_symlink() and {entry.name for entry in path.iterdir()} <= {LOCK, _VERSION}:
+            with FileLock(path / LOCK, timeout=0):
+                shutil.rmtree(path)
+
+
 def _publish(made: Path, directory: Path) -> Path:
     """Move a finished folder to the next free number; another process may take that number first."""
     while True:
         version = directory / str(max(_numbers(directory), default=0) + 1)
         try:
-            return made.rename(version)
+            with MOVING:
+                return made.rename(version)
         except OSError:
             if not version.exists():
                 raise

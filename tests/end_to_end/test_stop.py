@@ -1,6 +1,9 @@
-"""Ctrl-C and SIGTERM save a run and say how to go on with it."""
+"""Ctrl-C, SIGTERM and SIGHUP save a run and say how to go on with it; other commands they end, and leave nothing."""
 
+import contextlib
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,7 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from tangshi_tf.cli import main
 from tangshi_tf.corpus.poems import read_corpus
@@ -26,16 +29,13 @@ def some_poems(folder: Path) -> None:
     (folder / "poems.txt").write_text(text, encoding="utf-8")
 
 
-def test_a_signal_saves_the_run_and_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In this process, which sends the signal to itself once an epoch has ended."""
-    some_poems(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["tangshi-tf", *FIT.split(), "--ear", "none"])
-    history = tmp_path / "runs" / "mine" / "history.jsonl"
-    before, ended = signal.getsignal(signal.SIGTERM), threading.Event()
+def fit_until(folder: Path, file: str, *options: str) -> Result:
+    """Train in this process, which sends SIGTERM to itself once there is a file of that name in the run."""
+    some_poems(folder)
+    ended = threading.Event()
 
     def stop() -> None:
-        while not history.exists() and not ended.wait(0.05):
+        while not (folder / "runs" / "mine" / file).exists() and not ended.wait(0.05):
             pass
         if not ended.is_set():
             os.kill(os.getpid(), signal.SIGTERM)
@@ -43,10 +43,18 @@ def test_a_signal_saves_the_run_and_says_how_to_go_on(tmp_path: Path, monkeypatc
     sender = threading.Thread(target=stop)
     sender.start()
     try:
-        result = CliRunner().invoke(main, sys.argv[1:])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            patch.setattr(sys, "argv", ["tangshi-tf", *FIT.split(), *options])
+            return CliRunner().invoke(main, sys.argv[1:])
     finally:
         ended.set()
         sender.join()
+
+
+def test_a_signal_saves_the_run_and_says_how_to_go_on(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    result = fit_until(tmp_path, "history.jsonl", "--ear", "none")
     assert result.exit_code == 128 + signal.SIGTERM, result.output
     first, second = result.stderr.splitlines()
     assert first == "Stopping after this step."
@@ -56,8 +64,16 @@ def test_a_signal_saves_the_run_and_says_how_to_go_on(tmp_path: Path, monkeypatc
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_a_signal_during_the_last_step_is_no_less_heard(tmp_path: Path) -> None:
+    result = fit_until(tmp_path, "config.json", "--ear", "none", "--max-steps", "1")
+    assert result.exit_code == 128 + signal.SIGTERM, result.output
+    assert result.stderr.splitlines()[1].startswith("Stopped after the last step. Go on with: tangshi-tf fit ")
+    assert Run(tmp_path / "runs" / "mine").load_checkpoint()[0].step == 1
+    assert not (tmp_path / "saved_models").exists()
+
+
 @pytest.mark.ci
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_run_that_is_asked_to_stop(tmp_path: Path, number: signal.Signals) -> None:
     some_poems(tmp_path)
     program = [sys.executable, "-u", "-c", "from tangshi_tf.cli import main; main()"]
@@ -87,8 +103,49 @@ def test_a_run_that_is_asked_to_stop(tmp_path: Path, number: signal.Signals) -> 
     assert told[1].endswith(" --resume")
     step = Run(tmp_path / "runs" / "mine").load_checkpoint()[0].step
     assert 0 < step < 600
-    if number == signal.SIGTERM:
+    if number != signal.SIGINT:
         return  # what is saved is the same
     out, error = start("--resume").communicate(timeout=300)
     assert "exported saved_models/mine/1" in out, error
     assert Run(tmp_path / "runs" / "mine").load_checkpoint()[0].step == 600
+
+
+COMMANDS = {
+    "export": "export poems.txt --name mini",
+    "onnx": "export --name mini --format onnx",
+    "litert": "export --name mini --format litert",
+    "sample": "sample --model mini --count 5000 --best-of 50 --output out.txt",
+    "evaluate": "evaluate poems.txt --model mini --verse --count 5000",
+    "fit": "fit poems.txt --name other --dry-run",
+}
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_ends_at_once_and_leaves_nothing(tmp_path: Path, mini_folder: Path, command: str) -> None:
+    """Whatever it is doing: importing TensorFlow, tracing graphs, writing or reading files, running a long graph."""
+    project, temporary = tmp_path / "project", tmp_path / "temporary"
+    shutil.copytree(mini_folder, project)
+    temporary.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
+    before, source = {path: path.stat().st_mtime_ns for path in project.rglob("*")}, random.Random(command)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from tangshi_tf.cli import main; main()", *COMMANDS[command].split()],
+            cwd=project,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(source.uniform(1, 12))
+            continue  # it was faster
+        process.send_signal(number)
+        _, error = process.communicate(timeout=10)
+        assert (process.returncode, error.splitlines()[-1]) == (128 + number, "Interrupted.")
+        assert "Traceback" not in error
+        assert {path.name for path in project.rglob(".*")} <= {".lock"}
+        assert list(temporary.iterdir()) == []
+        if command not in ("export", "onnx", "litert"):
+            assert {path: path.stat().st_mtime_ns for path in project.rglob("*")} == before

@@ -1,4 +1,8 @@
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -6,6 +10,7 @@ import pytest
 from tangshi_tf.config import BOX
 from tangshi_tf.errors import ModelError
 from tangshi_tf.saving.versions import add_version, find_model, latest_version
+from tests.paths import ROOT
 
 
 def write(made: Path) -> None:
@@ -92,3 +97,53 @@ def test_a_file_in_the_way_of_versions_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ModelError, match="A writable folder is required"):
         add_version(tmp_path / "file" / "models", write)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tangshi_tf.saving.versions import add_version
+
+def write(made):
+    (made / "variables").mkdir()
+    (made / "variables" / "half").touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+add_version(Path(sys.argv[1]), write)
+"""
+
+
+def test_what_a_killed_export_left_is_cleared_by_the_next(tmp_path: Path) -> None:
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], cwd=ROOT)
+        assert done.returncode == -signal.SIGKILL
+        assert [path.name[:8] for path in tmp_path.iterdir()] == [".export-"]
+    assert add_version(tmp_path, write) == tmp_path / "1"
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
+def test_what_an_older_version_left_is_cleared_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / ".export-k3_x9abc" / "version" / "variables").mkdir(parents=True)
+    (tmp_path / ".export-empty").mkdir()
+    kept = [tmp_path / ".export-notes", tmp_path / ".export-link", tmp_path / ".exports"]
+    (kept[0] / "thesis").mkdir(parents=True)
+    (kept[2] / "version").mkdir(parents=True)
+    kept[1].symlink_to(kept[2], target_is_directory=True)
+    add_version(tmp_path, write)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["1", *(path.name for path in kept)])
+    assert [path.name for path in kept[2].iterdir()] == ["version"]
+
+
+def test_exports_at_the_same_time_leave_each_other_alone(tmp_path: Path) -> None:
+    def slow(made: Path) -> None:
+        write(made)
+        with ThreadPoolExecutor(1) as other:  # it begins and ends while this one writes
+            assert other.submit(add_version, tmp_path, write).result() == tmp_path / "1"
+        assert (made / "variables" / "variables.index").read_text() == "weights"
+
+    assert add_version(tmp_path, slow) == tmp_path / "2"
+    with ThreadPoolExecutor(8) as others:
+        added = list(others.map(lambda _: add_version(tmp_path, write), range(40)))
+    assert sorted(int(path.name) for path in added) == list(range(3, 43))
+    assert sorted(int(path.name) for path in tmp_path.iterdir()) == list(range(1, 43))
+    assert all(latest.joinpath("variables", "variables.index").is_file() for latest in added)
