@@ -17,9 +17,9 @@ def test_the_package_is_a_command() -> None:
 @pytest.mark.parametrize("wait", [0.03, 0.1, 0.2])
 def test_ctrl_c_shows_no_traceback_while_commands_are_imported(wait: float) -> None:
     """Whenever it comes after Python itself has started."""
-    code = "import sys; print(flush=True); from tangshi_tf.__main__ import run; sys.argv[1:] = ['check']; run()"
+    code = "import sys; from tangshi_tf.__main__ import run; sys.argv[1:] = ['check']; print(flush=True); run()"
     process = subprocess.Popen(
-        [sys.executable, "-c", "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL)\n" + code],
+        [sys.executable, "-c", code],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
