@@ -3,7 +3,7 @@
 A key that a schema does not have is passed over: a later version may have written it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NotRequired, TypedDict
 
@@ -19,6 +19,7 @@ __all__ = [
     "FormatRecord",
     "Manifest",
     "RunRecord",
+    "StepRecord",
     "VersionRecord",
     "decode",
     "decode_lines",
@@ -87,6 +88,16 @@ class EpochRecord(TypedDict):
     gpu_utilisation: _Amount | None
 
 
+class StepRecord(TypedDict):
+    """A line of `history.jsonl` that has no epoch: how training went, up to 500 times a run."""
+
+    step: _Positive
+    loss: _Amount  # nats a token since the progress before
+    learning_rate: _Amount
+    tokens_per_second: _Amount
+    seconds: _Amount  # that the run has taken
+
+
 class RunRecord(TypedDict):
     """`config.json` of a run; `from_dict` checks each setting."""
 
@@ -127,8 +138,16 @@ def decode(data: bytes, schema: Any, path: Path, error: type[TangshiError]) -> A
     return value
 
 
-def decode_lines(data: bytes, schema: Any, path: Path, error: type[TangshiError]) -> Sequence[Any]:
+def decode_lines(
+    data: bytes, schema_of: Callable[[bytes], Any], path: Path, error: type[TangshiError]
+) -> Sequence[Any]:
     r"""Return the values of a file with one JSON object a line; a line ends with ``\n`` alone.
+
+    Args:
+        data: of the file.
+        schema_of: a line to its schema.
+        path: that errors name.
+        error: to raise.
 
     Raises:
         TangshiError: of the kind `error`, if the last line is cut, or one is no JSON or does not agree with the schema.
@@ -136,4 +155,4 @@ def decode_lines(data: bytes, schema: Any, path: Path, error: type[TangshiError]
     lines = data.split(b"\n")
     if lines.pop():
         raise error(f"A file of whole lines is required: {path}. Received one that is cut in its last line.")
-    return [decode(line, schema, path, error) for line in lines]
+    return [decode(line, schema_of(line), path, error) for line in lines]

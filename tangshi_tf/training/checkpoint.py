@@ -30,7 +30,7 @@ class Checkpoint:
         position: how far it has come.
         values: of every variable that it needs to go on: the model's, then the optimizer's, then the state carried on.
         seconds: that it has taken.
-        records: the epochs that its history had.
+        records: the lines that its history had.
     """
 
     position: Position = Position()

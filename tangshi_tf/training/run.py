@@ -15,31 +15,28 @@ import tensorflow as tf
 from tangshi_tf.config import FINE_TUNING, LENGTH, ModelConfig, TrainingConfig
 from tangshi_tf.corpus.poems import Corpus
 from tangshi_tf.corpus.prose import Prose
-from tangshi_tf.errors import CheckpointError, ConfigError, StoppedError, TangshiError
+from tangshi_tf.errors import CheckpointError, ConfigError, TangshiError
 from tangshi_tf.files import Lock, locked
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.training.checkpoint import Position
 from tangshi_tf.training.distribution import (
     agree_or_raise,
-    all_reduce_sum,
     broadcast,
     choose_strategy,
     is_chief,
-    worker_count,
 )
 from tangshi_tf.training.hardware import usage
 from tangshi_tf.training.listeners import Listener, LogListener, RunPlan
 from tangshi_tf.training.run_folder import Run, out_of_patience
+from tangshi_tf.training.session import Session
 from tangshi_tf.training.tasks import Task, make_task, token_counts
-from tangshi_tf.training.trainer import Progress, Trainer, every_second
+from tangshi_tf.training.trainer import Trainer
 from tangshi_tf.training.trainer_factory import TrainerFactory
 from tangshi_tf.training.validator import Validator
 from tangshi_tf.version import __version__
 from tangshi_tf.vocabulary import Vocabulary
 
 __all__ = ["estimate", "fit"]
-
-_WORKERS_MEET = 10  # steps between two moments at which several workers talk to each other
 
 
 def fit(
@@ -132,64 +129,6 @@ class _Opened:
     lock: Lock | None = None  # of the folder
 
 
-@dataclass(slots=True)
-class _Session:
-    """Trains, validates and saves until the run is at its end, or has to stop."""
-
-    trainer: Trainer
-    run: Run | None
-    lock: Lock | None
-    validator: Validator | None
-    strategy: Any
-    patience: int
-    began: float
-
-    def train(self, save_minutes: float, stop: Callable[[], bool]) -> None:
-        """Train to the end; see `fit`."""
-        due = every_second() if worker_count(self.strategy) == 1 else lambda step: step % _WORKERS_MEET == 0
-        saved, failure = time.monotonic(), None
-        if broadcast(self.strategy, [self._out_of_patience()])[0]:
-            return
-        for progress in self.trainer.run(due):
-            failure = failure or self._follow(progress)
-            # What depends on a clock, a file or a signal is decided together.
-            overdue = self.run is not None and time.monotonic() - saved >= 60 * save_minutes
-            done = progress.epoch_ended and self._out_of_patience()
-            asked, overdue, done = all_reduce_sum(self.strategy, [stop(), overdue, done]).astype(bool)
-            if progress.epoch_ended or asked or overdue:
-                failure = failure or self._save()
-                saved = time.monotonic()
-                agree_or_raise(self.strategy, failure)
-            if done:
-                return
-            if asked and progress.step < progress.steps:
-                raise StoppedError(f"Stopped after step {progress.step:,} of {progress.steps:,}.")
-
-    def _follow(self, progress: Progress) -> TangshiError | None:
-        """Validate at the end of an epoch; return what went wrong."""
-        try:
-            if self.lock and progress.epoch_ended:
-                self.lock.require_held()
-            if self.validator:
-                self.validator.follow(progress)
-        except TangshiError as error:
-            return error
-        return None
-
-    def _save(self) -> TangshiError | None:
-        """Write a checkpoint; return what went wrong."""
-        try:
-            if self.run and self.lock:
-                self.lock.require_held()
-                self.run.save_checkpoint(self.trainer.position, self.trainer.values(), time.monotonic() - self.began)
-        except TangshiError as error:
-            return error
-        return None
-
-    def _out_of_patience(self) -> bool:
-        return self.validator is not None and self.validator.out_of_patience(self.patience)
-
-
 def _vocabulary(
     corpus: Corpus | Prose, folder: Path, begin: str, training_config: TrainingConfig, base: PoetryModel | None
 ) -> Vocabulary | None:
@@ -267,7 +206,7 @@ def _open(
 
 def _start(
     opened: _Opened, factory: TrainerFactory, task: Task, listeners: Sequence[Listener], command: str, began: float
-) -> _Session:
+) -> Session:
     """Put a trainer where the checkpoint says, and tell the listeners what is about to be done."""
     # The trainer.
     run, manifest, strategy = opened.run, opened.run.manifest if opened.run else {}, factory.strategy
@@ -292,7 +231,7 @@ def _start(
         if run.base is not None and run.checkpoint is None:
             run.save_checkpoint(trainer.position, trainer.values(), time.monotonic() - began)
         validator.announce(plan)
-    return _Session(trainer, run, opened.lock, validator, strategy, factory.config.patience, began)
+    return Session(trainer, run, opened.lock, validator, strategy, factory.config.patience, began)
 
 
 def _extend(run: Run, training_config: TrainingConfig, steps: int) -> TangshiError | None:

@@ -8,7 +8,7 @@ Every file appears whole or not at all:
     ├── manifest.json      what was resolved at the start
     ├── checkpoint.h5      all that is needed to go on: weights, optimizer, position
     ├── best.weights.h5    of the epoch with the best validation figure
-    ├── history.jsonl      one line an epoch
+    ├── history.jsonl      one line an epoch, and up to 500 lines of steps
     └── digests.json       of each of these files, so that damage is noticed
 
 Both files of weights carry a digest of the configuration and the vocabulary they belong to, so that they are never read
@@ -33,7 +33,7 @@ from tangshi_tf.digests import DIGESTS, Digests
 from tangshi_tf.errors import CheckpointError, first_line
 from tangshi_tf.files import LOCK
 from tangshi_tf.model.weights_file import dump_weights, load_weights, open_hdf5
-from tangshi_tf.records import EpochRecord, Extension, Manifest, RunRecord, decode, decode_lines
+from tangshi_tf.records import EpochRecord, Extension, Manifest, RunRecord, StepRecord, decode, decode_lines
 from tangshi_tf.training.checkpoint import Checkpoint, Position, dump_checkpoint, parse_checkpoint
 from tangshi_tf.version_folder import settings_of
 from tangshi_tf.vocabulary import Vocabulary
@@ -167,13 +167,28 @@ class Run:
         Raises:
             CheckpointError: if the file is damaged.
         """
+        records = [record for record in self._records() if "epoch" in record]
+        if [record["epoch"] for record in records] != list(range(1, len(records) + 1)):
+            raise CheckpointError(f"Epochs 1, 2, … are required in {self.folder / _HISTORY}. Received: others.")
+        return records
+
+    @property
+    def steps(self) -> list[dict[str, Any]]:
+        """How training went within the epochs: loss, learning rate and speed at up to 500 steps of a run.
+
+        Raises:
+            CheckpointError: if the file is damaged.
+        """
+        return sorted(
+            (record for record in self._records() if "epoch" not in record), key=lambda record: record["step"]
+        )
+
+    def _records(self) -> list[dict[str, Any]]:
+        """Return every line of the history, those of epochs and those of steps."""
         path = self.folder / _HISTORY
         if not path.exists():
             return []
-        records = decode_lines(self._digests.read(_HISTORY), EpochRecord, path, CheckpointError)
-        if [record["epoch"] for record in records] != list(range(1, len(records) + 1)):
-            raise CheckpointError(f"A history of epochs 1, 2, … is required: {path}. Received: others.")
-        return list(records)
+        return list(decode_lines(self._digests.read(_HISTORY), _schema_of, path, CheckpointError))
 
     def require_epoch(self) -> None:
         """Refuse a run that has no epoch to tell of.
@@ -194,9 +209,9 @@ class Run:
         self.require_epoch()
         return min(self.history, key=lambda record: record["validation_nll"])
 
-    def append_history(self, record: Mapping[str, Any]) -> None:
-        """Add the record of an epoch."""
-        self._write_history([*self.history, record])
+    def append_history(self, *records: Mapping[str, Any]) -> None:
+        """Add records of epochs or of steps."""
+        self._write_history([*self._records(), *records])
 
     def _write_history(self, records: Sequence[Mapping[str, Any]]) -> None:
         lines = [json.dumps(record, ensure_ascii=False) + "\n" for record in records]
@@ -241,7 +256,7 @@ class Run:
 
     def save_checkpoint(self, position: Position, values: Sequence[npt.NDArray[Any]], seconds: float) -> None:
         """Write where a run stands, the value of every variable it needs to go on, and how long it has taken."""
-        checkpoint = Checkpoint(position, values, seconds, len(self.history))
+        checkpoint = Checkpoint(position, values, seconds, len(self._records()))
         self._digests.write(_CHECKPOINT, dump_checkpoint(checkpoint, {_SETTINGS: self._settings(_CHECKPOINT)}))
 
     @property
@@ -264,20 +279,20 @@ class Run:
         Raises:
             CheckpointError: if the file is damaged or belongs to another configuration or vocabulary.
         """
-        history, checkpoint = self.history, self.checkpoint
+        records, checkpoint = self._records(), self.checkpoint
         if checkpoint is None:
-            if len(history) > 1:  # a run that was killed before its first checkpoint has one epoch at most
+            if len(self.history) > 1:  # a run that was killed before its first checkpoint has one epoch at most
                 raise CheckpointError(
                     f"A checkpoint is required to go on: {self.folder / _CHECKPOINT}. Received: none."
                 )
             checkpoint = Checkpoint()
-        if len(history) < checkpoint.records:
+        if len(records) < checkpoint.records:
             raise CheckpointError(
-                f"A history of {checkpoint.records} epochs is required: {self.folder / _HISTORY}. "
-                f"Received: {len(history)}."
+                f"A history of {checkpoint.records} lines is required: {self.folder / _HISTORY}. "
+                f"Received: {len(records)}."
             )
-        if len(history) > checkpoint.records:
-            self._write_history(history[: checkpoint.records])
+        if len(records) > checkpoint.records:
+            self._write_history(records[: checkpoint.records])
         return checkpoint.position, checkpoint.values, checkpoint.seconds
 
     def _read(self, name: str, read: Callable[[h5py.File], Any]) -> Any:
@@ -303,6 +318,11 @@ class Run:
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         digest.update(self.vocabulary.dumps().encode())
         return digest.hexdigest()
+
+
+def _schema_of(line: bytes) -> Any:
+    """Return the schema of a line of the history."""
+    return EpochRecord if b'"epoch"' in line else StepRecord
 
 
 def out_of_patience(history: Sequence[Mapping[str, Any]], patience: int) -> bool:

@@ -55,6 +55,7 @@ class Progress:
     step: int  # of the whole run, counted from 1
     steps: int  # of the whole run
     loss: float  # mean nats a token since the epoch began
+    recent_loss: float  # mean nats a token since the progress before
     tokens_per_second: float  # since the run began or went on, validation left out
     seconds_left: float  # of the whole run, validation left out
     learning_rate: float
@@ -130,6 +131,7 @@ class Trainer:
                 start = Position(self.position.step)
                 self._forget()
             nll, tokens, step = tf.constant(start.nll), tf.constant(start.tokens), start.step
+            told = start
             dataset = self._batches.dataset(epoch, self._replicas, self._strategy.num_replicas_in_sync, done)
             if self._train_step is None:
                 specs = (dataset.element_spec,) * len(self._replicas)
@@ -150,11 +152,13 @@ class Trainer:
                     )
                 seconds += time.monotonic() - resumed
                 self.position = Position(step, float(nll), float(tokens))
+                before, told = told, self.position
                 yield Progress(
                     epoch=epoch + 1,
                     step=step,
                     steps=self.steps,
                     loss=loss,
+                    recent_loss=(told.nll - before.nll) / (told.tokens - before.tokens),
                     tokens_per_second=(trained + float(tokens) - start.tokens) / seconds,
                     seconds_left=seconds / (step - first_step) * (self.steps - step),
                     learning_rate=float(self._optimizer.learning_rate),

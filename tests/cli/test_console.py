@@ -12,7 +12,7 @@ PLAN = RunPlan(
 
 
 def progress(step: int) -> Progress:
-    return Progress(1, step, 20, 2.5, 12_345.6, 90.0, 0.001, epoch_ended=step % 10 == 0)
+    return Progress(1, step, 20, 2.5, 2.25, 12_345.6, 90.0, 0.001, epoch_ended=step % 10 == 0)
 
 
 def follow(capsys: pytest.CaptureFixture[str]) -> str:

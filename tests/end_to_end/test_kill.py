@@ -20,9 +20,9 @@ TIMED = {"seconds", "tokens_per_second", "peak_memory", "gpu_memory", "gpu_utili
 def train(folder: Path) -> None:
     """Begin the run or go on with it, saving every fifth step."""
     from tangshi_tf.config import ModelConfig, TrainingConfig
-    from tangshi_tf.training import run
+    from tangshi_tf.training import run, session
 
-    vars(run)["every_second"] = lambda: lambda step: step % 5 == 0
+    vars(session)["every_second"] = lambda: lambda step: step % 5 == 0
     prose = folder.parent.name == "prose"
     model = ModelConfig(units=12, embedding=8, dropout=0.2)
     if prose:
@@ -39,7 +39,14 @@ def train(folder: Path) -> None:
     )
     paths = [folder.parent / "poems.txt"]
     corpus = read_prose(paths) if prose else read_corpus(paths)
-    run.fit(corpus, folder, model, training, begin="resume", save_minutes=0.0)
+    run.fit(
+        corpus,
+        folder,
+        model,
+        training,
+        begin="resume" if (folder / "config.json").exists() else "new",
+        save_minutes=0.0,
+    )
 
 
 def settled(folder: Path) -> tuple[list[dict[str, Any]], list[bytes], bytes]:

@@ -59,7 +59,7 @@ def test_the_shape_is_that_of_the_base(mini_folder: Path, poems: Path, option: s
 def test_a_run_that_was_stopped_goes_on_without_its_base(
     mini_folder: Path, poems: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tangshi_tf.training.run.every_second", lambda: lambda step: True)
+    monkeypatch.setattr("tangshi_tf.training.session.every_second", lambda: lambda step: True)
     base = PoetryModel.from_saved_model(mini_folder / "saved_models" / "mini" / "1")
     corpus = read_corpus([poems])
     whole = fit(corpus, tmp_path / "whole", base.config, TRAINING, base=base)

@@ -33,7 +33,7 @@ def test_tensorboard_shows_every_figure(tmp_path: Path) -> None:
     listener = TensorBoard(tmp_path / "logs")
     assert not (tmp_path / "logs").exists()
     listener.planned(RunPlan("poems", {"train": 9}, {}, 40, 1_000, 300, 10, 20, "float32", "CPU"))
-    listener.progressed(Progress(1, 10, 20, 2.5, 12_345.6, 90.0, 0.001, epoch_ended=True))
+    listener.progressed(Progress(1, 10, 20, 2.5, 2.25, 12_345.6, 90.0, 0.001, epoch_ended=True))
     listener.validated(EpochReport(1, 2.5, 2.0, 7.389, True, 60.0, "山水。", "山·", "山水"))
     (path,) = (tmp_path / "logs").iterdir()
     seen = {}

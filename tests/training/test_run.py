@@ -22,7 +22,6 @@ from tangshi_tf.saving.saved_model import publish
 from tangshi_tf.training.listeners import EpochReport, RunPlan
 from tangshi_tf.training.run import estimate, fit
 from tangshi_tf.training.run_folder import Run
-from tangshi_tf.training.tasks import make_task
 from tangshi_tf.training.trainer import Progress
 
 MODEL = ModelConfig(units=16, embedding=12, dropout=0.0)
@@ -168,7 +167,7 @@ SMALL_STEPS = TrainingConfig(epochs=3, min_count=1, token_budget=200, precision=
 def test_a_run_that_is_stopped_again_and_again_ends_as_one_that_never_was(
     strides: Callable[[int], tuple[int, ...]], corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tangshi_tf.training.run.every_second", lambda: lambda step: True)
+    monkeypatch.setattr("tangshi_tf.training.session.every_second", lambda: lambda step: True)
     notes = Notes()
     whole = fit(corpus, tmp_path / "whole", MODEL, SMALL_STEPS, listeners=[notes])
     steps = notes.plans[0].steps
@@ -225,7 +224,7 @@ def test_a_finished_run_is_extended_and_an_extended_run_can_be_stopped(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rate rises again and falls; whether it was stopped in between makes no difference."""
-    monkeypatch.setattr("tangshi_tf.training.run.every_second", lambda: lambda step: True)
+    monkeypatch.setattr("tangshi_tf.training.session.every_second", lambda: lambda step: True)
     short, longer = replace(SMALL_STEPS, epochs=1), replace(SMALL_STEPS, epochs=3, warmup_steps=2)
     short = replace(short, warmup_steps=2)
     first = fit(corpus, tmp_path / "whole", MODEL, short, listeners=[Notes()])
@@ -277,23 +276,6 @@ def test_patience_ends_a_run(corpus: Corpus, tmp_path: Path) -> None:
     assert figures.index(min(figures)) == len(figures) - 3
     fit(corpus, tmp_path / "run", model, wild, listeners=[Notes()], begin="resume")
     assert len(run.history) == len(figures)
-
-
-def test_a_folder_that_is_made_anew_under_a_run_is_left_alone(corpus: Corpus, tmp_path: Path) -> None:
-    """Someone removes the folder while it is trained in, and begins another run there."""
-    folder, other = tmp_path / "run", replace(TRAINING, seed=1)
-
-    class Remover(Notes):
-        def validated(self, report: EpochReport) -> None:
-            shutil.rmtree(folder)
-            with locked(folder):
-                Run.create(folder, MODEL, other, make_task(corpus, MODEL, other).vocabulary)
-
-    with pytest.raises(CheckpointError, match=r"The folder that was locked at the start is required"):
-        fit(corpus, folder, MODEL, TRAINING, listeners=[Remover()])
-    assert Run(folder).training_config == other
-    assert Run(folder).history == []
-    assert not (folder / "checkpoint.h5").exists()
 
 
 def test_a_second_process_is_kept_out(corpus: Corpus, tmp_path: Path) -> None:

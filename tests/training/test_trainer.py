@@ -179,7 +179,7 @@ def test_a_loss_that_is_not_finite_stops_the_run() -> None:
         run(model)
 
 
-def descent(config: TrainingConfig, steps: int) -> Any:
+def descent(config: TrainingConfig, steps: int, first: int = 0) -> Any:
     """Plain gradient descent: the other optimizers hardly notice a gradient of the wrong size."""
     return keras.optimizers.SGD(keras.optimizers.schedules.PolynomialDecay(0.5, steps, 0.1))
 

@@ -49,7 +49,7 @@ class Notes:
 
 
 def at(epoch: int, ended: bool = True) -> Progress:
-    return Progress(epoch, 10 * epoch, 40, 2.5, 1_000.0, 9.0, 0.001, epoch_ended=ended)
+    return Progress(epoch, 10 * epoch, 40, 2.5, 2.25, 1_000.0, 9.0, 0.001, epoch_ended=ended)
 
 
 def start(folder: Path) -> tuple[Run, PoetryModel, Notes, Validator]:
