@@ -1,0 +1,185 @@
+"""Lines of plain text: what of a line is verse, and what stands before it."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+
+from tangshi_tf.corpus.cleaning import fold, han_only
+from tangshi_tf.corpus.records import add_marks
+from tangshi_tf.verse.prosody import load_entries
+
+__all__ = ["Line", "joined_verse", "parse_line", "rhymed", "segments", "without_notes"]
+
+MARKS = "，。？！；：、,.?!;:．｡､﹐﹒…—～~"
+_CLOSING = "」』”’》〉\"'）)］\\]】"
+_SPLIT = re.compile(rf"[{MARKS}{_CLOSING}「『“‘《〈\s]+")
+_ENDS = re.compile(rf"[，。？！；：、,.?!;:．｡､…—～~][{_CLOSING}]*$")
+_FULL_STOP = re.compile(rf"[。？！.?!．｡…][{_CLOSING}]*$")
+_FIRST_MARK = re.compile("[，。？！；、,.?!;．｡､]")
+_NOTE = re.compile(r"（[^（）]*）|\([^()]*\)|\[\d+\]|［\d+］")
+_SPACED_CHARACTERS = re.compile(r"(?<=\S)[ 　](?=\S(?:[ 　]|$))")
+_BULLET = re.compile(r"^(?:[-*•·●○▪■◆◇>+]+\s+|[•●▪■◆]\s*)")
+_NUMBER = re.compile(
+    r"^(?:[(（\[【]?(?:\d{1,6}|[一二三四五六七八九十百零〇]{1,5})[)）\]】][.、．]?\s*|"
+    r"(?:\d{1,6}|[一二三四五六七八九十百零〇]{1,5})[.、．]\s*|第\s*[0-9一二三四五六七八九十百]+\s*首[:：、.]?\s*|\d{1,6}(?:\s+|[:：]\s*(?=\S)))"
+)
+# What may stand between a heading and its verse, the longest first.
+_SEPARATOR = re.compile(r"\s*(?:[:：]{1,2}|[|｜/／]+|—{1,2}|--+|[》】〕］])\s*|\s+|\s*[)）\]]\s*|[,，、]\s*")
+_SPACES = re.compile(r"[\s|/／｜\\]+")
+_LONGEST_HEAD = 80
+_LINE_LENGTHS = range(3, 12)
+
+
+class Line(NamedTuple):
+    """A line of a file: a heading, verse, or a heading with the verse behind it."""
+
+    head: str
+    verse: str
+
+
+def without_notes(text: str) -> str:
+    """Return a text without notes in round brackets and references to notes."""
+    notes = 1
+    while notes:
+        text, notes = _NOTE.subn("", text)
+    return text.strip()
+
+
+def segments(text: str) -> list[str]:
+    """Return what stands between the marks of a text."""
+    return [part for part in _SPLIT.split(without_notes(text)) if part]
+
+
+def parse_line(line: str) -> Line:
+    """Tell the heading of a line from its verse.
+
+    Verse has marks; or it is made of pieces of one length with spaces or strokes between them, which get marks.
+
+    Example:
+        >>> parse_line("春晓 春眠不觉晓，处处闻啼鸟。")
+        Line(head='春晓', verse='春眠不觉晓，处处闻啼鸟。')
+        >>> parse_line("静夜思")
+        Line(head='静夜思', verse='')
+    """
+    line = _BULLET.sub("", line.strip())
+    tight = _tightened(line)
+    if _FIRST_MARK.search(without_notes(tight)):
+        numberless = _NUMBER.sub("", tight)
+        parsed = _marked(numberless)
+        if parsed.verse:
+            return parsed
+    spaced = _spaced(_NUMBER.sub("", tight))
+    if spaced.verse:
+        return spaced
+    return _titled(tight)
+
+
+def _tightened(line: str) -> str:
+    """Take out the spaces of a line that has one between any two characters."""
+    words = line.split(" ")
+    if len(words) >= 6 and sum(len(word) == 1 for word in words) > 0.6 * len(words):
+        return _SPACED_CHARACTERS.sub("", line)
+    return line
+
+
+def _marked(line: str) -> Line:
+    """Part a line that has marks of verse."""
+    plain = without_notes(line)
+    parts = segments(plain)
+    if not _ENDS.search(plain) and (len(parts) < 2 or not _FIRST_MARK.search(plain)):
+        return Line(line, "")
+    start = _verse_start(line)
+    head, verse = line[:start], line[start:]
+    if head and not segments(verse):
+        head, verse = "", line
+    if not head and not _ENDS.search(plain) and len(parts) < 4 and len(set(map(len, parts))) > 1:
+        return Line(line, "")  # a title with a comma
+    return Line(head.strip(), verse.strip())
+
+
+def _verse_start(line: str) -> int:
+    """Return where the verse of a line begins: behind the last separator before its first mark."""
+    start, at = 0, 0
+    for found in _SEPARATOR.finditer(line):
+        before = line[: found.start()]
+        if len(before) > _LONGEST_HEAD or _FIRST_MARK.search(without_notes(before)):
+            break
+        if found[0].strip() in ("(", ",", "，", "、"):
+            break
+        bracket = found[0].strip() in (")", "）", "]", "》", "】", "〕", "］")
+        if not bracket and before.count("（") + before.count("(") > before.count("）") + before.count(")"):
+            continue
+        rest = segments(line[found.end() :])
+        if not rest or (found.start() == 0 and not bracket):
+            continue
+        first = segments(line[at : found.end()] if at else before)
+        if len(rest) % 2 == 1 and first and len(first[-1]) == len(rest[0]) == len(rest[-1]) and len(rest) > 1:
+            break  # the space stands inside the verse
+        start = at = found.end()
+    return start
+
+
+def _spaced(line: str) -> Line:
+    """Part a line without marks whose verse has spaces or strokes between its lines."""
+    words = [word for word in _SPACES.split(line) if word]
+    length = len(han_only(words[-1])) if words else 0
+    if length not in _LINE_LENGTHS or len(words) < 2:
+        return Line(line, "")
+    count = 0
+    for word in reversed(words):
+        if len(word) != length or len(han_only(word)) != length:
+            break
+        count += 1
+    count -= count % 2
+    if count < 4 and not (count == 2 and length in (5, 7)):
+        return Line(line, "")
+    kept = words[:-count]
+    return Line(line[: line.index(kept[-1]) + len(kept[-1])] if kept else "", add_marks(words[-count:]))
+
+
+_TITLED = re.compile(r"([^:：]{0,80})[:：]\s*(\S.*)")
+
+
+def _titled(line: str) -> Line:
+    """Part a line at its colon, if it has one."""
+    found = _TITLED.fullmatch(line)
+    return Line(found[1].strip(), found[2]) if found else Line(line, "")
+
+
+def joined_verse(lines: Sequence[str]) -> str:
+    """Join the lines of a poem, some of which may have marks: others get marks, unless a line was only broken in two."""
+    lines = [without_end_spaces for line in lines if (without_end_spaces := line.strip())]
+    if len(lines) < 2:
+        return "".join(lines)
+    if not any(_FIRST_MARK.search(line) for line in lines):
+        return add_marks(lines) if all(len(han_only(line)) > 2 for line in lines) else "".join(lines)
+    usual = Counter(len(part) for line in lines for part in segments(line)[:-1] or segments(line)).most_common(1)
+    length = usual[0][0] if usual else 0
+    text, place = "", 0
+    for line, following in pairwise([*lines, ""]):
+        text += line
+        place += len(segments(line))
+        own = segments(line)
+        if _ENDS.search(without_notes(line)) or not own or line[-1:] in "」』”’》）)":
+            continue
+        after = segments(following)
+        if after and len(own[-1]) != length and len(own[-1]) + len(after[0]) == length:
+            place -= 1  # a line that was broken in two
+            continue
+        text += "，" if place % 2 else "。"
+    return text
+
+
+@lru_cache(maxsize=1)
+def _groups() -> dict[str, frozenset[str]]:
+    return {char: frozenset(entry.both + entry.one) for char, entry in load_entries().items()}
+
+
+def rhymed(texts: Iterable[str]) -> bool:
+    """Tell whether the last characters of texts rhyme with each other."""
+    ends = [fold(han_only(text)[-1:]) for text in texts]
+    groups = [_groups().get(end, frozenset()) for end in ends if end]
+    return len(groups) > 1 and bool(frozenset.intersection(*groups))
