@@ -42,7 +42,7 @@ def read_table(text: str) -> Found | None:
         if delimiter in head and is_header(_rows(head, delimiter)[0]):
             records = _best_rows(text, delimiter)
             return Found("table", records) if records is not None else None
-    if len(lines) > 1 and role_of(head) == TEXT and len(head) < 20 and not segments(head)[1:]:
+    if len(lines) > 1 and head.strip().isalnum() and role_of(head) == TEXT and _is_poem(lines[1].strip('"“”')):
         cells = [row[0] for row in _rows(text, ",") if row]
         return Found("table", [Record("", "", "", joined_verse(cell.split("\n"))) for cell in cells[1:]])
     sample = "\n".join(lines[:_SAMPLE])
@@ -87,8 +87,14 @@ def _is_table(rows: Sequence[Sequence[str]], cut: bool) -> bool:
     if width < 2 or fitting < 0.9 * len(rows):
         return False
     columns = list(zip(*(row for row in rows if len(row) == width), strict=True))
-    poems = [column for column in columns if _share(column, _is_poem) > 0.7]
-    return len(poems) == 1
+    return len(_poem_columns(columns)) == 1
+
+
+def _poem_columns(columns: Sequence[Sequence[str]]) -> list[int]:
+    """Return the places of columns of poems: those with marks if there are any, as a title may be long too."""
+    poems = [place for place, column in enumerate(columns) if _share(column, _is_poem) >= 0.5]
+    marked = [place for place in poems if _share(columns[place], _MARK.search) >= 0.5]
+    return marked or poems
 
 
 def _share(column: Sequence[str], test: object) -> float:
@@ -145,7 +151,7 @@ def _roles_by_content(rows: Sequence[Sequence[str]]) -> list[str]:
     width = Counter(map(len, rows)).most_common(1)[0][0]
     columns = list(zip(*(row for row in rows if len(row) == width), strict=True))
     roles = [""] * width
-    poems = [place for place, column in enumerate(columns) if _share(column, _is_poem) > 0.5]
+    poems = _poem_columns(columns)
     if not poems:
         return roles
     text = max(poems, key=lambda place: _share(columns[place], _is_poem))

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from tangshi_tf.corpus.cleaning import fold
 
-__all__ = ["AUTHOR", "KNOWN_TEXTS", "LINE", "OTHER", "SPLIT", "TEXT", "TITLE", "is_header", "role_of"]
+__all__ = ["AUTHOR", "KNOWN_TEXTS", "LINE", "OTHER", "SPLIT", "TEXT", "TITLE", "is_exact", "is_header", "role_of"]
 
 TITLE, AUTHOR, TEXT, LINE, SPLIT, OTHER = "title", "author", "text", "line", "split", "other"
 
@@ -46,6 +46,7 @@ _WORDS = (
     (AUTHOR, "作者 诗人 author poet_name"),
     (TEXT, "内容 正文 原文 诗文 诗句 content paragraph fulltext full_text text"),
 )
+_LONGEST_CHINESE = 6  # characters; longer ones are titles of poems
 _DECORATION = re.compile(r"[\s\"'“”‘’:：*#`《》【】\[\]]+")
 
 
@@ -65,10 +66,15 @@ def role_of(name: str) -> str:
         return _ROLES[bare]
     if _LINE.fullmatch(bare):
         return LINE
-    for role, words in _WORDS:
+    for role, words in _WORDS if name.isascii() or len(bare) <= _LONGEST_CHINESE else ():
         if any(word in plain for word in words.split()):
             return role
     return ""
+
+
+def is_exact(name: str) -> bool:
+    """Tell whether a name is one of the table, and not only alike."""
+    return re.sub("[_-]", "", _DECORATION.sub("", fold(name)).lower()) in _ROLES
 
 
 def is_header(row: Sequence[str]) -> bool:

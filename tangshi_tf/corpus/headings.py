@@ -35,6 +35,7 @@ _BRACKET_END = re.compile(r"^(.+?)\s*(?:（([^（）]*)）|\(([^()]*)\)|\[([^\[\
 _BETWEEN = re.compile(r"\s*(?:—{1,2}|--+|[|｜/／\t]+|[:：]{1,2}|,|，|;|；|_|\bby\b|#+|@+|\$+)\s*|\s+-\s+|\s{2,}|\u3000+")
 _DASH = re.compile(r"\s*[·・•—–-]+\s*")
 _LABEL = re.compile(r"(?:^|(?<=[\s,，;；|]))([A-Za-z_ ]{2,12}|[\u4e00-\u9fff]{1,2}\s?[\u4e00-\u9fff]{1,2})\s*[:：=]\s*")
+_FEW = 4  # headings, too few to count what is usual among them
 _COUNT = re.compile("其?[一二三四五六七八九十百千0-9]+首?|[上中下]|又|再|前|后|其.")
 
 _SURNAMES = frozenset(
@@ -69,7 +70,7 @@ def author_name(text: str) -> str:
     name = name[before.end() :] if before else name
     behind = _DYNASTY_BEHIND.search(fold(name))
     name = name[: behind.start()] if behind and behind.start() else name
-    role = _ROLE_BEHIND.search(fold(name))
+    role = None if is_known_author(name) else _ROLE_BEHIND.search(fold(name))
     if role and (is_known_author(name[: role.start()]) or before):
         name = name[: role.start()]
     name = name.strip(" 　·・:：—-")
@@ -118,6 +119,7 @@ class Headings:
         words = [parts[0].split() for parts in shapes if len(parts) == 1]
         named = sum(len(own) > 1 and _has_surname(author_name(own[-1])) for own in words)
         self._author_last_word = named > 0.6 * len(words)
+        self._any_author_last = len(words) < _FEW or named > 0.4 * len(words)
         leading = sum(len(own) > 1 and is_known_author(author_name(own[0])) for own in words)
         self._author_first_word = leading > 0.6 * len(words) and leading > named
 
@@ -138,7 +140,8 @@ class Headings:
     def _parts(self, lines: Sequence[str]) -> list[str]:
         """Return the parts of a heading, undecorated; of one longer than usual, the last: a book's name stands above."""
         own = [text for line in lines if (text := _undecorated(line))]
-        own = [text for text in own if not _DYNASTY.fullmatch(fold(_opened(text)))] or own
+        least = 1 if len(own) < 3 else 0  # of two lines the first is a title, even if it names a dynasty
+        own = [text for i, text in enumerate(own) if i < least or not _DYNASTY.fullmatch(fold(_opened(text)))] or own
         if self._size and len(own) > self._size:
             own = own[-self._size :]
         if len(own) == 1:
@@ -182,16 +185,20 @@ class Headings:
                 return bracket[1], name
         return self._by_words(text)
 
+    def _takes_last(self, name: str) -> bool:
+        """Tell whether the last word of a heading, which may be a name, is the author's."""
+        return self._author_last_word or (self._any_author_last and is_known_author(name))
+
     def _by_words(self, text: str) -> tuple[str, str]:
         words = text.split()
         if len(words) > 1:
             places = [place for place in (len(words) - 1, len(words) - 2) if place > 0]
             for place in places:  # 唐 李白, or a name of two words
                 name = author_name(" ".join(words[place:]))
-                if name and (is_known_author(name) or (self._author_last_word and place == places[0])):
+                if name and (is_known_author(name) or place == places[0]) and self._takes_last(name):
                     if self._author_first_word and is_known_author(author_name(words[0])):
                         break
-                    kept = [word for word in words[:place] if not _DYNASTY.fullmatch(fold(_opened(word)))]
+                    kept = [w for i, w in enumerate(words[:place]) if not i or not _DYNASTY.fullmatch(fold(_opened(w)))]
                     return " ".join(kept), name
             if self._author_first_word and author_name(words[0]):
                 return " ".join(words[1:]), author_name(words[0])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tangshi_tf.corpus.fields import AUTHOR, LINE, TEXT, TITLE, role_of
 from tangshi_tf.corpus.headings import author_name
 from tangshi_tf.corpus.records import Found, Record, one_line
-from tangshi_tf.corpus.verse_lines import joined_verse
+from tangshi_tf.corpus.verse_lines import RULE, joined_verse
 
 __all__ = ["read_labels"]
 
@@ -15,6 +15,7 @@ _LABEL = re.compile(
     r"^\s*(?:[-*•]\s+)?(?:[\"'“]?([A-Za-z_]{2,14}|[\u4e00-\u9fff](?:[ \u3000]*[\u4e00-\u9fff]){0,4})[\"'”]?\s*(?:[:：]|\s=\s?|=)|[【\[]([A-Za-z_]{2,14}|[\u4e00-\u9fff]{1,5})[】\]][:：]?)\s*(.*)$"
 )
 _INSIDE = re.compile(r"[\s,，;；|]+([A-Za-z_]{2,14}|[\u4e00-\u9fff]{2,4})\s*[:：=]\s*")
+_RULE = re.compile(rf"{RULE.pattern}|\[\[?[A-Za-z_.]+\]?\]|\{{|\}}")
 _BLOCK = re.compile(r"[|>][+-]?\d*")
 _ITEM = re.compile(r"^\s*(?:[-*•]\s+)?[\"'“]?(.*?)[\"'”]?\s*[,，]?$")
 _LEAST = 8  # one line of so many has a label, at least
@@ -22,7 +23,7 @@ _LEAST = 8  # one line of so many has a label, at least
 
 def read_labels(text: str) -> Found | None:
     """Read labelled poems; None if the text has no labels for a text, or for title and author."""
-    lines = [line for line in text.split("\n") if line.strip()]
+    lines = [line for line in text.split("\n") if line.strip() and not _RULE.fullmatch(line.strip())]
     labelled = [role for line in lines if (role := _labelled(line)[0])]
     main = set(labelled) & {TITLE, AUTHOR, TEXT}
     if len(main) < 2 or len(labelled) * _LEAST < len(lines):

@@ -9,11 +9,18 @@ from typing import NamedTuple
 from tangshi_tf.corpus.cleaning import han_only
 from tangshi_tf.corpus.headings import Headings, author_name
 from tangshi_tf.corpus.records import Found, Record
-from tangshi_tf.corpus.verse_lines import Line, joined_verse, parse_line, rhymed, segments, without_notes
+from tangshi_tf.corpus.verse_lines import (
+    RULE,
+    has_marks,
+    joined_verse,
+    parse_line,
+    rhymed,
+    segments,
+    without_notes,
+)
 
 __all__ = ["read_blocks", "read_layout", "read_lines", "read_titled", "read_whole"]
 
-_RULE = re.compile(r"[-=*_~#—·.。…☆★◇◆]{3,}|[-=*_~—]{1,2}$")
 _COMMENTARY = re.compile(r"[【\[(（]?\s*(?:注释|注解|译文|翻译|赏析|简析|鉴赏|题解|评析|作者简介|创作背景|背景|【?注】?)\s*[】\])）]?\s*(?:[:：]|$)")
 _SIGNED = re.compile(r"^\s*(?:—{1,}|--+|－+)\s*(.+)$")
 _SIGNED_END = re.compile(r"^(.*[。！？.!?][」』”’》\"']*)\s*(?:(?:—{1,}|--+|－{1,})\s*(.+)|[（(]((?:[^（()）]{0,6}[·・]?)?[^（()）]{0,8}《[^》]+》)[)）])$")
@@ -22,15 +29,23 @@ _RUN_LENGTHS = range(4, 10)
 _UNBROKEN = (20, 28, 40, 56)
 
 
+_SIGN = "——"  # before the name of a poet below his poem
+_VOLUME = re.compile(r"(?:卷|第)\s*[0-9一二三四五六七八九十百上中下]+\s*(?:[卷章部集辑编回节]|[\s　：:].*)?")
+_LONGEST_VOLUME = 12  # characters
+
+
 class _Item(NamedTuple):
     gap: int  # blank lines before it
     head: str
     verse: str
+    numbered: bool = False
+    raw: str = ""
 
 
 @dataclass
 class _Poem:
     heads: list[str] = field(default_factory=list)
+    gaps: list[int] = field(default_factory=list)  # blank lines before each
     verse: list[str] = field(default_factory=list)
     signed: str = ""
 
@@ -68,7 +83,7 @@ def read_blocks(text: str) -> Found:
         first = next(i for i, item in enumerate(block) if item.verse)
         heads = [item.head for item in block[: first + 1] if item.head]
         verse = [part for item in block[first + 1 :] for part in (item.head, item.verse) if part]
-        poems.append(_Poem(heads, [block[first].verse, *verse]))
+        poems.append(_Poem(heads, verse=[block[first].verse, *verse]))
     return Found("blocks", _records(poems))
 
 
@@ -82,25 +97,34 @@ def read_whole(text: str) -> Found:
     first = next((i for i, item in enumerate(items) if item.verse), len(items))
     heads = [item.head for item in items[: first + 1] if item.head]
     verse = [part for item in items[first + 1 :] for part in (item.head, item.verse) if part]
-    return Found("whole", _records([_Poem(heads, [*(item.verse for item in items[first : first + 1]), *verse])]))
+    return Found("whole", _records([_Poem(heads, verse=[*(item.verse for item in items[first : first + 1]), *verse])]))
 
 
 def _items(text: str) -> list[_Item]:
+    """Return the lines of a text that say anything."""
     items: list[_Item] = []
     gap, skipping = 0, False
     for raw in text.split("\n"):
         line = raw.strip("\ufeff\u200b \t\u3000\xa0\u2003\u2002")
-        if not line or _RULE.fullmatch(line):
+        if not line or RULE.fullmatch(line):
             gap += 2 if line else 1
             skipping = False
             continue
-        if _COMMENTARY.match(line) and items:
-            skipping = True
-        if skipping or not without_notes(line) and items and items[-1].verse and not items[-1].head:
+        skipping = skipping or bool(items and _COMMENTARY.match(line))
+        if skipping or (not without_notes(line) and items and items[-1].verse and not items[-1].head):
             continue
-        items.append(_Item(gap if items else 0, *parse_line(line)))
+        alone, below = _SIGNED.match(line), _SIGNED_END.match(line)
+        gap = gap if items else 0
+        if alone:
+            items.append(_Item(gap, _SIGN + alone[1], "", raw=line))
+        elif below:
+            items.append(_Item(gap, *parse_line(below[1]), raw=below[1]))
+            items.append(_Item(0, _SIGN + (below[2] or below[3]), "", raw=line))
+        elif has_marks(line) or len(line) > _LONGEST_VOLUME or not _VOLUME.fullmatch(line):
+            items.append(_Item(gap, *parse_line(line), raw=line))
         gap = 0
-    return items
+    least = min((item.gap for item in items[1:]), default=0)  # every line may have a blank one above it
+    return [item._replace(gap=max(item.gap - least, 0)) for item in items]
 
 
 def _blocks(items: Sequence[_Item], least: int = 1) -> list[list[_Item]]:
@@ -116,8 +140,17 @@ def _told_apart(items: Sequence[_Item]) -> list[_Item]:
     """Find the verse of blocks without marks, in a text that has none or has others with marks."""
     if not any(item.verse for item in items):
         return _bare(items)
+    if any(has_marks(item.raw) for item in items):  # then two words of one length are a title
+        items = [_as_heading(item) for item in items]
     bare = {True: _bare, False: list}
     return [item for b in _blocks(items) for item in bare[len(b) >= 4 and not any(i.verse for i in b)](b)]
+
+
+def _as_heading(item: _Item) -> _Item:
+    """Take back the marks of a line of two words."""
+    if has_marks(item.raw) or len(segments(item.verse)) != 2:
+        return item
+    return item._replace(head=item.raw, verse="")
 
 
 def _bare(items: Sequence[_Item]) -> list[_Item]:
@@ -125,7 +158,7 @@ def _bare(items: Sequence[_Item]) -> list[_Item]:
     found: list[_Item] = []
     for block in _blocks(items):
         lengths = [len(han_only(item.head)) if len(han_only(item.head)) == len(item.head) else 0 for item in block]
-        start = 0
+        start, before = 0, len(found)
         while start < len(block):
             end = start
             while end < len(block) and lengths[end] == lengths[start]:
@@ -137,9 +170,13 @@ def _bare(items: Sequence[_Item]) -> list[_Item]:
                 found += block[start : start + odd]
                 found += [item._replace(head="", verse=item.head) for item in block[start + odd : end]]
             else:
-                unbroken = lengths[start] in _UNBROKEN
-                found += [item._replace(head="", verse=item.head) if unbroken else item for item in block[start:end]]
+                found += block[start:end]
             start = end
+        if not any(item.verse for item in found[before:]):
+            found[before:] = [
+                item._replace(head="", verse=item.head) if length in _UNBROKEN else item
+                for item, length in zip(block, lengths, strict=True)
+            ]
         if not any(item.verse for item in found[-len(block) :]) and _sings([item.head for item in block]):
             first = 1 if len(block) > 4 and len(block) % 2 else 0
             found[-len(block) + first :] = [item._replace(head="", verse=item.head) for item in block[first:]]
@@ -159,7 +196,7 @@ def _is_whole(verse: str) -> bool:
     parts = segments(verse)
     if len(parts) == 1:
         return len(han_only(verse)) in _UNBROKEN
-    return len(parts) >= 4 and len(parts) % 2 == 0 and bool(_FULL_STOP.search(without_notes(verse)))
+    return len(parts) >= 4 and bool(_FULL_STOP.search(without_notes(verse)))
 
 
 def _lines(items: Sequence[_Item]) -> Found:
@@ -170,7 +207,7 @@ def _lines(items: Sequence[_Item]) -> Found:
         if goes_on and not _is_whole(item.verse) and len(segments(item.verse)) > 1:
             poems[-1].verse.append(item.verse)
         else:
-            poems.append(_Poem([item.head] if item.head else [], [item.verse] if item.verse else []))
+            poems.append(_Poem([item.head] if item.head else [], verse=[item.verse] if item.verse else []))
     return Found("lines", _records(poems))
 
 
@@ -183,17 +220,26 @@ def _untitled(items: Sequence[_Item]) -> Found:
         if whole < 0.5 * len(items) and any(0 < item.gap < widest for item in items):
             blocks = _blocks(items, widest)
         return Found("blocks" if whole < len(items) else "lines", _poems_of(blocks))
-    if whole >= 0.8 * len(items):
-        pairs = [(one.verse, other.verse) for block in blocks for one, other in pairwise(block)]
-        together = sum(map(rhymed, pairs))
-        if together < 0.6 * len(pairs):
-            doubt = ("each line was taken for a poem, although blank lines stand between some",) if len(blocks) > 1 else ()
-            return Found("lines", _poems_of([[item] for item in items]), doubt)
+    if sum(item.numbered for item in items) > 0.8 * len(items):
+        return Found("lines", _poems_of([[item] for item in items]))
+    if whole >= 0.6 * len(items):
+        pairs = [pair for block in blocks for pair in pairwise(block)]
+        if sum(_is_one(*pair) for pair in pairs) < 0.6 * len(pairs):
+            doubt = "each line was taken for a poem, although blank lines stand between some"
+            return Found("lines", _poems_of([[item] for item in items]), (doubt,) if len(blocks) > 1 else ())
     if len(blocks) == 1:
         runs = _rhyming_runs(blocks[0])
         if len(runs) > 1:
             return Found("blocks", _poems_of(runs), ("a poem was taken to end where the rhyme changes",))
     return Found("blocks", _poems_of(blocks))
+
+
+def _is_one(one: _Item, other: _Item) -> bool:
+    """Tell whether two lines of four lines of verse each seem to be parts of one poem: alike in length, and rhymed."""
+    shapes = [[len(part) for part in segments(item.verse)] for item in (one, other)]
+    if shapes[0] != shapes[1] or len(shapes[0]) != 4 or not rhymed([one.verse, other.verse]):
+        return False
+    return not rhymed([segments(other.verse)[0], other.verse])  # the first line of a poem often rhymes too
 
 
 def _rhyming_runs(block: Sequence[_Item]) -> list[list[_Item]]:
@@ -209,25 +255,27 @@ def _rhyming_runs(block: Sequence[_Item]) -> list[list[_Item]]:
 
 
 def _poems_of(blocks: Sequence[Sequence[_Item]]) -> list[Record]:
-    return _records([_Poem([], [item.verse for item in block]) for block in blocks])
+    return _records([_Poem(verse=[item.verse for item in block]) for block in blocks])
 
 
 def _titled(items: Sequence[_Item]) -> Found:
     """Read poems that begin with their headings."""
+    both = sum(bool(item.head and item.verse) for item in items)
+    if both < 0.2 * sum(bool(item.head) for item in items):  # a colon inside verse
+        items = [item._replace(head="", verse=item.raw) if item.verse else item for item in items]
     poems: list[_Poem] = []
     now = _Poem()
     for place, item in enumerate(items):
-        signed = _SIGNED.match(item.head) if now.verse and not item.verse else None
-        if signed:
-            now.signed = signed[1]
+        if item.head.startswith(_SIGN) and now.verse and not now.signed:
+            now.signed = item.head.removeprefix(_SIGN)
             continue
-        if item.head and (now.verse or (item.verse and now.heads and item.gap)):
+        ended = now.signed or (item.gap and now.verse and not item.head and not _goes_on(now.verse, items, place))
+        if ended or (item.head and (now.verse or (item.verse and now.heads and item.gap))):
             poems.append(now)
             now = _Poem()
-        elif not item.head and item.gap and now.verse and not _goes_on(now.verse, items, place):
-            poems.append(now)
-            now = _Poem()
-        now.heads += [item.head] if item.head else []
+        if item.head:
+            now.heads.append(item.head)
+            now.gaps.append(item.gap)
         now.verse += [item.verse] if item.verse else []
     poems.append(now)
     if not any(poem.verse for poem in poems):
@@ -246,18 +294,22 @@ def _goes_on(verse: Sequence[str], items: Sequence[_Item], place: int) -> bool:
     return not (_is_whole(above) and _is_whole(below)) or rhymed([above, below])
 
 
+def _own_heads(poem: _Poem) -> list[str]:
+    """Return the headings of a poem without those of a book or a chapter above them, a blank line apart."""
+    gaps = [place for place, gap in enumerate(poem.gaps) if gap and place]
+    return poem.heads[gaps[-1] :] if gaps and len(poem.heads) - gaps[-1] > 1 else poem.heads
+
+
 def _records(poems: Sequence[_Poem]) -> list[Record]:
-    headings = Headings([poem.heads for poem in poems])
+    heads = [_own_heads(poem) for poem in poems]
+    headings = Headings(heads)
     records = []
-    for poem in poems:
-        title, author = headings.read(poem.heads)
+    for poem, own in zip(poems, heads, strict=True):
+        title, author = headings.read(own)
         text = joined_verse(poem.verse)
-        signed, found = poem.signed, _SIGNED_END.match(text)
-        if found and not signed:
-            text, signed = found[1], found[2] or found[3]
-        if signed:
-            below = Headings([[signed]]).read([signed])
-            name = author_name(signed)
+        if poem.signed:
+            below = Headings([[poem.signed]]).read([poem.signed])
+            name = author_name(poem.signed)
             title, author = (title, name) if name else (title or below[0], author or below[1])
         records.append(Record("", author, title, text))
     return records

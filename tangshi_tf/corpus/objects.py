@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from tangshi_tf.corpus.cleaning import han_only
 from tangshi_tf.corpus.delimited import records_of_rows
-from tangshi_tf.corpus.fields import AUTHOR, KNOWN_TEXTS, LINE, SPLIT, TEXT, TITLE, role_of
+from tangshi_tf.corpus.fields import AUTHOR, KNOWN_TEXTS, LINE, SPLIT, TEXT, TITLE, is_exact, role_of
 from tangshi_tf.corpus.headings import author_name, is_known_author
 from tangshi_tf.corpus.layouts import read_layout
 from tangshi_tf.corpus.records import Found, Record, one_line
@@ -19,7 +19,8 @@ from tangshi_tf.errors import CorpusError, first_line
 
 __all__ = ["read_json", "read_xml"]
 
-_BEGINS = re.compile(r"\s*(?:\[\s*[\[{\"'\]\d\-]|\{\s*[\"'}]|\[\s*$|\{\s*$|\[\s*(?:null|true|false)\b)")
+_BEGINS = re.compile(r"\s*[\[{][\s\[{]*(?:[\"'\]}\d-]|null\b|true\b|false\b|$)")
+_MAY_BE_PLAIN = re.compile(r"\s*\[\s*-?\d")  # [1] before a title
 _XML = re.compile(r"\s*<(?:\?xml|[A-Za-z_\u4e00-\u9fff][^<>]*>)")
 _BREAK = re.compile(r"<\s*/?\s*(?:br|p|div)\s*/?\s*>|\\r\\n|\\n|\r", re.IGNORECASE)
 _BETWEEN = re.compile(r"[\s,;]*")
@@ -44,7 +45,12 @@ def read_json(text: str) -> Found | None:
     """
     if not _BEGINS.match(text):
         return None
-    value = _parsed(text)
+    try:
+        value = _parsed(text)
+    except CorpusError:
+        if _MAY_BE_PLAIN.match(text):
+            return None
+        raise
     unknown: dict[str, None] = {}
     records = list(_records(value, _Known(), unknown, 0))
     if not any(record.text for record in records) and unknown:
@@ -198,18 +204,25 @@ def _of_object(entry: dict[str, Any], known: _Known, unknown: dict[str, None], d
         return
     nested = {name: part for name, part in entry.items() if isinstance(part, Mapping | list | tuple) and part}
     for name, part in nested.items():
-        role = role_of(name)
+        role = "" if _may_name(name) else role_of(name)
         if role and role != TEXT and not _holds_objects(part):
             continue
         yield from _records(part, inner if role else _named(name, part, inner), unknown, depth + 1)
-    if nested and any(not role_of(name) or role_of(name) == TEXT or _holds_objects(part) for name, part in nested.items()):
+    if nested and any(_may_name(name) or not role_of(name) or role_of(name) == TEXT or _holds_objects(part) for name, part in nested.items()):
         return
-    poems = {name: part for name, part in entry.items() if not role_of(name) and isinstance(part, str) and _is_text(part)}
+    named = {name: part for name, part in entry.items() if isinstance(part, str) and _may_name(name)}
+    texts_under = [name for name, part in named.items() if _is_text(part)]
+    poems = named if 2 * len(texts_under) > len(named) else {name: named[name] for name in texts_under}
     for name, part in poems.items():
         yield Record("", inner.author, one_line(name) if not title else title, _text(part))
     if not poems:
         unknown.update(dict.fromkeys(entry))
         yield Record("", inner.author, inner.title, "")
+
+
+def _may_name(name: str) -> bool:
+    """Tell whether the name of a field may be a title: it is Chinese, and not the name of a field of its own."""
+    return not name.isascii() and not is_exact(name)
 
 
 def _holds_objects(part: Any) -> bool:
@@ -267,7 +280,7 @@ def _author(entry: Mapping[str, Any]) -> str:
 
 
 def _is_text(text: str) -> bool:
-    return len(segments(text)) > 1 and len(han_only(text)) > 7
+    return len(segments(text)) > 1 and len(han_only(text)) > 5
 
 
 def _text(value: Any) -> str:

@@ -8,10 +8,14 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from tangshi_tf.corpus.cleaning import fold, han_only
+from tangshi_tf.corpus.fields import AUTHOR, OTHER, TITLE, role_of
 from tangshi_tf.corpus.records import add_marks
 from tangshi_tf.verse.prosody import load_entries
 
-__all__ = ["Line", "joined_verse", "parse_line", "rhymed", "segments", "without_notes"]
+__all__ = ["RULE", "Line", "has_marks", "joined_verse", "parse_line", "rhymed", "segments", "without_notes"]
+
+RULE = re.compile(r"(?:[-=*_~#—·.。…☆★◇◆]\s*){3,}|[-=*_~—]{1,2}")
+"""A line that only parts what is above from what is below."""
 
 MARKS = "，。？！；：、,.?!;:．｡､﹐﹒…—～~"
 _CLOSING = "」』”’》〉\"'）)］\\]】"
@@ -38,6 +42,12 @@ class Line(NamedTuple):
 
     head: str
     verse: str
+    numbered: bool = False
+
+
+def has_marks(line: str) -> bool:
+    """Tell whether a line has marks of verse outside its notes."""
+    return bool(_FIRST_MARK.search(without_notes(line)))
 
 
 def without_notes(text: str) -> str:
@@ -64,17 +74,14 @@ def parse_line(line: str) -> Line:
         >>> parse_line("静夜思")
         Line(head='静夜思', verse='')
     """
-    line = _BULLET.sub("", line.strip())
-    tight = _tightened(line)
-    if _FIRST_MARK.search(without_notes(tight)):
-        numberless = _NUMBER.sub("", tight)
-        parsed = _marked(numberless)
-        if parsed.verse:
-            return parsed
-    spaced = _spaced(_NUMBER.sub("", tight))
-    if spaced.verse:
-        return spaced
-    return _titled(tight)
+    tight = _tightened(_BULLET.sub("", line.strip()))
+    numberless = _NUMBER.sub("", tight)
+    parsed = _marked(numberless) if has_marks(tight) else Line(tight, "")
+    if not parsed.verse:
+        parsed = _spaced(numberless)
+    if not parsed.verse:
+        parsed = _titled(tight)
+    return parsed._replace(numbered=numberless != tight)
 
 
 def _tightened(line: str) -> str:
@@ -95,31 +102,29 @@ def _marked(line: str) -> Line:
     head, verse = line[:start], line[start:]
     if head and not segments(verse):
         head, verse = "", line
-    if not head and not _ENDS.search(plain) and len(parts) < 4 and len(set(map(len, parts))) > 1:
+    stopped = _FULL_STOP.search(plain) or re.search("[。？！]", plain)
+    if not head and not _ENDS.search(plain) and not stopped and len(parts) < 4 and len(set(map(len, parts))) > 1:
         return Line(line, "")  # a title with a comma
     return Line(head.strip(), verse.strip())
 
 
 def _verse_start(line: str) -> int:
     """Return where the verse of a line begins: behind the last separator before its first mark."""
-    start, at = 0, 0
+    starts: list[tuple[int, int, bool]] = []
     for found in _SEPARATOR.finditer(line):
-        before = line[: found.start()]
-        if len(before) > _LONGEST_HEAD or _FIRST_MARK.search(without_notes(before)):
+        before, sign = line[: found.start()], found[0].strip()
+        if len(before) > _LONGEST_HEAD or _FIRST_MARK.search(without_notes(before)) or sign in (",", "，", "、"):
             break
-        if found[0].strip() in ("(", ",", "，", "、"):
-            break
-        bracket = found[0].strip() in (")", "）", "]", "》", "】", "〕", "］")
-        if not bracket and before.count("（") + before.count("(") > before.count("）") + before.count(")"):
-            continue
-        rest = segments(line[found.end() :])
-        if not rest or (found.start() == 0 and not bracket):
-            continue
-        first = segments(line[at : found.end()] if at else before)
-        if len(rest) % 2 == 1 and first and len(first[-1]) == len(rest[0]) == len(rest[-1]) and len(rest) > 1:
-            break  # the space stands inside the verse
-        start = at = found.end()
-    return start
+        closes = sign in (")", "）", "]", "》", "】", "〕", "］")
+        opened = before.count("（") + before.count("(") > before.count("）") + before.count(")")
+        if (closes or not opened) and (found.start() or closes) and segments(line[found.end() :]):
+            starts.append((found.start(), found.end(), not sign))
+    for start, end, is_space in reversed(starts):
+        verse, head = segments(line[end:]), segments(line[:start])
+        same = head and len(head[-1]) == len(verse[0]) == len(verse[-1])
+        if not (is_space and same and len(verse) % 2 and len(verse) > 1):  # else the space stands inside the verse
+            return end
+    return 0
 
 
 def _spaced(line: str) -> Line:
@@ -146,7 +151,9 @@ _TITLED = re.compile(r"([^:：]{0,80})[:：]\s*(\S.*)")
 def _titled(line: str) -> Line:
     """Part a line at its colon, if it has one."""
     found = _TITLED.fullmatch(line)
-    return Line(found[1].strip(), found[2]) if found else Line(line, "")
+    if not found or role_of(found[1]) in (TITLE, AUTHOR, OTHER):
+        return Line(line, "")
+    return Line(found[1].strip(), found[2])
 
 
 def joined_verse(lines: Sequence[str]) -> str:
