@@ -9,6 +9,8 @@ from tangshi_tf.cli.help import Command
 from tangshi_tf.cli.options import (
     CORPUS_HELP,
     corpus_argument,
+    format_option,
+    max_size_option,
     model_path,
     origin_filter_option,
     read_text,
@@ -45,7 +47,17 @@ __all__ = ["export"]
     ),
 )
 @origin_filter_option
-def export(corpus: tuple[Path, ...], name: str, form: str, from_version: Path | None, origin_filter: bool) -> None:
+@format_option("--corpus-format")
+@max_size_option
+def export(
+    corpus: tuple[Path, ...],
+    name: str,
+    form: str,
+    from_version: Path | None,
+    origin_filter: bool,
+    format_name: str,
+    max_size: float,
+) -> None:
     """Export the best weights of a run as a SavedModel, or one step of a model in another format.
 
     `fit` exports its SavedModel at its end; this is for a run that was stopped. CORPUS is what it was trained on.
@@ -77,7 +89,8 @@ def export(corpus: tuple[Path, ...], name: str, form: str, from_version: Path | 
         from tangshi_tf.training.run_folder import Run
 
         run = Run(folder)
-        path = publish(run, directory, read_text(corpus, run.model_config, run.training_config, origin_filter))
+        reading = (origin_filter, format_name, max_size)
+        path = publish(run, directory, read_text(corpus, run.model_config, run.training_config, *reading))
     else:
         from tangshi_tf.saving.single_step import export_step
 

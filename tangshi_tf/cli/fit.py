@@ -17,6 +17,8 @@ from tangshi_tf.cli.help import Command
 from tangshi_tf.cli.options import (
     CORPUS_HELP,
     corpus_argument,
+    format_option,
+    max_size_option,
     origin_filter_option,
     read_text,
     require_extra,
@@ -70,6 +72,8 @@ __all__ = ["fit"]
 )
 @click.option("--no-ear", is_flag=True, hidden=True, help="As --ear none.")
 @origin_filter_option
+@format_option()
+@max_size_option
 @settings_options(ModelConfig)
 @settings_options(TrainingConfig)
 def fit(
@@ -85,6 +89,8 @@ def fit(
     preset: str | None,
     no_ear: bool,
     origin_filter: bool,
+    format_name: str,
+    max_size: float,
     **settings: Any,
 ) -> None:
     """Train a model on poems, or on running text, and export it.
@@ -115,7 +121,7 @@ def fit(
     from tangshi_tf.training.run import estimate
 
     cluster = choose_strategy(strategy)
-    text = read_text(corpus, model_config, training_config, origin_filter)
+    text = read_text(corpus, model_config, training_config, origin_filter, format_name, max_size)
     if dry_run or (training_config.minutes and not resume):
         echo("Measuring the speed of this machine …", err=True)
     if dry_run:

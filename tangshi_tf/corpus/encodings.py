@@ -10,6 +10,7 @@ import math
 import re
 from collections import Counter
 from functools import lru_cache
+from typing import NoReturn
 
 from tangshi_tf.corpus.cleaning import fold
 from tangshi_tf.corpus.unpacking import read_packed
@@ -97,7 +98,7 @@ def _guessed(data: bytes, name: str) -> tuple[str, str]:
     ranked = sorted(costs, key=lambda encoding: costs[encoding][0])
     best = ranked[0] if ranked else ""
     if not best or not _is_readable(costs[best][1]):
-        raise CorpusError(_why_not(data, name))
+        _refuse(data, name)
     rivals = [one for one in ranked[1:] if costs[one][1] != costs[best][1]]
     if rivals and costs[rivals[0]][0] < _MARGIN * costs[best][0] and _is_readable(costs[rivals[0]][1]):
         raise CorpusError(
@@ -106,7 +107,7 @@ def _guessed(data: bytes, name: str) -> tuple[str, str]:
         )
     text = _decoded(data, best, final=True)
     if text is None:
-        raise CorpusError(_why_not(data, name))
+        _refuse(data, name)
     return text.removeprefix("\ufeff"), best
 
 
@@ -119,22 +120,25 @@ def _decoded(data: bytes, encoding: str, final: bool) -> str | None:
         return None
 
 
-def _why_not(data: bytes, name: str) -> str:
+def _refuse(data: bytes, name: str) -> NoReturn:
     """Say which encoding a text that cannot be read seems to have, and where it is broken."""
     sample = data[:_SAMPLE]
-    known = ", ".join(_READ_UNNAMED)
     for encoding in ("UTF-8", "GB18030", "Big5"):
         codec = _CODECS[encoding]
         text = sample.decode(codec, "replace")
-        if "\0" not in text and text.count("\ufffd") <= max(2, len(text) / 20) and _is_readable(text.replace("\ufffd", "")):
-            try:
-                data.decode(codec)
-            except UnicodeDecodeError as error:
-                return (
-                    f"Undamaged text is required. Received: {name}, which seems to be {encoding} but has byte "
-                    f"0x{data[error.start]:02x} at offset {error.start}"
-                )
-    return f"Text in a known encoding is required: {known}. Received: {name}, which makes sense in none of them"
+        if "\0" in text or text.count("\ufffd") > max(2, len(text) / 20) or not _is_readable(text.replace("\ufffd", "")):
+            continue
+        try:
+            data.decode(codec)
+        except UnicodeDecodeError as error:
+            raise CorpusError(
+                f"Undamaged text is required. Received: {name}, which seems to be {encoding} but has byte "
+                f"0x{data[error.start]:02x} at offset {error.start}"
+            ) from None
+    raise CorpusError(
+        f"Text in a known encoding is required: {', '.join(_READ_UNNAMED)}. Received: {name}, which makes sense in none "
+        "of them"
+    )
 
 
 @lru_cache(maxsize=1)

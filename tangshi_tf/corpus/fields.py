@@ -47,6 +47,7 @@ _WORDS = (
     (TEXT, "内容 正文 原文 诗文 诗句 content paragraph fulltext full_text text"),
 )
 _LONGEST_CHINESE = 6  # characters; longer ones are titles of poems
+_LONGEST_NAME = 20
 _DECORATION = re.compile(r"[\s\"'“”‘’:：*#`《》【】\[\]]+")
 
 
@@ -58,7 +59,7 @@ def role_of(name: str) -> str:
         >>> [role_of(name) for name in ("題目", "Author", "paragraphs", "朝代", "x")]
         ['title', 'author', 'text', 'other', '']
     """
-    if len(name) > 30:
+    if len(name) > _LONGEST_NAME:
         return ""
     plain = _DECORATION.sub("", fold(name)).lower().replace("，", "")
     bare = re.sub("[_-]", "", plain)
@@ -79,6 +80,8 @@ def is_exact(name: str) -> bool:
 
 def is_header(row: Sequence[str]) -> bool:
     """Tell whether a row has names of columns, among them that of a text."""
+    if any(len(cell) > _LONGEST_NAME for cell in row):
+        return False
     roles = [role_of(cell.strip()) for cell in row]
     known = sum(map(bool, roles))
     return (TEXT in roles or roles.count(LINE) > 1) and 2 * known >= len([cell for cell in row if cell.strip()])

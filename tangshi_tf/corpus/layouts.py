@@ -31,6 +31,9 @@ _UNBROKEN = (20, 28, 40, 56)
 
 _SIGN = "——"  # before the name of a poet below his poem
 _VOLUME = re.compile(r"(?:卷|第)\s*[0-9一二三四五六七八九十百上中下]+\s*(?:[卷章部集辑编回节]|[\s　：:].*)?")
+_DOUBT_LINES = "each line was taken for a poem, although blank lines stand between some"
+_DOUBT_RHYMED = "lines that rhyme with each other were taken for one poem"
+_DOUBT_CHANGES = "a poem was taken to end where the rhyme changes"
 _LONGEST_VOLUME = 12  # characters
 
 
@@ -225,12 +228,12 @@ def _untitled(items: Sequence[_Item]) -> Found:
     if whole >= 0.6 * len(items):
         pairs = [pair for block in blocks for pair in pairwise(block)]
         if sum(_is_one(*pair) for pair in pairs) < 0.6 * len(pairs):
-            doubt = "each line was taken for a poem, although blank lines stand between some"
-            return Found("lines", _poems_of([[item] for item in items]), (doubt,) if len(blocks) > 1 else ())
+            return Found("lines", _poems_of([[item] for item in items]), (_DOUBT_LINES,) if len(blocks) > 1 else ())
+        return Found("blocks", _poems_of(blocks), (_DOUBT_RHYMED,))
     if len(blocks) == 1:
         runs = _rhyming_runs(blocks[0])
         if len(runs) > 1:
-            return Found("blocks", _poems_of(runs), ("a poem was taken to end where the rhyme changes",))
+            return Found("blocks", _poems_of(runs), (_DOUBT_CHANGES,))
     return Found("blocks", _poems_of(blocks))
 
 

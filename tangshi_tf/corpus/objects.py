@@ -187,6 +187,10 @@ def _of_object(entry: dict[str, Any], known: _Known, unknown: dict[str, None], d
     if columns:
         yield from _of_list(columns, known, unknown, depth + 1)
         return
+    by_title = {name: part for name, part in entry.items() if isinstance(part, str) and han_only(name) and _is_text(part)}
+    if len(by_title) > 2 and 2 * len(by_title) > len(entry):
+        yield from (Record("", known.author, one_line(name), _text(part)) for name, part in entry.items())
+        return
     title, author = _title(entry), _author(entry)
     texts = [name for name in entry if role_of(name) == TEXT and entry[name] not in (None, "", [], {})]
     texts.sort(key=lambda name: _TEXTS.index(name) if name in _TEXTS else len(_TEXTS))

@@ -55,10 +55,10 @@ def read_records(path: Path, format_name: str = AUTO, limit_gb: float = LIMIT_GB
     if not path.is_dir():
         return parse_records(read_packed(path, limit_gb), str(path), format_name)
     reading = Reading(str(path))
-    for file, reason in _entries(path):
+    for file, problem in _entries(path):
         try:
-            if reason:
-                raise CorpusError(reason)
+            if problem:
+                raise problem
             one = parse_records(read_packed(file, limit_gb), str(file), format_name)
         except CorpusError as error:
             reading.unread.append((str(file), str(error)))
@@ -86,7 +86,7 @@ def text_files(path: Path) -> list[Path]:
     Raises:
         CorpusError: if the folder has none.
     """
-    return [file for file, reason in _entries(path) if not reason] if path.is_dir() else [path]
+    return [file for file, problem in _entries(path) if not problem] if path.is_dir() else [path]
 
 
 def read_text(path: Path, limit_gb: float = LIMIT_GB) -> str:
@@ -98,22 +98,24 @@ def read_text(path: Path, limit_gb: float = LIMIT_GB) -> str:
     return _text(read_packed(path, limit_gb), str(path))[0]
 
 
-def _entries(folder: Path) -> list[tuple[Path, str]]:
-    """Return what a folder holds, in the order of the names: files, and what is none or cannot be opened with the reason."""
-    found: list[tuple[Path, str]] = []
+def _entries(folder: Path) -> list[tuple[Path, CorpusError | None]]:
+    """Return what a folder holds, in the order of the names, with an error for what is no file or cannot be opened."""
+    found: list[tuple[Path, CorpusError | None]] = []
 
     def refused(error: OSError) -> None:
-        found.append((Path(error.filename), f"A readable folder is required. Received: {first_line(error)}"))
+        problem = CorpusError(f"A readable folder is required. Received: {first_line(error)}")
+        found.append((Path(error.filename), problem))
 
     for parent, folders, files in os.walk(folder, onerror=refused):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
             path = Path(parent, name)
             if not name.startswith("."):
-                found.append((path, "" if path.is_file() else "A file is required. Received: a broken link or a device"))
+                problem = CorpusError("A file is required. Received: a broken link or a device")
+                found.append((path, None if path.is_file() else problem))
     if not found:
         raise CorpusError(f"A corpus file or a folder with some is required. Received: {folder}, which is empty")
-    return sorted(found)
+    return sorted(found, key=lambda entry: entry[0])
 
 
 def _text(data: bytes, name: str) -> tuple[str, str]:

@@ -111,6 +111,7 @@ def _marked(line: str) -> Line:
 def _verse_start(line: str) -> int:
     """Return where the verse of a line begins: behind the last separator before its first mark."""
     starts: list[tuple[int, int, bool]] = []
+    colon = 0
     for found in _SEPARATOR.finditer(line):
         before, sign = line[: found.start()], found[0].strip()
         if len(before) > _LONGEST_HEAD or _FIRST_MARK.search(without_notes(before)) or sign in (",", "，", "、"):
@@ -119,6 +120,9 @@ def _verse_start(line: str) -> int:
         opened = before.count("（") + before.count("(") > before.count("）") + before.count(")")
         if (closes or not opened) and (found.start() or closes) and segments(line[found.end() :]):
             starts.append((found.start(), found.end(), not sign))
+            colon = colon or (found.end() if sign in (":", "：") else 0)
+    if colon and starts[-1][2] is False:
+        return colon  # a second colon is a mark of the verse
     for start, end, is_space in reversed(starts):
         verse, head = segments(line[end:]), segments(line[:start])
         same = head and len(head[-1]) == len(verse[0]) == len(verse[-1])
