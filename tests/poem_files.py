@@ -145,9 +145,7 @@ def table_without_header(poems: Sequence[Poem], source: random.Random) -> Writte
 @_format
 def title_and_blank_lines(poems: Sequence[Poem], source: random.Random) -> Written:
     gap = "\n" * source.choice([2, 3, 4])
-    return Written(
-        gap.join("\n".join([poem.title, *_lines(poem, source)]) for poem in poems), _bare(poems, title=True)
-    )
+    return Written(gap.join("\n".join([poem.title, *_lines(poem, source)]) for poem in poems), _bare(poems, title=True))
 
 
 @_format
@@ -212,9 +210,13 @@ def spaced_characters(poems: Sequence[Poem], source: random.Random) -> Written:
 
 @_format
 def markdown(poems: Sequence[Poem], source: random.Random) -> Written:
-    level, author = source.choice(["#", "##", "###"]), source.choice(["{}", "*{}*", "**{}**", "> {}", "作者：{}", "〔唐〕{}"])
+    level, author = (
+        source.choice(["#", "##", "###"]),
+        source.choice(["{}", "*{}*", "**{}**", "> {}", "作者：{}", "〔唐〕{}"]),
+    )
     blocks = [
-        f"{level} {poem.title}\n\n{author.format(poem.author)}\n\n" + "  \n".join(_lines(poem, source)) for poem in poems
+        f"{level} {poem.title}\n\n{author.format(poem.author)}\n\n" + "  \n".join(_lines(poem, source))
+        for poem in poems
     ]
     return Written("\n\n".join(blocks) + "\n", list(poems))
 
@@ -229,15 +231,23 @@ def markdown_table(poems: Sequence[Poem], source: random.Random) -> Written:
 def author_in_brackets(poems: Sequence[Poem], source: random.Random) -> Written:
     left, right = source.choice(["（）", "()", "[]", "【】", "〔〕"])
     dynasty = source.choice(["", "唐·", "唐代 ", "唐　"])
-    blocks = [
-        "\n".join([f"{poem.title}{left}{dynasty}{poem.author}{right}", *_lines(poem, source)]) for poem in poems
-    ]
+    blocks = ["\n".join([f"{poem.title}{left}{dynasty}{poem.author}{right}", *_lines(poem, source)]) for poem in poems]
     return Written("\n\n".join(blocks), list(poems))
 
 
 @_format
 def book_marks(poems: Sequence[Poem], source: random.Random) -> Written:
-    head = source.choice(["{a}《{t}》", "《{t}》 {a}", "《{t}》——{a}", "〔唐〕{a}《{t}》", "《{t}》（{a}）", "《{t}》\n{a}", "《{t}》\n唐·{a}"])
+    head = source.choice(
+        [
+            "{a}《{t}》",
+            "《{t}》 {a}",
+            "《{t}》——{a}",
+            "〔唐〕{a}《{t}》",
+            "《{t}》（{a}）",
+            "《{t}》\n{a}",
+            "《{t}》\n唐·{a}",
+        ]
+    )
     blocks = ["\n".join([head.format(t=poem.title, a=poem.author), *_lines(poem, source)]) for poem in poems]
     return Written(source.choice(["\n\n", "\n"]).join(blocks), list(poems))
 
@@ -246,7 +256,8 @@ def book_marks(poems: Sequence[Poem], source: random.Random) -> Written:
 def numbered(poems: Sequence[Poem], source: random.Random) -> Written:
     number = source.choice(["{}. ", "{}、", "({}) ", "（{}）", "{} ", "第{}首 "])
     blocks = [
-        "\n".join([number.format(i + 1) + poem.title, poem.author, *_lines(poem, source)]) for i, poem in enumerate(poems)
+        "\n".join([number.format(i + 1) + poem.title, poem.author, *_lines(poem, source)])
+        for i, poem in enumerate(poems)
     ]
     return Written("\n\n".join(blocks), list(poems))
 
@@ -260,7 +271,14 @@ def numbered_lines(poems: Sequence[Poem], source: random.Random) -> Written:
 
 @_format
 def labels(poems: Sequence[Poem], source: random.Random) -> Written:
-    names = source.choice([("标题", "作者", "内容"), ("题目", "诗人", "正文"), ("title", "author", "text"), ("Title", "Author", "Content")])
+    names = source.choice(
+        [
+            ("标题", "作者", "内容"),
+            ("题目", "诗人", "正文"),
+            ("title", "author", "text"),
+            ("Title", "Author", "Content"),
+        ]
+    )
     colon = source.choice(["：", ":", ": "])
     gap = source.choice(["\n", "\n\n", "\n----------\n"])
     blocks = []
@@ -324,7 +342,13 @@ _KEYS = (
 def _object(poem: Poem, keys: tuple[str, str, str], source: random.Random) -> dict[str, object]:
     text = poem.text if keys[2] in ("content", "body", "内容", "Text", "poem_content") else couplets(poem.text)
     entry: dict[str, object] = {keys[0]: poem.title, keys[1]: poem.author, keys[2]: text}
-    extra = {"id": str(source.randrange(10**6)), "dynasty": "唐", "tags": ["五言", "写景"], "notes": [], "volume": "卷一"}
+    extra = {
+        "id": str(source.randrange(10**6)),
+        "dynasty": "唐",
+        "tags": ["五言", "写景"],
+        "notes": [],
+        "volume": "卷一",
+    }
     entry |= {key: extra[key] for key in source.sample(sorted(extra), source.randrange(3))}
     names = source.sample(sorted(entry), len(entry))
     return {name: entry[name] for name in names}
@@ -377,13 +401,19 @@ def json_by_author(poems: Sequence[Poem], source: random.Random) -> Written:
     found: dict[str, list[Poem]] = {}
     for poem in poems:
         found.setdefault(poem.author, []).append(poem)
-    value = {name: [{"title": poem.title, "paragraphs": couplets(poem.text)} for poem in own] for name, own in found.items()}
+    value = {
+        name: [{"title": poem.title, "paragraphs": couplets(poem.text)} for poem in own] for name, own in found.items()
+    }
     return Written(_dumped(value, source), [poem for own in found.values() for poem in own])
 
 
 @_format
 def json_columns(poems: Sequence[Poem], source: random.Random) -> Written:
-    columns = {"title": [p.title for p in poems], "author": [p.author for p in poems], "content": [p.text for p in poems]}
+    columns = {
+        "title": [p.title for p in poems],
+        "author": [p.author for p in poems],
+        "content": [p.text for p in poems],
+    }
     rows = [list(row) for row in zip(*columns.values(), strict=True)]
     value = source.choice(
         [
@@ -402,14 +432,25 @@ def json_strings(poems: Sequence[Poem], source: random.Random) -> Written:
     poems = [poem for poem in poems if len(lines_of(poem.text)) >= 4]
     if source.random() < 0.5:
         return Written(_dumped([poem.text for poem in poems], source), _bare(poems))
-    return Written(_dumped([f"{p.title}\n{p.author}\n" + "\n".join(couplets(p.text)) for p in poems], source), list(poems))
+    return Written(
+        _dumped([f"{p.title}\n{p.author}\n" + "\n".join(couplets(p.text)) for p in poems], source), list(poems)
+    )
 
 
 @_format
 def json_strokes(poems: Sequence[Poem], source: random.Random) -> Written:
     poems = [poem for poem in poems if _is_even(poem)]
     rows = [
-        json.dumps({"dynasty": "Tang", "author": p.author, "content": "|".join(lines_of(p.text)), "title": p.title, "keywords": "山"}, ensure_ascii=False)
+        json.dumps(
+            {
+                "dynasty": "Tang",
+                "author": p.author,
+                "content": "|".join(lines_of(p.text)),
+                "title": p.title,
+                "keywords": "山",
+            },
+            ensure_ascii=False,
+        )
         for p in poems
     ]
     return Written("\n".join(rows), list(poems), marks=False)
@@ -459,7 +500,10 @@ def word_processor(poems: Sequence[Poem], source: random.Random) -> Written:
     rows = []
     for p in poems:
         rows += ["　" * source.randrange(8) + p.title, " " * source.randrange(12) + p.author]
-        rows += [source.choice(["　　", "\xa0\xa0", "\u3000\u3000"]) + line + source.choice(["", " ", "　"]) for line in couplets(p.text)]
+        rows += [
+            source.choice(["　　", "\xa0\xa0", "\u3000\u3000"]) + line + source.choice(["", " ", "　"])
+            for line in couplets(p.text)
+        ]
         rows += [""] * source.randrange(1, 3)
     return Written(end.join(rows), list(poems))
 

@@ -12,13 +12,15 @@ from tangshi_tf.corpus.records import Found, Record, one_line
 from tangshi_tf.corpus.verse_lines import joined_verse, parse_line, segments
 from tangshi_tf.errors import CorpusError
 
-__all__ = ["records_of_rows", "read_table"]
+__all__ = ["read_table", "records_of_rows"]
 
 _DELIMITERS = ("\t", ",", ";", "|", "||", "::", "|||", "##", "@@", "$", "^", "~", "#", "\x1f", "\x01")
 _CHINESE = ("，", "；", "、")  # in a text they are marks, so that only a header tells
 _MARKDOWN_RULE = re.compile(r"^\s*\|?[\s:|-]*-[\s:|-]*\|?\s*$")
 _ENDS = re.compile(r"[。？！.?!．｡；;][」』”’》\"'）)]*$")
+_BREAK = re.compile(r"<\s*/?\s*(?:br|p)\s*/?\s*>", re.IGNORECASE)
 _MARK = re.compile("[，。？！；,.?!;．｡]")
+_WIDE_MARK = re.compile("[，。？！；]")
 _SAMPLE = 60  # rows by which the delimiter is found
 _UNIT = "\x1f"  # stands for delimiters of several characters
 _QUOTES = (('"', '"'), ("“", "”"), ("'", "'"), ("「", "」"))
@@ -47,7 +49,7 @@ def read_table(text: str) -> Found | None:
         return Found("table", [Record("", "", "", joined_verse(cell.split("\n"))) for cell in cells[1:]])
     sample = "\n".join(lines[:_SAMPLE])
     for delimiter in _DELIMITERS:
-        if delimiter in sample and _is_table(_rows(sample, delimiter), cut=len(lines) > _SAMPLE):
+        if delimiter in sample and _is_table(_rows(sample, delimiter), delimiter, cut=len(lines) > _SAMPLE):
             records = records_of_rows(_rows(text, delimiter))
             if records:
                 return Found("table", records)
@@ -68,7 +70,12 @@ def _rows(text: str, delimiter: str, quoting: int = csv.QUOTE_MINIMAL) -> list[l
 def _unquoted(cell: str) -> str:
     cell = cell.strip()
     for first, last in _QUOTES:
-        if len(cell) > 1 and cell.startswith(first) and cell.endswith(last) and cell.count(first) + cell.count(last) in (2, 4):
+        if (
+            len(cell) > 1
+            and cell.startswith(first)
+            and cell.endswith(last)
+            and cell.count(first) + cell.count(last) in (2, 4)
+        ):
             return cell[1:-1]
     return cell
 
@@ -80,14 +87,17 @@ def _best_rows(text: str, delimiter: str) -> list[Record] | None:
     return records_of_rows(tables[0] if fits[0] >= 0.8 * fits[1] else tables[1])
 
 
-def _is_table(rows: Sequence[Sequence[str]], cut: bool) -> bool:
+def _is_table(rows: Sequence[Sequence[str]], delimiter: str, cut: bool) -> bool:
     """Tell whether rows without a header have as many columns, and one of them poems."""
     rows = rows[:-1] if cut and len(rows) > 2 else rows
     width, fitting = Counter(map(len, rows)).most_common(1)[0]
     if width < 2 or fitting < 0.9 * len(rows):
         return False
     columns = list(zip(*(row for row in rows if len(row) == width), strict=True))
-    return len(_poem_columns(columns)) == 1
+    poems = _poem_columns(columns)
+    if len(poems) == 1 and delimiter in ",;":  # which may be marks of verse themselves
+        return _share(columns[poems[0]], lambda cell: delimiter in cell or _WIDE_MARK.search(cell)) > 0.5
+    return len(poems) == 1
 
 
 def _poem_columns(columns: Sequence[Sequence[str]]) -> list[int]:
@@ -135,7 +145,15 @@ def records_of_rows(rows: Sequence[Sequence[str]]) -> list[Record] | None:
         roles = _roles_by_content(body)
         if TEXT not in roles:
             return None
+        place = roles.index(TEXT)
+        unknown_names = len(body) > 1 and place < len(body[0]) and _is_name(body[0][place])
+        if unknown_names and all(_is_poem(row[place]) for row in body[1:3] if place < len(row)):
+            body = body[1:]
     return [_record(row, roles) for row in body]
+
+
+def _is_name(cell: str) -> bool:
+    return len(cell) < _LEAST_TEXT and not _is_poem(cell) and not _MARK.search(cell)
 
 
 def _with_text(roles: list[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -186,7 +204,8 @@ def _record(row: Sequence[str], roles: Sequence[str]) -> Record:
         found.setdefault(role, []).append(cell)
     title = next((cell for cell in found.get(TITLE, []) if cell), "")
     author = next((cell for cell in found.get(AUTHOR, []) if cell), "")
-    lines = next((cell for cell in found.get(TEXT, []) if cell), "").replace("\\n", "\n").split("\n")
+    text = next((cell for cell in found.get(TEXT, []) if cell), "").replace("\\n", "\n")
+    lines = _BREAK.sub("\n", text).split("\n")
     if LINE in found:
         lines = [cell for cell in found[LINE] if cell]
     text = joined_verse([part for line in lines for part in _spaced(line)])

@@ -1,8 +1,8 @@
-"""Name the kind of a file that is no plain text, by its first bytes."""
+"""Name the kind of a file that is no plain text, by its first bytes or by its marks."""
 
 import re
 
-__all__ = ["name_document"]
+__all__ = ["name_document", "name_markup"]
 
 _SIGNATURES = (
     (b"%PDF", "a PDF document"),
@@ -40,7 +40,17 @@ _INSIDE_ZIP = (
     (b"xl/", "a document of Excel"),
     (b"ppt/", "a document of PowerPoint"),
 )
-_HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
+_MARKUP = (
+    (
+        re.compile(r"\s*(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL),
+        "a web page",
+    ),
+    (re.compile(r"\s*<(?:div|p|h[1-6]|ul|ol|table|span|section|article|center)\b[^>]*>", re.IGNORECASE), "a web page"),
+    (re.compile(r"\s*(?:\\documentclass|\\usepackage|\\begin\{)"), "a LaTeX document"),
+    (re.compile(r"(?:.*\n){0,50}?\s*INSERT\s+INTO\s", re.IGNORECASE), "an SQL script"),
+    (re.compile(r"(?:.*\n){0,3}?\d+:\d\d:\d\d[,.]\d+\s*-->"), "a file of subtitles"),
+    (re.compile(r"(?:.*\n){0,10}?\[\d+:\d\d[.:]\d+\]"), "a file of timed lyrics"),
+)
 
 
 def name_document(data: bytes) -> str:
@@ -54,6 +64,14 @@ def name_document(data: bytes) -> str:
         return next((name for mark, name in _INSIDE_ZIP if mark in data), "an archive")
     if data[257:262] == b"ustar":
         return "an archive"
-    if _HTML.match(data[:4_096].removeprefix(b"\xef\xbb\xbf")):
-        return "a web page"
     return next((name for signature, name in _SIGNATURES if data.startswith(signature)), "")
+
+
+def name_markup(text: str) -> str:
+    """Return in which language for programs a text is written, with its article; ``""`` for plain text.
+
+    Example:
+        >>> name_markup("<html><body>春晓</body></html>")
+        'a web page'
+    """
+    return next((name for pattern, name in _MARKUP if pattern.match(text[:20_000])), "")

@@ -126,7 +126,11 @@ def _refuse(data: bytes, name: str) -> NoReturn:
     for encoding in ("UTF-8", "GB18030", "Big5"):
         codec = _CODECS[encoding]
         text = sample.decode(codec, "replace")
-        if "\0" in text or text.count("\ufffd") > max(2, len(text) / 20) or not _is_readable(text.replace("\ufffd", "")):
+        if (
+            "\0" in text
+            or text.count("\ufffd") > max(2, len(text) / 20)
+            or not _is_readable(text.replace("\ufffd", ""))
+        ):
             continue
         try:
             data.decode(codec)

@@ -38,7 +38,9 @@ _NAMES = {
     ),
 }
 _ROLES = {name: role for role, names in _NAMES.items() for name in names.split()}
-_LINE = re.compile("(?:line|verse|sentence|ju)[0-9]{1,2}|第[0-9一二三四五六七八九十]+句|[首颔颈尾]联|[起承转合]句|句[0-9一二三四五六七八九十]+")
+_LINE = re.compile(
+    "(?:line|verse|sentence|ju)[0-9]{1,2}|第[0-9一二三四五六七八九十]+句|[首颔颈尾]联|[起承转合]句|句[0-9一二三四五六七八九十]+"
+)
 # Words inside a longer name, the first that is found.
 _WORDS = (
     (OTHER, "简介 译 注 赏 拼音 评 背景 trans note intro bio pinyin comment count length url id_ _id 字数 desc"),

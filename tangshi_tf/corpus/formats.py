@@ -19,8 +19,10 @@ __all__ = ["AUTO", "FORMATS", "understand"]
 AUTO = "auto"
 _SPLITS = ("train", "validation", "test")
 _LINE_BREAKS = re.compile("\r\n|[\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
+_BREAK = re.compile(r"<br\s*/?>\n?", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d+|#x[0-9A-Fa-f]+|[a-z]+);")
 _LONGEST_LINE = 16  # characters between two marks; verse has 3 to 11
+_UNEVEN = 6  # lengths of line in one poem, which even lyrics hardly have
 _LONGEST_POEM = 120  # lines of verse
 
 
@@ -79,7 +81,8 @@ def understand(text: str, name: str, format_name: str = AUTO) -> Found:
         text = html.unescape(text)
     try:
         if format_name == AUTO:
-            found = next((found for read in _KNOWN_BY_CONTENT if (found := read(text))), None) or read_layout(text)
+            known = next((known for read in _KNOWN_BY_CONTENT if (known := read(text))), None)
+            found = known or read_layout(_BREAK.sub("\n", text))
         else:
             known = FORMATS[format_name](text)
             if known is None:
@@ -95,8 +98,10 @@ def understand(text: str, name: str, format_name: str = AUTO) -> Found:
 def _doubts(records: list[Record]) -> Iterator[str]:
     """Yield what is unusual in poems, so that the format may be another."""
     texts = [record.text for record in records if record.text]
-    lines = [len(han_only(part)) for text in texts[:1_000] for part in segments(text)]
-    if lines and sum(length > _LONGEST_LINE for length in lines) > 0.3 * len(lines):
+    shapes = [[len(han_only(part)) for part in segments(text)] for text in texts[:1_000]]
+    long = sum(length > _LONGEST_LINE for shape in shapes for length in shape)
+    uneven = sum(len(set(shape)) > _UNEVEN for shape in shapes)
+    if long > 0.3 * sum(map(len, shapes)) or 2 * uneven > len(shapes) > 0:
         yield "lines are as long as those of prose"
     longest = max((len(segments(text)) for text in texts), default=0)
     if longest > _LONGEST_POEM and len(texts) < 10:

@@ -10,7 +10,7 @@ from tangshi_tf.corpus.records import HEADER, one_line
 from tangshi_tf.corpus.unpacking import read_packed
 from tangshi_tf.shipped import find_resource
 
-__all__ = ["Headings", "author_name", "is_known_author"]
+__all__ = ["Headings", "author_name", "is_dynasty", "is_known_author"]
 
 _DYNASTIES = (
     "先秦|周|春秋|战国|秦|两汉|西汉|东汉|汉|三国|魏晋|曹魏|魏|蜀汉|吴|西晋|东晋|晋|南北朝|南朝|北朝|刘宋|南齐|齐|梁|陈|北魏|北齐|北周|隋|"
@@ -21,18 +21,24 @@ _DYNASTY_BEFORE = re.compile(
     rf"^(?:[〔\[(（【「]\s*(?:{_DYNASTIES})[代朝末初]?\s*[〕\])）】」]\s*[·・•.．:：,，]?\s*|(?:{_DYNASTIES})[代朝]?\s*[·・•.．:：,，/|、—-]+\s*|"
     rf"(?:{_DYNASTIES})[代朝]?\s+)"
 )
-_DYNASTY_BEHIND = re.compile(rf"\s*(?:[〔\[(（【]\s*(?:(?:{_DYNASTIES})[代朝末初]?|[^〔\[(（【]*\d[^〕\])）】]*)\s*[〕\])）】]|[·・,，\s]+(?:{_DYNASTIES})[代朝]?)$")
+_DYNASTY_BEHIND = re.compile(
+    rf"\s*(?:[〔\[(（【]\s*(?:(?:{_DYNASTIES})[代朝末初]?|[^〔\[(（【]*\d[^〕\])）】]*)\s*[〕\])）】]|[·・,，\s]+(?:{_DYNASTIES})[代朝]?)$"
+)
 _ROLE_BEHIND = re.compile(r"\s*(?:著|作|撰|诗|之作)$")
 _LEADING = re.compile(r"^(?:[#>*=+•●▪■◆◇☆★※_~`-]+\s*|—+\s*)+")
-_TRAILING = re.compile(r"\s*[#*=_~`:：|/-]+$|\s*—+$")
+_TRAILING = re.compile(r"\s*(?:[=-]>|→|[#*=_~`:：|/-]+|—+|[①-⓿]|[\[［]\d{1,3}[\]］])+$")
 _NUMBER = re.compile(
     r"^(?:[(（\[【]?\d{1,6}[)）\]】.、．:：]\s*|[(（\[【][一二三四五六七八九十百零〇]{1,5}[)）\]】]\s*|[一二三四五六七八九十百零〇]{1,5}[.、．]\s*|"
     r"第\s*[0-9一二三四五六七八九十百]+\s*[首篇][:：、.]?\s*|\d{1,6}\s+)"
 )
-_ENCLOSED = re.compile(r"^(?:《([^《》]*)》|【([^【】]*)】|「([^「」]*)」|『([^『』]*)』|\[([^\[\]]*)\]|〈([^〈〉]*)〉|“([^“”]*)”|\"([^\"]*)\"|<([^<>]*)>|\{([^{}]*)\})$")
+_ENCLOSED = re.compile(
+    r"^(?:《([^《》]*)》|【([^【】]*)】|「([^「」]*)」|『([^『』]*)』|\[([^\[\]]*)\]|〈([^〈〉]*)〉|“([^“”]*)”|\"([^\"]*)\"|<([^<>]*)>|\{([^{}]*)\})$"
+)
 _BOOK_MARKS = re.compile(r"^(.*?)\s*《(.+)》\s*(.*)$")
 _BRACKET_END = re.compile(r"^(.+?)\s*(?:（([^（）]*)）|\(([^()]*)\)|\[([^\[\]]*)\]|【([^【】]*)】|〔([^〔〕]*)〕)$")
-_BETWEEN = re.compile(r"\s*(?:—{1,2}|--+|[|｜/／\t]+|[:：]{1,2}|,|，|;|；|_|\bby\b|#+|@+|\$+)\s*|\s+-\s+|\s{2,}|\u3000+")
+_BETWEEN = re.compile(
+    r"\s*(?:—{1,2}|--+|[|｜/／\t]+|[:：]{1,2}|,|，|;|；|_|\bby\b|#+|@+|\$+)\s*|\s+-\s+|\s{2,}|\u3000+"
+)
 _DASH = re.compile(r"\s*[·・•—–-]+\s*")
 _LABEL = re.compile(r"(?:^|(?<=[\s,，;；|]))([A-Za-z_ ]{2,12}|[\u4e00-\u9fff]{1,2}\s?[\u4e00-\u9fff]{1,2})\s*[:：=]\s*")
 _FEW = 4  # headings, too few to count what is usual among them
@@ -53,6 +59,11 @@ def _known_authors() -> frozenset[str]:
 def is_known_author(name: str) -> bool:
     """Tell whether a name is that of a poet of the corpus in the package."""
     return fold(name) in _known_authors()
+
+
+def is_dynasty(text: str) -> bool:
+    """Tell whether a text names a dynasty, such as 唐 or 宋代."""
+    return bool(_DYNASTY.fullmatch(fold(text)))
 
 
 def author_name(text: str) -> str:

@@ -21,14 +21,19 @@ from tangshi_tf.corpus.verse_lines import (
 
 __all__ = ["read_blocks", "read_layout", "read_lines", "read_titled", "read_whole"]
 
-_COMMENTARY = re.compile(r"[【\[(（]?\s*(?:注释|注解|译文|翻译|赏析|简析|鉴赏|题解|评析|作者简介|创作背景|背景|【?注】?)\s*[】\])）]?\s*(?:[:：]|$)")
+_COMMENTARY = re.compile(
+    r"[【\[(（]?\s*(?:注释|注解|译文|翻译|赏析|简析|鉴赏|题解|评析|作者简介|创作背景|背景|【?注】?)\s*[】\])）]?\s*(?:[:：]|$)"
+)
 _SIGNED = re.compile(r"^\s*(?:—{1,}|--+|－+)\s*(.+)$")
-_SIGNED_END = re.compile(r"^(.*[。！？.!?][」』”’》\"']*)\s*(?:(?:—{1,}|--+|－{1,})\s*(.+)|[（(]((?:[^（()）]{0,6}[·・]?)?[^（()）]{0,8}《[^》]+》)[)）])$")
+_SIGNED_END = re.compile(
+    r"^(.*[。！？.!?][」』”’》\"']*)\s*(?:(?:—{1,}|--+|－{1,})\s*(.+)|[（(]((?:[^（()）]{0,6}[·・]?)?[^（()）]{0,8}《[^》]+》)[)）])$"
+)
 _FULL_STOP = re.compile(r"[。？！.?!．｡…][」』”’》〉\"'）)］\]】]*$")
 _RUN_LENGTHS = range(4, 10)
 _UNBROKEN = (20, 28, 40, 56)
 
 
+_PINYIN = re.compile(r"(?:[A-Za-z\u00c0-\u024f\u1e00-\u1eff'’ü]+[0-9]?[\s,，.。!?;；:：]*){3,}")
 _SIGN = "——"  # before the name of a poet below his poem
 _VOLUME = re.compile(r"(?:卷|第)\s*[0-9一二三四五六七八九十百上中下]+\s*(?:[卷章部集辑编回节]|[\s　：:].*)?")
 _DOUBT_LINES = "each line was taken for a poem, although blank lines stand between some"
@@ -58,11 +63,17 @@ def read_layout(text: str) -> Found:
     items = _items(text)
     items = _told_apart(items)
     both = sum(bool(item.head and item.verse) for item in items)
-    if 2 * both > len(items):
+    if 2 * both > len(items) or _are_lines(items):
         return _lines(items)
     if any(item.head for item in items):
         return _titled(items)
     return _untitled(items)
+
+
+def _are_lines(items: Sequence[_Item]) -> bool:
+    """Tell whether nearly all lines may be poems, a few of them, or of a book's titles, aside."""
+    whole = sum(_is_whole(item.verse) for item in items)
+    return any(item.head for item in items) and whole > 0.7 * len(items)
 
 
 def read_lines(text: str) -> Found:
@@ -114,6 +125,8 @@ def _items(text: str) -> list[_Item]:
             skipping = False
             continue
         skipping = skipping or bool(items and _COMMENTARY.match(line))
+        if _PINYIN.fullmatch(line):
+            continue
         if skipping or (not without_notes(line) and items and items[-1].verse and not items[-1].head):
             continue
         alone, below = _SIGNED.match(line), _SIGNED_END.match(line)
@@ -150,8 +163,8 @@ def _told_apart(items: Sequence[_Item]) -> list[_Item]:
 
 
 def _as_heading(item: _Item) -> _Item:
-    """Take back the marks of a line of two words."""
-    if has_marks(item.raw) or len(segments(item.verse)) != 2:
+    """Take a line without marks that is of two words, or one long one, for a heading."""
+    if has_marks(item.raw) or len(segments(item.verse)) > 2:
         return item
     return item._replace(head=item.raw, verse="")
 
@@ -202,8 +215,16 @@ def _is_whole(verse: str) -> bool:
     return len(parts) >= 4 and bool(_FULL_STOP.search(without_notes(verse)))
 
 
+def _without_colons(items: Sequence[_Item], count: int) -> Sequence[_Item]:
+    """Take few lines that have both heading and verse, beside so many others, for verse with a colon inside."""
+    if sum(bool(item.head and item.verse) for item in items) >= 0.2 * count:
+        return items
+    return [item._replace(head="", verse=item.raw) if item.head and item.verse else item for item in items]
+
+
 def _lines(items: Sequence[_Item]) -> Found:
     """Read one poem a line; a line of less than a poem goes on with the one above."""
+    items = _without_colons(items, len(items))
     poems: list[_Poem] = []
     for item in items:
         goes_on = poems and poems[-1].verse and item.verse and not item.head and not item.gap
@@ -263,13 +284,11 @@ def _poems_of(blocks: Sequence[Sequence[_Item]]) -> list[Record]:
 
 def _titled(items: Sequence[_Item]) -> Found:
     """Read poems that begin with their headings."""
-    both = sum(bool(item.head and item.verse) for item in items)
-    if both < 0.2 * sum(bool(item.head) for item in items):  # a colon inside verse
-        items = [item._replace(head="", verse=item.raw) if item.verse else item for item in items]
+    items = _without_colons(items, sum(bool(item.head) for item in items))
     poems: list[_Poem] = []
     now = _Poem()
     for place, item in enumerate(items):
-        if item.head.startswith(_SIGN) and now.verse and not now.signed:
+        if now.verse and not now.signed and _is_signature(items, place):
             now.signed = item.head.removeprefix(_SIGN)
             continue
         ended = now.signed or (item.gap and now.verse and not item.head and not _goes_on(now.verse, items, place))
@@ -286,6 +305,17 @@ def _titled(items: Sequence[_Item]) -> Found:
     return Found("titles", _records([poem for poem in poems if poem.heads or poem.verse]))
 
 
+def _is_signature(items: Sequence[_Item], place: int) -> bool:
+    """Tell whether a line below verse names the poet: it begins with a dash, or a blank line stands below it alone."""
+    item = items[place]
+    if item.head.startswith(_SIGN):
+        return True
+    if items[-1].verse or items[-1].gap:  # else the last poem is signed in the same way
+        return False
+    below = items[place + 1].gap if place + 1 < len(items) else 1
+    return bool(not item.verse and not item.gap and below and author_name(item.head))
+
+
 def _goes_on(verse: Sequence[str], items: Sequence[_Item], place: int) -> bool:
     """Tell whether the verse after a blank line belongs to the poem above: it is no poem of its own, or rhymes."""
     block = [items[place].verse]
@@ -294,7 +324,8 @@ def _goes_on(verse: Sequence[str], items: Sequence[_Item], place: int) -> bool:
             break
         block.append(item.verse)
     above, below = "".join(verse), "".join(block)
-    return not (_is_whole(above) and _is_whole(below)) or rhymed([above, below])
+    regular = len(set(map(len, segments(below)))) == 1
+    return not (regular and _is_whole(above) and _is_whole(below)) or rhymed([above, below])
 
 
 def _own_heads(poem: _Poem) -> list[str]:

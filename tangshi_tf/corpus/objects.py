@@ -70,6 +70,8 @@ def read_xml(text: str) -> Found | None:
     if not _XML.match(text):
         return None
     text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text)
+    if "</" not in text and "/>" not in text:
+        return None
     try:
         root = ElementTree.fromstring(f"<all>{text}</all>")
     except ElementTree.ParseError as error:
@@ -111,7 +113,18 @@ def _tree(element: ElementTree.Element, depth: int) -> Any:
         return (element.text or "").strip()
     if depth > _DEEPEST:
         return ""
-    if children and {child.tag.lower() for child in children} <= {"br", "p", "l", "line", "lg", "v", "verse", "b", "i", "span"}:
+    if children and {child.tag.lower() for child in children} <= {
+        "br",
+        "p",
+        "l",
+        "line",
+        "lg",
+        "v",
+        "verse",
+        "b",
+        "i",
+        "span",
+    }:
         lines = [part.strip() for part in element.itertext() if part.strip()]
         if not element.attrib:
             return lines
@@ -154,7 +167,11 @@ def _of_string(value: str, known: _Known) -> Iterator[Record]:
 
 def _of_list(value: Sequence[Any], known: _Known, unknown: dict[str, None], depth: int) -> Iterator[Record]:
     rows = [row for row in value if isinstance(row, list | tuple)]
-    if value and len(rows) == len(value) and all(isinstance(cell, str | int | float | None) for row in rows for cell in row):
+    if (
+        value
+        and len(rows) == len(value)
+        and all(isinstance(cell, str | int | float | None) for row in rows for cell in row)
+    ):
         cells = [[str("" if cell is None else cell) for cell in row] for row in rows]
         if all(_is_verse(cell) for row in cells for cell in row):
             yield from (Record("", known.author, known.title, joined_verse(row)) for row in cells)
@@ -179,7 +196,12 @@ def _is_poem(text: str) -> bool:
 
 def _is_verse(text: str) -> bool:
     parts = segments(text)
-    return bool(parts) and all(3 <= len(part) <= 9 and len(han_only(part)) == len(part) for part in parts) and len(set(map(len, parts))) == 1 and bool(parse_line(text).verse)
+    return (
+        bool(parts)
+        and all(3 <= len(part) <= 9 and len(han_only(part)) == len(part) for part in parts)
+        and len(set(map(len, parts))) == 1
+        and bool(parse_line(text).verse)
+    )
 
 
 def _of_object(entry: dict[str, Any], known: _Known, unknown: dict[str, None], depth: int) -> Iterator[Record]:
@@ -187,7 +209,9 @@ def _of_object(entry: dict[str, Any], known: _Known, unknown: dict[str, None], d
     if columns:
         yield from _of_list(columns, known, unknown, depth + 1)
         return
-    by_title = {name: part for name, part in entry.items() if isinstance(part, str) and han_only(name) and _is_text(part)}
+    by_title = {
+        name: part for name, part in entry.items() if isinstance(part, str) and han_only(name) and _is_text(part)
+    }
     if len(by_title) > 2 and 2 * len(by_title) > len(entry):
         yield from (Record("", known.author, one_line(name), _text(part)) for name, part in entry.items())
         return
@@ -211,8 +235,13 @@ def _of_object(entry: dict[str, Any], known: _Known, unknown: dict[str, None], d
         role = "" if _may_name(name) else role_of(name)
         if role and role != TEXT and not _holds_objects(part):
             continue
-        yield from _records(part, inner if role else _named(name, part, inner), unknown, depth + 1)
-    if nested and any(_may_name(name) or not role_of(name) or role_of(name) == TEXT or _holds_objects(part) for name, part in nested.items()):
+        yield from _records(
+            part, inner if role and not han_only(name) else _named(name, part, inner), unknown, depth + 1
+        )
+    if nested and any(
+        _may_name(name) or not role_of(name) or role_of(name) == TEXT or _holds_objects(part)
+        for name, part in nested.items()
+    ):
         return
     named = {name: part for name, part in entry.items() if isinstance(part, str) and _may_name(name)}
     texts_under = [name for name, part in named.items() if _is_text(part)]
@@ -256,7 +285,10 @@ def _columns(entry: Mapping[str, Any]) -> list[list[Any]] | None:
     columns = [list(part.values()) if isinstance(part, Mapping) else part for part in (entry[name] for name in kept)]
     if not all(isinstance(column, list) and len(column) == len(columns[0]) for column in columns):
         return None
-    rows = [["".join(map(str, cell)) if isinstance(cell, list) else cell for cell in row] for row in zip(*columns, strict=True)]
+    rows = [
+        ["".join(map(str, cell)) if isinstance(cell, list) else cell for cell in row]
+        for row in zip(*columns, strict=True)
+    ]
     return [list(kept), *map(list, rows)]
 
 
@@ -293,7 +325,9 @@ def _text(value: Any) -> str:
         lines = _BREAK.sub("\n", value).split("\n")
     elif isinstance(value, list | tuple) and not _holds_objects(value):
         lines = [part for line in value if isinstance(line, str) for part in _BREAK.sub("\n", line).split("\n")]
-    elif isinstance(value, list) and all(isinstance(stanza, list) and all(isinstance(line, str) for line in stanza) for stanza in value):
+    elif isinstance(value, list) and all(
+        isinstance(stanza, list) and all(isinstance(line, str) for line in stanza) for stanza in value
+    ):
         lines = [line for stanza in value for line in stanza]
     else:
         return ""

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tangshi_tf.corpus.readers import read_text, text_files
-from tangshi_tf.corpus.unpacking import LIMIT_GB
 from tangshi_tf.corpus.splitting import SPLITS
+from tangshi_tf.corpus.unpacking import LIMIT_GB
 from tangshi_tf.corpus.words import segmenter as find_segmenter
 from tangshi_tf.errors import ConfigError, CorpusError
 from tangshi_tf.vocabulary import Vocabulary, count_ids

@@ -6,11 +6,10 @@ matter. A folder stands for all files in it, at any depth; hidden ones are passe
 
 import os
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tangshi_tf.corpus.documents import name_document
+from tangshi_tf.corpus.documents import name_document, name_markup
 from tangshi_tf.corpus.encodings import decode
 from tangshi_tf.corpus.formats import AUTO, understand
 from tangshi_tf.corpus.records import HEADER, Record
@@ -76,6 +75,9 @@ def parse_records(data: bytes, name: str, format_name: str = AUTO) -> Reading:
         CorpusError: if it is empty, damaged, or no text.
     """
     text, encoding = _text(data, name)
+    markup = name_markup(text)
+    if markup:
+        raise CorpusError(f"Plain text is required: save it as plain text. Received: {name}, {markup}")
     found = understand(text, name, format_name)
     return Reading(name, found.records, Counter({(found.format, encoding): 1}), list(found.doubts))
 

@@ -9,13 +9,17 @@ from typing import NamedTuple
 
 from tangshi_tf.corpus.cleaning import fold, han_only
 from tangshi_tf.corpus.fields import AUTHOR, OTHER, TITLE, role_of
+from tangshi_tf.corpus.headings import is_dynasty
 from tangshi_tf.corpus.records import add_marks
 from tangshi_tf.verse.prosody import load_entries
 
 __all__ = ["RULE", "Line", "has_marks", "joined_verse", "parse_line", "rhymed", "segments", "without_notes"]
 
-RULE = re.compile(r"(?:[-=*_~#—·.。…☆★◇◆]\s*){3,}|[-=*_~—]{1,2}")
-"""A line that only parts what is above from what is below."""
+RULE = re.compile(
+    r"(?:[-=*_~#—·.。…☆★◇◆]\s*){3,}|[-=*_~—]{1,2}|[-—]\s*\d+\s*[-—]|第\s*\d+\s*页|"
+    r"\d{4}\s*[-/.年]\s*\d{1,2}\s*[-/.月]\s*\d{1,2}日?(?:\s+\d{1,2}:\d\d.*)?"
+)
+"""A line that only parts what is above from what is below: a rule, the number of a page, a date."""
 
 MARKS = "，。？！；：、,.?!;:．｡､﹐﹒…—～~"
 _CLOSING = "」』”’》〉\"'）)］\\]】"
@@ -32,7 +36,9 @@ _NUMBER = re.compile(
 )
 # What may stand between a heading and its verse, the longest first.
 _SEPARATOR = re.compile(r"\s*(?:[:：]{1,2}|[|｜/／]+|—{1,2}|--+|[》】〕］])\s*|\s+|\s*[)）\]]\s*|[,，、]\s*")
-_SPACES = re.compile(r"[\s|/／｜\\]+")
+_SPACES = re.compile(r"[\s|/／｜\\:：]+")
+_REFERENCE = re.compile(r"[\[［【〔]\d{1,3}[\]］】〕]|[①-⓿]")
+_UNBROKEN = (20, 28, 40, 56)
 _LONGEST_HEAD = 80
 _LINE_LENGTHS = range(3, 12)
 
@@ -118,6 +124,8 @@ def _verse_start(line: str) -> int:
             break
         closes = sign in (")", "）", "]", "》", "】", "〕", "］")
         opened = before.count("（") + before.count("(") > before.count("）") + before.count(")")
+        if closes and _is_note(line, found.end()):
+            continue
         if (closes or not opened) and (found.start() or closes) and segments(line[found.end() :]):
             starts.append((found.start(), found.end(), not sign))
             colon = colon or (found.end() if sign in (":", "：") else 0)
@@ -131,10 +139,18 @@ def _verse_start(line: str) -> int:
     return 0
 
 
+def _is_note(line: str, end: int) -> bool:
+    """Tell whether brackets that end here hold a note on a character of the first line of verse."""
+    whole, rest = segments(line), segments(line[end:])
+    return len(whole) > 1 and bool(rest) and len(whole[0]) == len(whole[1]) != len(rest[0])
+
+
 def _spaced(line: str) -> Line:
     """Part a line without marks whose verse has spaces or strokes between its lines."""
     words = [word for word in _SPACES.split(line) if word]
     length = len(han_only(words[-1])) if words else 0
+    if len(words) > 1 and length in _UNBROKEN and length == len(words[-1]):
+        return Line(line[: line.rindex(words[-1])].strip(" \t\u3000:：|/"), words[-1])
     if length not in _LINE_LENGTHS or len(words) < 2:
         return Line(line, "")
     count = 0
@@ -155,7 +171,7 @@ _TITLED = re.compile(r"([^:：]{0,80})[:：]\s*(\S.*)")
 def _titled(line: str) -> Line:
     """Part a line at its colon, if it has one."""
     found = _TITLED.fullmatch(line)
-    if not found or role_of(found[1]) in (TITLE, AUTHOR, OTHER):
+    if not found or role_of(found[1]) in (TITLE, AUTHOR, OTHER) or is_dynasty(found[1].strip()):
         return Line(line, "")
     return Line(found[1].strip(), found[2])
 
@@ -164,7 +180,7 @@ def joined_verse(lines: Sequence[str]) -> str:
     """Join the lines of a poem, some of which may have marks: others get marks, unless a line was only broken in two."""
     lines = [without_end_spaces for line in lines if (without_end_spaces := line.strip())]
     if len(lines) < 2:
-        return "".join(lines)
+        return _with_gaps("".join(lines))
     if not any(_FIRST_MARK.search(line) for line in lines):
         return add_marks(lines) if all(len(han_only(line)) > 2 for line in lines) else "".join(lines)
     usual = Counter(len(part) for line in lines for part in segments(line)[:-1] or segments(line)).most_common(1)
@@ -181,6 +197,20 @@ def joined_verse(lines: Sequence[str]) -> str:
             place -= 1  # a line that was broken in two
             continue
         text += "，" if place % 2 else "。"
+    return _with_gaps(text)
+
+
+def _with_gaps(text: str) -> str:
+    """Drop references to notes, and put □ for each ? that an encoding left in place of a character."""
+    text = _REFERENCE.sub("", text)
+    if "?" not in text or "，" not in text:
+        return text
+    lengths = Counter(map(len, segments(text)))
+    usual = lengths.most_common(1)[0][0] if lengths else 0
+    text = re.sub(r"(?:^|(?<=[，。！；：？?□]))\?|\?(?=[，。！；：？])", "□", text)
+    for part in re.findall(rf"[^{MARKS}\s]+\?[^{MARKS}\s]+", text):
+        if len(part) == usual:
+            text = text.replace(part, part.replace("?", "□"))
     return text
 
 
