@@ -229,7 +229,7 @@ def markdown_table(poems: Sequence[Poem], source: random.Random) -> Written:
 
 @_format
 def author_in_brackets(poems: Sequence[Poem], source: random.Random) -> Written:
-    left, right = source.choice(["（）", "()", "[]", "【】", "〔〕"])
+    left, right = source.choice([("（", "）"), ("(", ")"), ("[", "]"), ("【", "】"), ("〔", "〕")])
     dynasty = source.choice(["", "唐·", "唐代 ", "唐　"])
     blocks = ["\n".join([f"{poem.title}{left}{dynasty}{poem.author}{right}", *_lines(poem, source)]) for poem in poems]
     return Written("\n\n".join(blocks), list(poems))

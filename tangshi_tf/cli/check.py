@@ -48,7 +48,8 @@ _LEAST = 8  # characters of a poem
 def check(corpus: tuple[Path, ...], level: str, as_json: bool, format_name: str, max_size: float) -> None:
     """Judge poems by the rules of regulated verse.
 
-    A poem may also be typed in place of a file. The tones are printed under each line: 平 is level, 仄 oblique, 通 either, ？ unknown.
+    A poem may also be typed in place of a file. The tones are printed under each line: 平 is level, 仄 oblique,
+    通 either, ？ unknown.
 
     \b
     tangshi-tf check my-poems.txt

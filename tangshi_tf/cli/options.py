@@ -105,9 +105,9 @@ def corpus_argument(command: _Command) -> _Command:
 def format_option(name: str = "--format") -> Callable[[_Command], _Command]:
     """Add --format, by this or another name."""
     help_text = (
-        "How files of poems are read. auto: by their content; lines: one poem a line; titles: poems under their titles; "
-        "blocks: poems between blank lines; whole: one poem a file; table: columns; labels: parts such as 标题：; json, "
-        "xml; shipped: the format of the shipped corpus."
+        "How files of poems are read. auto: by their content; lines: one poem a line; titles: poems under their "
+        "titles; blocks: poems between blank lines; whole: one poem a file; table: columns; labels: parts such as "
+        "标题：; json, xml; shipped: the format of the shipped corpus."
     )
     choice = click.Choice([AUTO, *FORMATS])
     return click.option(name, "format_name", type=choice, default=AUTO, show_default=True, help=help_text)
@@ -186,8 +186,13 @@ def read_text(
         return read_running_text(corpus, model_config, training_config, max_size)
     from tangshi_tf.corpus.poems import read_corpus
 
-    options = {"format_name": format_name, "limit_gb": max_size, "told": tell_understood}
-    return read_corpus(corpus or None, origin_filter=origin_filter, **options)
+    return read_corpus(
+        corpus or None,
+        origin_filter=origin_filter,
+        format_name=format_name,
+        limit_gb=max_size,
+        told=tell_understood,
+    )
 
 
 def _require_origin_filter(corpus: tuple[Path, ...], model_config: ModelConfig) -> None:

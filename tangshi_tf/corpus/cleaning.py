@@ -14,7 +14,9 @@ _MIN_HAN = 4
 _MAX_LENGTH = 5_000  # the longest poem of the Quan Tangshi has 2,980 characters; a novel is no poem
 
 # CJK unified ideographs: all extensions, and the twelve that stand among the compatibility ideographs.
-HAN = "〇\u3400-\u4dbf\u4e00-\u9fff\ufa0e\ufa0f\ufa11\ufa13\ufa14\ufa1f\ufa21\ufa23\ufa24\ufa27-\ufa29\U00020000-\U0003fffd"
+_TWELVE = "\ufa0e\ufa0f\ufa11\ufa13\ufa14\ufa1f\ufa21\ufa23\ufa24\ufa27-\ufa29"
+HAN = f"〇\u3400-\u4dbf\u4e00-\u9fff{_TWELVE}\U00020000-\U0003fffd"
+_DEEPEST = 20  # notes inside notes
 _NOT_HAN = re.compile(f"[^{HAN}]+")
 _NOTE = re.compile(r"（[^（）]*）|\([^()]*\)")
 _BRACKETS = re.compile(r"[\[\]［］【】〔〕〖〗]")
@@ -25,11 +27,11 @@ _PLACEHOLDERS = frozenset({"空", "缺", "阙", "无", "空缺"})
 # What looks like a character but is a radical, as text copied from a PDF has it; and a variant among the twelve. Those
 # that Unicode itself gives an equivalent, such as the radicals of Kangxi, are not listed.
 _DOUBLES = """
-⺁厂 ⺈刀 ⺒巳 ⺓幺 ⺝月 ⺠民 ⺥爪 ⺧牛 ⺩王 ⺪疋 ⺫目 ⺬示 ⺮竹 ⺰纟 ⺵网 ⺶羊 ⺷羊 ⺸羊 ⺻聿 ⺼肉 ⺽臼 ⻁虎 ⻃西 ⻄西 ⻅见 ⻆角 ⻇角
-⻉贝 ⻊足 ⻋车 ⻐钅 ⻑长 ⻒长 ⻓长 ⻔门 ⻕阜 ⻗雨 ⻘青 ⻙韦 ⻚页 ⻛风 ⻜飞 ⻝食 ⻞食 ⻟食 ⻡首 ⻢马 ⻣骨 ⻤鬼 ⻥鱼 ⻦鸟 ⻧卤 ⻨麦 ⻩黄
-⻪黾 ⻫齐 ⻬齐 ⻭齿 ⻮齿 ⻯龙 ⻰龙 ⻱龟 ⻲龟 﨑崎
+⺁厂 ⺈刀 ⺒巳 ⺓幺 ⺝月 ⺠民 ⺥爪 ⺧牛 ⺩王 ⺪疋 ⺫目 ⺬示 ⺮竹 ⺰纟 ⺵网 ⺶羊 ⺷羊 ⺸羊 ⺻聿 ⺼肉 ⺽臼 ⻁虎
+⻃西 ⻄西 ⻅见 ⻆角 ⻇角 ⻉贝 ⻊足 ⻋车 ⻐钅 ⻑长 ⻒长 ⻓长 ⻔门 ⻕阜 ⻗雨 ⻘青 ⻙韦 ⻚页 ⻛风 ⻜飞 ⻝食 ⻞食
+⻟食 ⻡首 ⻢马 ⻣骨 ⻤鬼 ⻥鱼 ⻦鸟 ⻧卤 ⻨麦 ⻩黄 ⻪黾 ⻫齐 ⻬齐 ⻭齿 ⻮齿 ⻯龙 ⻰龙 ⻱龟 ⻲龟 﨑崎
 """
-_SINGLE = {ord(double): single for double, single in _DOUBLES.split()}
+_SINGLE = {ord(pair[0]): pair[1] for pair in _DOUBLES.split()}
 _RADICAL = re.compile("[\u2e80-\u2fdf]")
 _SELECTOR = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")  # which form of a character a font is to show
 
@@ -102,9 +104,10 @@ def clean(text: str) -> tuple[str, str]:
     text = "".join(c for c in text if not c.isspace() and unicodedata.category(c) not in ("Cf", "Cc"))
     if not text:
         return "", "empty"
-    notes = 1
-    while notes:  # a note may hold another
+    for _ in range(_DEEPEST):  # a note may hold another
         text, notes = _NOTE.subn("", text)
+        if not notes:
+            break
     text = fold(_MARKS.sub("", _BRACKETS.sub("", text)))
     for reason, pattern in _FAULTS:
         if pattern.search(text):

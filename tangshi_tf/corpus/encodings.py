@@ -140,8 +140,8 @@ def _refuse(data: bytes, name: str) -> NoReturn:
                 f"0x{data[error.start]:02x} at offset {error.start}"
             ) from None
     raise CorpusError(
-        f"Text in a known encoding is required: {', '.join(_READ_UNNAMED)}. Received: {name}, which makes sense in none "
-        "of them"
+        f"Text in a known encoding is required: {', '.join(_READ_UNNAMED)}. Received: {name}, which makes sense in "
+        "none of them"
     )
 
 

@@ -16,16 +16,19 @@ KNOWN_TEXTS = ("content", "text", "body", "para", "paragraphs", "poem", "内容"
 _NAMES = {
     TITLE: (
         "title titles rhythmic name poemname poemtitle chapter heading headline subject cipai "
-        "题目 标题 题 诗题 题名 诗名 篇名 名称 名字 词牌 词牌名 曲牌 曲牌名 诗歌名称 诗词名称 诗词名 作品 作品名 作品名称 诗歌题目 篇目 timu biaoti"
+        "题目 标题 题 诗题 题名 诗名 篇名 名称 名字 词牌 词牌名 曲牌 曲牌名 诗歌名称 诗词名称 诗词名 作品 "
+        "作品名 作品名称 诗歌题目 篇目 timu biaoti"
     ),
     AUTHOR: (
         "author authors poet writer by authorname poetname creator "
         "作者 诗人 词人 作家 撰者 作者名 作者姓名 姓名 创作者 著者 诗人姓名 zuozhe"
     ),
     TEXT: (
-        "content contents text texts para paras paragraph paragraphs body poem poems poetry verse verses lines sentences "
+        "content contents text texts para paras paragraph paragraphs body poem poems poetry verse verses "
+        "lines sentences "
         "stanzas fulltext poemtext poemcontent shici neirong zhengwen strophes poetrycontent rawtext contenttext "
-        "内容 正文 诗文 诗句 诗 诗歌 诗词 词 原文 全文 文本 文 本文 诗歌内容 诗词内容 诗内容 诗歌正文 诗词正文 诗词原文 诗歌原文 句子"
+        "内容 正文 诗文 诗句 诗 诗歌 诗词 词 原文 全文 文本 文 本文 诗歌内容 诗词内容 诗内容 诗歌正文 "
+        "诗词正文 诗词原文 诗歌原文 句子"
     ),
     SPLIT: "split",
     OTHER: (
@@ -33,12 +36,14 @@ _NAMES = {
         "note notes comment comments translation appreciation background source url link section volume category "
         "keywords collection likes biography prologue strains subchapter desc description abstract intro collection "
         "star score rank language lang "
-        "序号 编号 号 行号 朝代 时代 年代 体裁 体 诗体 类型 类别 分类 形式 标签 注释 注 注解 译文 翻译 赏析 备注 出处 来源 链接 卷 部 "
+        "序号 编号 号 行号 朝代 时代 年代 体裁 体 诗体 类型 类别 分类 形式 标签 注释 注 注解 译文 翻译 赏析 "
+        "备注 出处 来源 链接 卷 部 "
         "字数 简介 背景 评论 评析 韵 韵部 韵脚 格律 平仄 年份 日期 关键词 创作背景 作者简介 拼音 书名 集 别集"
     ),
 }
 _ROLES = {name: role for role, names in _NAMES.items() for name in names.split()}
 _LINE = re.compile(
+    ""
     "(?:line|verse|sentence|ju)[0-9]{1,2}|第[0-9一二三四五六七八九十]+句|[首颔颈尾]联|[起承转合]句|句[0-9一二三四五六七八九十]+"
 )
 # Words inside a longer name, the first that is found.

@@ -149,7 +149,7 @@ class Headings:
         return one_line(_opened(title)), one_line(author)
 
     def _parts(self, lines: Sequence[str]) -> list[str]:
-        """Return the parts of a heading, undecorated; of one longer than usual, the last: a book's name stands above."""
+        """Return the parts of a heading, undecorated; of one longer than usual the last ones."""
         own = [text for line in lines if (text := _undecorated(line))]
         least = 1 if len(own) < 3 else 0  # of two lines the first is a title, even if it names a dynasty
         own = [text for i, text in enumerate(own) if i < least or not _DYNASTY.fullmatch(fold(_opened(text)))] or own
@@ -166,7 +166,7 @@ class Headings:
     @staticmethod
     def _labels(lines: Sequence[str]) -> tuple[str, str] | None:
         """Return what labels such as 标题： and 作者： say."""
-        found = {}
+        found: dict[str, str] = {}
         for line in lines:
             text = _undecorated(line)
             places = [place for place in _LABEL.finditer(text) if role_of(place[1])]

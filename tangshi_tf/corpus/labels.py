@@ -11,8 +11,10 @@ from tangshi_tf.corpus.verse_lines import RULE, joined_verse
 
 __all__ = ["read_labels"]
 
+_HAN_NAME = "[\u4e00-\u9fff](?:[ \u3000]*[\u4e00-\u9fff]){0,4}"
 _LABEL = re.compile(
-    r"^\s*(?:[-*•]\s+)?(?:[\"'“]?([A-Za-z_]{2,14}|[\u4e00-\u9fff](?:[ \u3000]*[\u4e00-\u9fff]){0,4})[\"'”]?\s*(?:[:：]|\s=\s?|=)|[【\[]([A-Za-z_]{2,14}|[\u4e00-\u9fff]{1,5})[】\]][:：]?)\s*(.*)$"
+    rf"^\s*(?:[-*•]\s+)?(?:[\"'“]?([A-Za-z_]{{2,14}}|{_HAN_NAME})[\"'”]?\s*(?:[:：]|\s=\s?|=)|"
+    r"[【\[]([A-Za-z_]{2,14}|[\u4e00-\u9fff]{1,5})[】\]][:：]?)\s*(.*)$"
 )
 _INSIDE = re.compile(r"[\s,，;；|]+([A-Za-z_]{2,14}|[\u4e00-\u9fff]{2,4})\s*[:：=]\s*")
 _RULE = re.compile(rf"{RULE.pattern}|\[\[?[A-Za-z_.]+\]?\]|\{{|\}}")

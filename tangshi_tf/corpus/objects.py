@@ -246,8 +246,8 @@ def _of_object(entry: dict[str, Any], known: _Known, unknown: dict[str, None], d
     named = {name: part for name, part in entry.items() if isinstance(part, str) and _may_name(name)}
     texts_under = [name for name, part in named.items() if _is_text(part)]
     poems = named if 2 * len(texts_under) > len(named) else {name: named[name] for name in texts_under}
-    for name, part in poems.items():
-        yield Record("", inner.author, one_line(name) if not title else title, _text(part))
+    for name, poem in poems.items():
+        yield Record("", inner.author, title or one_line(name), _text(poem))
     if not poems:
         unknown.update(dict.fromkeys(entry))
         yield Record("", inner.author, inner.title, "")

@@ -27,8 +27,8 @@ def near_duplicate_clusters(texts: Sequence[str], jaccard: float = 0.5, containm
     Two poems are joined if the Jaccard index of their sets of bigrams is at least ``jaccard``, or if at least
     ``containment`` of the smaller set lies in the larger one. Clusters are the connected components.
 
-    A bigram that more than `_MOST` poems hold leads from each of them to its nearest neighbours in the order given alone,
-    so that the time grows with the number of poems; the sorted poems of `read_corpus` put those that begin alike there.
+    A bigram that more than `_MOST` poems hold leads from each of them only to the nearest in the order given, so
+    that the time grows with the number of poems; `read_corpus` sorts them, so that those that begin alike are near.
     None of the Tang poems has so frequent a bigram among its rarest ones.
 
     Either condition puts a known share of the smaller set into the larger one. So the larger one holds at least one of

@@ -6,9 +6,8 @@ import io
 import lzma
 import re
 import zlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from tangshi_tf.errors import CorpusError, first_line
 
@@ -19,8 +18,7 @@ _CHUNK = 1 << 22
 # UTF-32 has three zero bytes beside each other at most; a device or a sparse file has no end of them.
 _NO_TEXT = re.compile(rb"\0{64}")
 
-_Opener = Callable[[IO[bytes]], IO[bytes]]
-_PACKINGS: tuple[tuple[bytes, str, _Opener], ...] = (
+_PACKINGS: tuple[tuple[bytes, str, Any], ...] = (
     (b"\xfd7zXZ\x00", "xz", lzma.LZMAFile),
     (b"\x1f\x8b", "gzip", lambda file: gzip.GzipFile(fileobj=file)),
     (b"BZh", "bzip2", bz2.BZ2File),

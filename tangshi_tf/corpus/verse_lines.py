@@ -13,13 +13,15 @@ from tangshi_tf.corpus.headings import is_dynasty
 from tangshi_tf.corpus.records import add_marks
 from tangshi_tf.verse.prosody import load_entries
 
-__all__ = ["RULE", "Line", "has_marks", "joined_verse", "parse_line", "rhymed", "segments", "without_notes"]
+__all__ = ["RULE", "UNBROKEN", "Line", "has_marks", "joined_verse", "parse_line", "rhymed", "segments", "without_notes"]
 
 RULE = re.compile(
     r"(?:[-=*_~#—·.。…☆★◇◆]\s*){3,}|[-=*_~—]{1,2}|[-—]\s*\d+\s*[-—]|第\s*\d+\s*页|"
     r"\d{4}\s*[-/.年]\s*\d{1,2}\s*[-/.月]\s*\d{1,2}日?(?:\s+\d{1,2}:\d\d.*)?"
 )
 """A line that only parts what is above from what is below: a rule, the number of a page, a date."""
+UNBROKEN = (20, 28, 40, 56)
+"""Characters of a poem of four or eight lines of five or seven, in one line without marks."""
 
 MARKS = "，。？！；：、,.?!;:．｡､﹐﹒…—～~"
 _CLOSING = "」』”’》〉\"'）)］\\]】"
@@ -38,8 +40,8 @@ _NUMBER = re.compile(
 _SEPARATOR = re.compile(r"\s*(?:[:：]{1,2}|[|｜/／]+|—{1,2}|--+|[》】〕］])\s*|\s+|\s*[)）\]]\s*|[,，、]\s*")
 _SPACES = re.compile(r"[\s|/／｜\\:：]+")
 _REFERENCE = re.compile(r"[\[［【〔]\d{1,3}[\]］】〕]|[①-⓿]")
-_UNBROKEN = (20, 28, 40, 56)
 _LONGEST_HEAD = 80
+_DEEPEST = 5  # notes inside notes
 _LINE_LENGTHS = range(3, 12)
 
 
@@ -58,9 +60,10 @@ def has_marks(line: str) -> bool:
 
 def without_notes(text: str) -> str:
     """Return a text without notes in round brackets and references to notes."""
-    notes = 1
-    while notes:
+    for _ in range(_DEEPEST):
         text, notes = _NOTE.subn("", text)
+        if not notes:
+            break
     return text.strip()
 
 
@@ -149,7 +152,7 @@ def _spaced(line: str) -> Line:
     """Part a line without marks whose verse has spaces or strokes between its lines."""
     words = [word for word in _SPACES.split(line) if word]
     length = len(han_only(words[-1])) if words else 0
-    if len(words) > 1 and length in _UNBROKEN and length == len(words[-1]):
+    if len(words) > 1 and length in UNBROKEN and length == len(words[-1]):
         return Line(line[: line.rindex(words[-1])].strip(" \t\u3000:：|/"), words[-1])
     if length not in _LINE_LENGTHS or len(words) < 2:
         return Line(line, "")
@@ -177,8 +180,8 @@ def _titled(line: str) -> Line:
 
 
 def joined_verse(lines: Sequence[str]) -> str:
-    """Join the lines of a poem, some of which may have marks: others get marks, unless a line was only broken in two."""
-    lines = [without_end_spaces for line in lines if (without_end_spaces := line.strip())]
+    """Join the lines of a poem; those without marks get some, unless a line was only broken in two."""
+    lines = [stripped for line in lines if (stripped := line.strip())]
     if len(lines) < 2:
         return _with_gaps("".join(lines))
     if not any(_FIRST_MARK.search(line) for line in lines):
