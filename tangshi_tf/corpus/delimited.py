@@ -50,9 +50,13 @@ def read_table(text: str) -> Found | None:
     sample = "\n".join(lines[:_SAMPLE])
     for delimiter in _DELIMITERS:
         if delimiter in sample and _is_table(_rows(sample, delimiter), delimiter, cut=len(lines) > _SAMPLE):
-            records = records_of_rows(_rows(text, delimiter))
+            records = records_of_rows(_rows(text, delimiter), delimiter)
             if records:
                 return Found("table", records)
+    for delimiter in _DELIMITERS:
+        roles = [role_of(cell) for cell in _rows(head, delimiter)[0]]
+        if {TITLE, AUTHOR} <= set(roles) and len(lines) > 1:
+            records_of_rows(_rows(text, delimiter))  # says what is missing
     return None
 
 
@@ -84,7 +88,7 @@ def _best_rows(text: str, delimiter: str) -> list[Record] | None:
     """Read a table with a header, with quotes as quotes, or as they are if that fits more rows."""
     tables = [_rows(text, delimiter, quoting) for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE)]
     fits = [sum(len(row) == len(rows[0]) for row in rows) for rows in tables]
-    return records_of_rows(tables[0] if fits[0] >= 0.8 * fits[1] else tables[1])
+    return records_of_rows(tables[0] if fits[0] >= 0.8 * fits[1] else tables[1], delimiter)
 
 
 def _is_table(rows: Sequence[Sequence[str]], delimiter: str, cut: bool) -> bool:
@@ -121,8 +125,10 @@ def _is_poem(cell: str) -> bool:
     return len(han_only(cell)) >= _LEAST_TEXT and len(han_only(cell)) == len(cell)
 
 
-def records_of_rows(rows: Sequence[Sequence[str]]) -> list[Record] | None:
+def records_of_rows(rows: Sequence[Sequence[str]], delimiter: str = ",") -> list[Record] | None:
     """Return the poems of rows, whose first may be a header; None if no column holds poems.
+
+    A row with too many columns has delimiters in its text, which are put back.
 
     Raises:
         CorpusError: if there is a header, but none of the columns holds poems.
@@ -149,7 +155,7 @@ def records_of_rows(rows: Sequence[Sequence[str]]) -> list[Record] | None:
         unknown_names = len(body) > 1 and place < len(body[0]) and _is_name(body[0][place])
         if unknown_names and all(_is_poem(row[place]) for row in body[1:3] if place < len(row)):
             body = body[1:]
-    return [_record(row, roles) for row in body]
+    return [_record(row, roles, delimiter) for row in body]
 
 
 def _is_name(cell: str) -> bool:
@@ -193,12 +199,12 @@ def _roles_by_content(rows: Sequence[Sequence[str]]) -> list[str]:
     return roles
 
 
-def _record(row: Sequence[str], roles: Sequence[str]) -> Record:
+def _record(row: Sequence[str], roles: Sequence[str], delimiter: str) -> Record:
     cells = list(row)
     extra = len(cells) - len(roles)
     if extra > 0 and TEXT in roles:  # marks of the text that part columns too
         place = roles.index(TEXT)
-        cells[place : place + extra + 1] = [",".join(cells[place : place + extra + 1])]
+        cells[place : place + extra + 1] = [_unquoted(delimiter.join(cells[place : place + extra + 1]))]
     found: dict[str, list[str]] = {}
     for role, cell in zip(roles, cells, strict=False):
         found.setdefault(role, []).append(cell)

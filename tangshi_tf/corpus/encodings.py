@@ -128,7 +128,7 @@ def _refuse(data: bytes, name: str) -> NoReturn:
         text = sample.decode(codec, "replace")
         if (
             "\0" in text
-            or text.count("\ufffd") > max(2, len(text) / 20)
+            or text.count("\ufffd") > max(4, len(text) / 10)
             or not _is_readable(text.replace("\ufffd", ""))
         ):
             continue

@@ -22,7 +22,7 @@ _LINE_BREAKS = re.compile("\r\n|[\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
 _BREAK = re.compile(r"<br\s*/?>\n?", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d+|#x[0-9A-Fa-f]+|[a-z]+);")
 _LONGEST_LINE = 16  # characters between two marks; verse has 3 to 11
-_UNEVEN = 6  # lengths of line in one poem, which even lyrics hardly have
+_UNEVEN = 5  # lengths of line in one poem, which even lyrics hardly have
 _LONGEST_POEM = 120  # lines of verse
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from tangshi_tf.corpus.cleaning import han_only
@@ -50,15 +51,15 @@ class Item(NamedTuple):
 def read_items(text: str) -> list[Item]:
     """Return the lines of a text that say anything."""
     items: list[Item] = []
-    gap, skipping = 0, False
+    gap, skipping, is_chinese = 0, False, bool(han_only(text))
     for raw in text.split("\n"):
         line = raw.strip("\ufeff\u200b \t\u3000\xa0\u2003\u2002")
-        if not line or RULE.fullmatch(line):
+        if not line or RULE.fullmatch(line) or _is_volume(line):
             gap += 2 if line else 1
             skipping = False
             continue
         skipping = skipping or bool(items and _COMMENTARY.match(line))
-        if _PINYIN.fullmatch(line):
+        if is_chinese and _PINYIN.fullmatch(line):
             continue
         if skipping or (not without_notes(line) and items and items[-1].verse and not items[-1].head):
             continue
@@ -69,11 +70,16 @@ def read_items(text: str) -> list[Item]:
         elif below:
             items.append(Item(gap, *parse_line(below[1]), raw=below[1]))
             items.append(Item(0, SIGN + (below[2] or below[3]), "", raw=line))
-        elif has_marks(line) or len(line) > _LONGEST_VOLUME or not _VOLUME.fullmatch(line):
+        else:
             items.append(Item(gap, *parse_line(line), raw=line))
         gap = 0
     least = min((item.gap for item in items[1:]), default=0)  # every line may have a blank one above it
     return [item._replace(gap=max(item.gap - least, 0)) for item in items]
+
+
+def _is_volume(line: str) -> bool:
+    """Tell whether a line is the heading of a chapter."""
+    return len(line) <= _LONGEST_VOLUME and not has_marks(line) and bool(_VOLUME.fullmatch(line))
 
 
 def in_blocks(items: Sequence[Item], least: int = 1) -> list[list[Item]]:
@@ -92,6 +98,7 @@ def told_apart(items: Sequence[Item]) -> list[Item]:
         return told_apart_bare(items)
     if any(has_marks(item.raw) for item in items):  # then two words of one length are a title
         items = [_as_heading(item) for item in items]
+    items = [_as_broken(*pair) for pair in pairwise([*items, Item(0, "", "")])]
     found: list[Item] = []
     for block in in_blocks(items):
         bare = len(block) >= 4 and not any(item.verse for item in block)
@@ -101,9 +108,24 @@ def told_apart(items: Sequence[Item]) -> list[Item]:
 
 def _as_heading(item: Item) -> Item:
     """Take a line without marks that is of two words, or one long one, for a heading."""
-    if not item.verse or has_marks(item.raw) or len(segments(item.verse)) > 2:
+    as_it_was = item.verse in item.raw and len(item.verse) not in UNBROKEN
+    if not item.verse or as_it_was or has_marks(item.raw) or len(segments(item.verse)) > 2:
         return item
     return item._replace(head=item.raw, verse="")
+
+
+def _as_broken(item: Item, following: Item) -> Item:
+    """Take a heading with a comma for verse if it is a line that was broken in two."""
+    parts, rest = segments(item.head), segments(following.verse)
+    if (
+        item.verse
+        or not has_marks(item.head)
+        or len(parts) < 2
+        or not rest
+        or len(parts[-1]) + len(rest[0]) != len(parts[0])
+    ):
+        return item
+    return item._replace(head="", verse=item.raw)
 
 
 def told_apart_bare(items: Sequence[Item]) -> list[Item]:

@@ -28,6 +28,8 @@ def read_layout(text: str) -> Found:
     """Read plain text in the layout that it seems to have."""
     items = read_items(text)
     items = told_apart(items)
+    if not items:
+        return Found("blocks", [])
     both = sum(bool(item.head and item.verse) for item in items)
     if 2 * both > len(items) or _are_lines(items):
         return _lines(items)

@@ -212,7 +212,10 @@ def _read_files(
             seen.add(key)
             poems.append(poem)
             sides.append(record.split)
-        told(Understood(reading.name, dict(reading.kinds), held, first, tuple(reading.doubts), tuple(reading.unread)))
+        if held or reading.unread:
+            told(
+                Understood(reading.name, dict(reading.kinds), held, first, tuple(reading.doubts), tuple(reading.unread))
+            )
         if not held:
             found = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
             raise CorpusError(

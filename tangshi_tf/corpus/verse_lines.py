@@ -114,7 +114,7 @@ def _marked(line: str) -> Line:
     stopped = _FULL_STOP.search(plain) or re.search("[。？！]", plain)
     if not head and not _ENDS.search(plain) and not stopped and len(parts) < 4 and len(set(map(len, parts))) > 1:
         return Line(line, "")  # a title with a comma
-    return Line(head.strip(), verse.strip())
+    return Line(head.rstrip(" \t\u3000:：|｜/／").strip(), verse.strip())
 
 
 def _verse_start(line: str) -> int:
@@ -208,9 +208,9 @@ def _with_gaps(text: str) -> str:
     text = _REFERENCE.sub("", text)
     if "?" not in text or "，" not in text:
         return text
+    text = re.sub(r"(?:^|(?<=[，。！；：？?□]))\?|\?(?=[，。！；：？])", "□", text)
     lengths = Counter(map(len, segments(text)))
     usual = lengths.most_common(1)[0][0] if lengths else 0
-    text = re.sub(r"(?:^|(?<=[，。！；：？?□]))\?|\?(?=[，。！；：？])", "□", text)
     for part in re.findall(rf"[^{MARKS}\s]+\?[^{MARKS}\s]+", text):
         if len(part) == usual:
             text = text.replace(part, part.replace("?", "□"))

@@ -65,6 +65,7 @@ OTHER_PARTS = {
     *("train", "validation", "test", "poems", "prose", "characters", "words"),
     *("no text", "origin filter", "exact duplicate", "none", "none here", "standard input"),
     *("a typed poem", "unreadable", *FORMATS),
+    *("a web page", "a LaTeX document", "an SQL script", "a file of subtitles", "a file of timed lyrics"),
     *("another corpus", "another vocabulary", "{} {} in place of {}"),
     *("integer", "integer range", "float", "float range"),  # click's
     *(os.strerror(number) for number in errno.errorcode),  # the system's, as many as have an entry
