@@ -215,7 +215,7 @@ def test_check_reads_standard_input(typed: str, encoding: str) -> None:
     assert result.exit_code == 0
     told = result.stderr.splitlines()
     assert re.fullmatch("standard input: 1 poem, [a-z]+ in (UTF-8|GB18030)", told[0])
-    assert re.fullmatch(f"first poem: (登[楼樓]|—) / — / {TOWER}", told[1])
+    assert re.fullmatch("first poem: (登[楼樓]|—) / — / 白日依山尽，黄河入海流[。，].*", told[1])
     head, *body, verdict, empty = result.stdout.splitlines()
     assert head.endswith("五绝　仄起　尤韵")
     assert body[2:4] == ["黄河入海流", "平平仄仄平"]
