@@ -136,7 +136,7 @@ def _verse_start(line: str) -> int:
         return colon  # a second colon is a mark of the verse
     for start, end, is_space in reversed(starts):
         verse, head = segments(line[end:]), segments(line[:start])
-        same = head and len(head[-1]) == len(verse[0]) == len(verse[-1])
+        same = head and {len(part) for part in verse} == {len(head[-1])}
         if not (is_space and same and len(verse) % 2 and len(verse) > 1):  # else the space stands inside the verse
             return end
     return 0

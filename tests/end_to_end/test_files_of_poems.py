@@ -9,8 +9,9 @@ from collections import Counter
 import pytest
 
 from tangshi_tf.corpus.cleaning import clean, fold, han_only
+from tangshi_tf.corpus.poems import Poem
 from tangshi_tf.corpus.readers import parse_records
-from tests.poem_files import ENCODINGS, FORMATS, Poem, draw
+from tests.poem_files import ENCODINGS, FORMATS, draw
 
 DOUBTFUL = "lines that rhyme with each other were taken for one poem"
 
