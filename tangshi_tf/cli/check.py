@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import os
+import re
 import sys
 from pathlib import Path
 
@@ -10,14 +12,24 @@ import click
 from tangshi_tf.cli.catalogue import echo
 from tangshi_tf.cli.console import left_out, table
 from tangshi_tf.cli.help import Command
-from tangshi_tf.cli.options import FORMATS, corpus_argument, typed
+from tangshi_tf.cli.options import (
+    CORPUS_WORDS,
+    corpus_argument,
+    format_option,
+    max_size_option,
+    tell_understood,
+    typed,
+)
 from tangshi_tf.errors import ConfigError
 from tangshi_tf.verse.forms import LEVELS
 
 __all__ = ["check"]
 
+_FILE = re.compile(r"[A-Za-z0-9\\]")  # what names of files have, and poems have not
+_LEAST = 8  # characters of a poem
 
-@click.command(cls=Command, epilog=f"{FORMATS}. Standard input is read if none is given.")
+
+@click.command(cls=Command, epilog=f"{CORPUS_WORDS}. Standard input is read if none is given.")
 @corpus_argument
 @click.option(
     "--level",
@@ -31,13 +43,17 @@ __all__ = ["check"]
     ),
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on each line, with every level.")
-def check(corpus: tuple[Path, ...], level: str, as_json: bool) -> None:
+@format_option()
+@max_size_option
+def check(corpus: tuple[Path, ...], level: str, as_json: bool, format_name: str, max_size: float) -> None:
     """Judge poems by the rules of regulated verse.
 
-    The tones are printed under each line: 平 is level, 仄 oblique, 通 either, ？ unknown.
+    A poem may also be typed in place of a file. The tones are printed under each line: 平 is level, 仄 oblique,
+    通 either, ？ unknown.
 
     \b
     tangshi-tf check my-poems.txt
+    tangshi-tf check 白日依山尽，黄河入海流。欲穷千里目，更上一层楼。
     tangshi-tf sample --count 3 | tangshi-tf check --level regulated
     """
     if as_json and typed("level"):
@@ -46,20 +62,40 @@ def check(corpus: tuple[Path, ...], level: str, as_json: bool) -> None:
     from tangshi_tf.verse.checker import judge
     from tangshi_tf.verse.display import counted, judgement, record, scanned
 
-    if corpus:
-        poems, dropped = read_poems(corpus)
-    else:  # which Python has none of if it was closed
-        poems, dropped = parse_poems(sys.stdin.buffer.read() if sys.stdin else b"", "standard input")
+    poem = _typed_poem(corpus)
+    if corpus and not poem:
+        poems, dropped = read_poems(corpus, format_name, max_size, tell_understood)
+    else:
+        data = poem.encode() if poem else _standard_input(max_size)
+        poems, dropped = parse_poems(data, "a typed poem" if poem else "standard input", format_name, tell_understood)
     if dropped:
         echo(left_out(dropped), err=True)
     verdicts = []
-    for poem in poems:
-        verdict = judge(poem.text)
+    for one in poems:
+        verdict = judge(one.text)
         if as_json:
-            click.echo(json.dumps(dataclasses.asdict(poem) | record(verdict), ensure_ascii=False))
+            click.echo(json.dumps(dataclasses.asdict(one) | record(verdict), ensure_ascii=False))
         else:
-            click.echo(scanned(verdict, poem.title))
+            click.echo(scanned(verdict, "　".join(filter(None, [one.title, one.author]))))
             echo(judgement(verdict, level) + "\n")
             verdicts.append(verdict)
     if len(verdicts) > 1:
         click.echo(table(["", "poems", *LEVELS], counted(verdicts)))
+
+
+def _typed_poem(corpus: tuple[Path, ...]) -> str:
+    """Return the poem that was typed in place of files, ``""`` if they are names of files."""
+    from tangshi_tf.corpus.cleaning import han_only
+    from tangshi_tf.corpus.verse_lines import segments
+
+    text = " ".join(map(str, corpus))
+    if _FILE.search(text) or len(segments(text)) < 2 or len(han_only(text)) < _LEAST:
+        return ""
+    return "" if any(map(os.path.exists, corpus)) else text
+
+
+def _standard_input(max_size: float) -> bytes:
+    """Return what standard input holds, unpacked; Python has none if it was closed."""
+    from tangshi_tf.corpus.unpacking import unpack
+
+    return unpack(sys.stdin.buffer, "standard input", max_size) if sys.stdin else b""

@@ -12,11 +12,15 @@ from tangshi_tf.cli.catalogue import echo, say
 from tangshi_tf.cli.help import wrapped
 
 if TYPE_CHECKING:
+    from tangshi_tf.corpus.poems import Understood
     from tangshi_tf.evaluation.report_tables import Table
     from tangshi_tf.training.listeners import EpochReport, RunPlan
     from tangshi_tf.training.trainer import Progress
 
-__all__ = ["Console", "captioned", "estimated", "left_out", "table"]
+__all__ = ["Console", "captioned", "estimated", "left_out", "table", "understood"]
+
+_START = 26  # characters of the first poem that are shown: a quatrain of lines of five
+_FEW = 10  # unreadable files that are named
 
 
 class Console:
@@ -98,6 +102,24 @@ def captioned(found: "Table") -> str:
 def left_out(dropped: Mapping[str, int]) -> str:
     """Say how many poems were left out and why."""
     return "left out: " + ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
+
+
+def understood(found: "Understood") -> str:
+    """Say what was understood of a file: format, encoding, number, the first poem, and what is doubtful."""
+    lines = [f"{found.name}: {found.poems:,} poem{'s' * (found.poems != 1)}, {_kinds(found)}"]
+    if found.first:
+        first = found.first
+        start = first.text if len(first.text) <= _START else first.text[:_START] + "…"
+        lines.append(f"first poem: {first.title or '—'} / {first.author or '—'} / {start}")
+    lines += [f"Doubtful: {doubt}. --format decides how it is read." for doubt in found.doubts]
+    lines += [f"unreadable: {file}: {reason}" for file, reason in found.unread[:_FEW]]
+    if len(found.unread) > _FEW:
+        lines.append(f"unreadable: {len(found.unread) - _FEW:,} more")
+    return "\n".join(lines)
+
+
+def _kinds(found: "Understood") -> str:
+    return ", ".join(f"{form} in {encoding}" for form, encoding in found.kinds) or "none"
 
 
 def _said(progress: "Progress | None") -> str:

@@ -14,11 +14,14 @@ from tangshi_tf.cli.help import Command
 from tangshi_tf.cli.options import (
     CORPUS_HELP,
     corpus_argument,
+    format_option,
+    max_size_option,
     model_option,
     model_path,
     read_running_text,
     require_extra,
     require_folder,
+    tell_understood,
     typed,
 )
 from tangshi_tf.cli.starting import start_tensorflow
@@ -73,6 +76,8 @@ __all__ = ["evaluate"]
     help="With --verse: draw the comparison as an SVG file (needs the extra plot).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@format_option()
+@max_size_option
 @model_option
 def evaluate(
     corpus: tuple[Path, ...],
@@ -83,6 +88,8 @@ def evaluate(
     seed: int,
     plot: Path | None,
     as_json: bool,
+    format_name: str,
+    max_size: float,
     model: str,
 ) -> None:
     """Print the perplexity of poems by form and over characters alone, or compare poems of the model with real poems.
@@ -111,29 +118,29 @@ def evaluate(
     path = model_path(model)
     config, training = version_settings(path)
     if not config.kind.verse:
-        for name in ("titles", "verse"):
+        for name, option in (("titles", "titles"), ("verse", "verse"), ("format_name", "format")):
             if typed(name):
-                raise ConfigError(f"A model of poems is required for --{name}. Received: one of prose.")
-        text = read_running_text(corpus, config, training)
+                raise ConfigError(f"A model of poems is required for --{option}. Received: one of prose.")
+        text = read_running_text(corpus, config, training, max_size)
         _evaluate_prose(path, text, split if typed("split") else "all", as_json)
         return
     if corpus and typed("split"):
         raise ConfigError("A CORPUS and --split exclude each other: a given corpus is taken whole.")
     split = "all" if corpus else split
-    poems = _read_poems(corpus, split)
+    poems = _read_poems(corpus, split, format_name, max_size)
     if verse:
         _compare_verse(poems, split, path, count, seed, plot, as_json)
     else:
         _evaluate_poems(poems, split, path, titles, as_json)
 
 
-def _read_poems(corpus: tuple[Path, ...], split: str) -> "list[Poem]":
+def _read_poems(corpus: tuple[Path, ...], split: str, format_name: str, max_size: float) -> "list[Poem]":
     """Read the corpus that was given, or a split of the shipped one."""
     from tangshi_tf.corpus.poems import read_corpus, read_poems
 
     if not corpus:
         return read_corpus().poems(split)
-    poems, dropped = read_poems(corpus)
+    poems, dropped = read_poems(corpus, format_name, max_size, tell_understood)
     if dropped:
         echo(left_out(dropped), err=True)
     return poems

@@ -9,6 +9,8 @@ from tangshi_tf.cli.help import Command
 from tangshi_tf.cli.options import (
     CORPUS_HELP,
     corpus_argument,
+    format_option,
+    max_size_option,
     model_path,
     origin_filter_option,
     read_text,
@@ -46,8 +48,17 @@ __all__ = ["export"]
 )
 @click.option("--last", is_flag=True, help="Export the last weights of the run in place of the best.")
 @origin_filter_option
+@format_option("--corpus-format")
+@max_size_option
 def export(
-    corpus: tuple[Path, ...], name: str, form: str, from_version: Path | None, last: bool, origin_filter: bool
+    corpus: tuple[Path, ...],
+    name: str,
+    form: str,
+    from_version: Path | None,
+    last: bool,
+    origin_filter: bool,
+    format_name: str,
+    max_size: float,
 ) -> None:
     """Export the best weights of a run as a SavedModel, or one step of a model in another format.
 
@@ -81,7 +92,8 @@ def export(
         from tangshi_tf.training.run_folder import Run
 
         run = Run(folder)
-        text = read_text(corpus, run.model_config, run.training_config, origin_filter)
+        reading = (origin_filter, format_name, max_size)
+        text = read_text(corpus, run.model_config, run.training_config, *reading)
         if not run.history:
             echo("No epoch is finished: the weights of the checkpoint are exported.", err=True)
         path = publish(run, directory, text, last=last)

@@ -18,6 +18,8 @@ from tangshi_tf.cli.help import Command
 from tangshi_tf.cli.options import (
     CORPUS_HELP,
     corpus_argument,
+    format_option,
+    max_size_option,
     model_path,
     origin_filter_option,
     read_text,
@@ -84,6 +86,8 @@ __all__ = ["fit"]
 )
 @click.option("--no-ear", is_flag=True, hidden=True, help="As --ear none.")
 @origin_filter_option
+@format_option()
+@max_size_option
 @settings_options(ModelConfig)
 @settings_options(TrainingConfig)
 def fit(
@@ -100,6 +104,8 @@ def fit(
     base: str | None,
     no_ear: bool,
     origin_filter: bool,
+    format_name: str,
+    max_size: float,
     **settings: Any,
 ) -> None:
     """Train a model on poems, or on running text, and export it.
@@ -127,14 +133,15 @@ def fit(
     for flag, module in ((plot, "matplotlib"), (tensorboard, "tensorboard")):
         if flag:
             require_extra(module)
+    reading = (origin_filter, format_name, max_size)
     if run:
         from tangshi_tf.training.run_status import run_status
 
         say_where(folder, run_status(folder))
         if run.finished and (model_config, training_config) == (run.model_config, run.training_config):
-            _publish_once(run, name, partial(read_text, corpus, model_config, training_config, origin_filter), plot)
+            _publish_once(run, name, partial(read_text, corpus, model_config, training_config, *reading), plot)
             return
-        if run.finished:
+        if run.finished and model_config == run.model_config:
             echo("The run is extended: the learning rate rises again and falls. It is not a longer run from the start.")
 
     # The devices and the texts.
@@ -143,7 +150,7 @@ def fit(
     from tangshi_tf.training.run import estimate
 
     cluster = choose_strategy(strategy)
-    text = read_text(corpus, model_config, training_config, origin_filter)
+    text = read_text(corpus, model_config, training_config, *reading)
     if dry_run or (training_config.minutes and not resume):
         echo("Measuring the speed of this machine …", err=True)
     if dry_run:

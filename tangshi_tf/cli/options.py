@@ -3,7 +3,7 @@
 import dataclasses
 import importlib.util
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,19 +11,24 @@ import click
 from click.core import ParameterSource
 
 from tangshi_tf.cli.catalogue import echo, say
+from tangshi_tf.cli.console import understood
 from tangshi_tf.config import BOX, ModelConfig, TrainingConfig
+from tangshi_tf.corpus.formats import AUTO, FORMATS
+from tangshi_tf.corpus.unpacking import LIMIT_GB
 from tangshi_tf.errors import ConfigError
 
 if TYPE_CHECKING:
-    from tangshi_tf.corpus.poems import Corpus
+    from tangshi_tf.corpus.poems import Corpus, Understood
     from tangshi_tf.corpus.prose import Prose
 
 __all__ = [
     "CORPUS_HELP",
+    "CORPUS_WORDS",
     "COUNT",
-    "FORMATS",
     "FiniteRange",
     "corpus_argument",
+    "format_option",
+    "max_size_option",
     "model_option",
     "model_path",
     "origin_filter_option",
@@ -35,6 +40,7 @@ __all__ = [
     "require_printable",
     "run_folder",
     "settings_options",
+    "tell_understood",
     "typed",
     "with_typed",
 ]
@@ -42,11 +48,12 @@ __all__ = [
 _Config = TypeVar("_Config", ModelConfig, TrainingConfig)
 _Command = TypeVar("_Command", bound=Callable[..., None])
 COUNT = click.IntRange(0, 2**31 - 1)
-FORMATS = (
-    "Each CORPUS is a file or a folder, plain or packed with gzip or xz, in UTF-8 or GB18030: title:content lines, "
-    "poems separated by blank lines, chinese-poetry JSON, the JSON of sample, or the format of the shipped corpus"
+CORPUS_WORDS = (
+    "Each CORPUS is a file or a folder of plain text, as it is or packed with gzip, xz or bzip2, in UTF-8, UTF-16, "
+    "GB18030, Big5, Shift-JIS, EUC-JP or EUC-KR: one poem a line, with its title or without, poems under their titles, "
+    "poems between blank lines, tables with commas or tabs, JSON, labelled parts, or the format of the shipped corpus"
 )
-CORPUS_HELP = f"{FORMATS}, which is taken if none is given."
+CORPUS_HELP = f"{CORPUS_WORDS}, which is taken if none is given."
 
 
 class FiniteRange(click.FloatRange):
@@ -95,6 +102,29 @@ def corpus_argument(command: _Command) -> _Command:
     return click.argument("corpus", nargs=-1, callback=_corpus_paths)(command)
 
 
+def format_option(name: str = "--format") -> Callable[[_Command], _Command]:
+    """Add --format, by this or another name."""
+    help_text = (
+        "How files of poems are read. auto: by their content; lines: one poem a line; titles: poems under their "
+        "titles; blocks: poems between blank lines; whole: one poem a file; table: columns; labels: parts such as "
+        "标题：; json, xml; shipped: the format of the shipped corpus."
+    )
+    choice = click.Choice([AUTO, *FORMATS])
+    return click.option(name, "format_name", type=choice, default=AUTO, show_default=True, help=help_text)
+
+
+def max_size_option(command: _Command) -> _Command:
+    """Add --max-size."""
+    help_text = "Most that is read of a file, in GB, unpacked."
+    kind = FiniteRange(0, min_open=True)
+    return click.option("--max-size", type=kind, default=LIMIT_GB, show_default=True, help=help_text)(command)
+
+
+def tell_understood(found: "Understood") -> None:
+    """Print on standard error what was understood of a file."""
+    echo(understood(found), err=True)
+
+
 def origin_filter_option(command: _Command) -> _Command:
     """Add --origin-filter."""
     help_text = (
@@ -140,12 +170,29 @@ def require_own_settings(model_config: ModelConfig) -> None:
 
 
 def read_text(
-    corpus: tuple[Path, ...], model_config: ModelConfig, training_config: TrainingConfig, origin_filter: bool = False
+    corpus: tuple[Path, ...],
+    model_config: ModelConfig,
+    training_config: TrainingConfig,
+    origin_filter: bool = False,
+    format_name: str = AUTO,
+    max_size: float = LIMIT_GB,
 ) -> "Corpus | Prose":
     """Read what a model is to learn, or has learnt."""
     if origin_filter:
         _require_origin_filter(corpus, model_config)
-    return _READERS[model_config.text](corpus, model_config, training_config, origin_filter)
+    if not model_config.kind.verse:
+        if format_name != AUTO:
+            raise ConfigError(f"--text poems is required for a format of poems. Received: --text {model_config.text}.")
+        return read_running_text(corpus, model_config, training_config, max_size)
+    from tangshi_tf.corpus.poems import read_corpus
+
+    return read_corpus(
+        corpus or None,
+        origin_filter=origin_filter,
+        format_name=format_name,
+        limit_gb=max_size,
+        told=tell_understood,
+    )
 
 
 def _require_origin_filter(corpus: tuple[Path, ...], model_config: ModelConfig) -> None:
@@ -156,25 +203,9 @@ def _require_origin_filter(corpus: tuple[Path, ...], model_config: ModelConfig) 
         raise ConfigError("A CORPUS is required for --origin-filter. Received: none, and the shipped one is clean.")
 
 
-def _read_poems(
-    corpus: tuple[Path, ...], model_config: ModelConfig, training_config: TrainingConfig, origin_filter: bool
-) -> "Corpus":
-    from tangshi_tf.corpus.poems import read_corpus
-
-    return read_corpus(corpus or None, origin_filter=origin_filter)
-
-
-def _read_prose(
-    corpus: tuple[Path, ...], model_config: ModelConfig, training_config: TrainingConfig, origin_filter: bool
+def read_running_text(
+    corpus: tuple[Path, ...], model_config: ModelConfig, training_config: TrainingConfig, max_size: float = LIMIT_GB
 ) -> "Prose":
-    return read_running_text(corpus, model_config, training_config)
-
-
-_READERS: Mapping[str, Callable[..., "Corpus | Prose"]] = {"poems": _read_poems, "prose": _read_prose}
-"""By kind of text, what reads the corpus."""
-
-
-def read_running_text(corpus: tuple[Path, ...], model_config: ModelConfig, training_config: TrainingConfig) -> "Prose":
     """Read prose as a model does, behind a bar."""
     if not corpus:
         raise ConfigError("A text is required for --text prose: a CORPUS, file or folder. Received: none.")
@@ -187,6 +218,7 @@ def read_running_text(corpus: tuple[Path, ...], model_config: ModelConfig, train
             model_config.segmenter,
             training_config.shares,
             lambda share: bar.update(int(100 * share) - bar.pos),
+            max_size,
         )
 
 

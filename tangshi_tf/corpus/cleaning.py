@@ -7,19 +7,33 @@ from functools import lru_cache
 from tangshi_tf.shipped import find_resource
 from tangshi_tf.verse.forms import MARKS
 
-__all__ = ["HAN", "PUNCTUATION", "character_table", "clean", "fold", "han_only"]
+__all__ = ["HAN", "PUNCTUATION", "character_table", "clean", "fold", "han_only", "unified"]
 
 PUNCTUATION = MARKS
 _MIN_HAN = 4
 _MAX_LENGTH = 5_000  # the longest poem of the Quan Tangshi has 2,980 characters; a novel is no poem
 
-HAN = "〇\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003fffd"  # CJK unified ideographs, all extensions
+# CJK unified ideographs: all extensions, and the twelve that stand among the compatibility ideographs.
+_TWELVE = "\ufa0e\ufa0f\ufa11\ufa13\ufa14\ufa1f\ufa21\ufa23\ufa24\ufa27-\ufa29"
+HAN = f"〇\u3400-\u4dbf\u4e00-\u9fff{_TWELVE}\U00020000-\U0003fffd"
+_DEEPEST = 20  # notes inside notes
 _NOT_HAN = re.compile(f"[^{HAN}]+")
 _NOTE = re.compile(r"（[^（）]*）|\([^()]*\)")
 _BRACKETS = re.compile(r"[\[\]［］【】〔〕〖〗]")
 _MARKS = re.compile("[「」『』“”‘’\"'＂＇〝〞《》〈〉]")
 _MARK_RUN = re.compile(f"[{PUNCTUATION}]*([{PUNCTUATION}])")
 _PLACEHOLDERS = frozenset({"空", "缺", "阙", "无", "空缺"})
+
+# What looks like a character but is a radical, as text copied from a PDF has it; and a variant among the twelve. Those
+# that Unicode itself gives an equivalent, such as the radicals of Kangxi, are not listed.
+_DOUBLES = """
+⺁厂 ⺈刀 ⺒巳 ⺓幺 ⺝月 ⺠民 ⺥爪 ⺧牛 ⺩王 ⺪疋 ⺫目 ⺬示 ⺮竹 ⺰纟 ⺵网 ⺶羊 ⺷羊 ⺸羊 ⺻聿 ⺼肉 ⺽臼 ⻁虎
+⻃西 ⻄西 ⻅见 ⻆角 ⻇角 ⻉贝 ⻊足 ⻋车 ⻐钅 ⻑长 ⻒长 ⻓长 ⻔门 ⻕阜 ⻗雨 ⻘青 ⻙韦 ⻚页 ⻛风 ⻜飞 ⻝食 ⻞食
+⻟食 ⻡首 ⻢马 ⻣骨 ⻤鬼 ⻥鱼 ⻦鸟 ⻧卤 ⻨麦 ⻩黄 ⻪黾 ⻫齐 ⻬齐 ⻭齿 ⻮齿 ⻯龙 ⻰龙 ⻱龟 ⻲龟 﨑崎
+"""
+_SINGLE = {ord(pair[0]): pair[1] for pair in _DOUBLES.split()}
+_RADICAL = re.compile("[\u2e80-\u2fdf]")
+_SELECTOR = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")  # which form of a character a font is to show
 
 # The first pattern found in a text names why it is dropped.
 _FAULTS = (
@@ -57,6 +71,17 @@ def fold(text: str) -> str:
     return text.translate(_translation())
 
 
+def unified(text: str) -> str:
+    """Replace compatibility ideographs, radicals and chosen forms of a character by the character.
+
+    Example:
+        >>> unified("\u2f49\ufa19\ufe00")
+        '月神'
+    """
+    text = unicodedata.normalize("NFC", _SELECTOR.sub("", text))
+    return _RADICAL.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text).translate(_SINGLE)
+
+
 def han_only(text: str) -> str:
     """Return the Han characters of a text, without marks or anything else."""
     return _NOT_HAN.sub("", text)
@@ -75,13 +100,14 @@ def clean(text: str) -> tuple[str, str]:
     Returns:
         The cleaned text, and the reason to drop the poem, ``""`` if it is kept. Cleaning a clean text changes nothing.
     """
-    text = unicodedata.normalize("NFC", text)  # compatibility ideographs to the unified ones
+    text = unified(text)
     text = "".join(c for c in text if not c.isspace() and unicodedata.category(c) not in ("Cf", "Cc"))
     if not text:
         return "", "empty"
-    notes = 1
-    while notes:  # a note may hold another
+    for _ in range(_DEEPEST):  # a note may hold another
         text, notes = _NOTE.subn("", text)
+        if not notes:
+            break
     text = fold(_MARKS.sub("", _BRACKETS.sub("", text)))
     for reason, pattern in _FAULTS:
         if pattern.search(text):

@@ -8,18 +8,20 @@ dropped, and the reason is counted.
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from tangshi_tf.corpus.cleaning import clean, han_only
-from tangshi_tf.corpus.readers import Record, parse_records, read_records
+from tangshi_tf.corpus.formats import AUTO, understand
+from tangshi_tf.corpus.readers import Reading, parse_records, read_records
 from tangshi_tf.corpus.splitting import SPLITS, assign_splits, near_duplicate_clusters
+from tangshi_tf.corpus.unpacking import LIMIT_GB, read_packed
 from tangshi_tf.errors import CorpusError
 from tangshi_tf.shipped import find_resource
 
-__all__ = ["Corpus", "Poem", "parse_poems", "read_corpus", "read_poems"]
+__all__ = ["Corpus", "Poem", "Understood", "parse_poems", "read_corpus", "read_poems"]
 
 _ORIGIN = re.compile("[_(（《[]")
 
@@ -81,16 +83,54 @@ class Corpus:
         return digest.hexdigest()
 
 
-def read_corpus(paths: Sequence[str | Path] | None = None, seed: int = 0, origin_filter: bool = False) -> Corpus:
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What was understood of a file, or of the files of a folder.
+
+    Attributes:
+        name: of the file or folder.
+        kinds: how many files have a format, a key of `corpus.formats.FORMATS`, and an encoding.
+        poems: how many are kept, duplicates included.
+        first: the first of them.
+        doubts: how a file might have to be read otherwise, each a clause.
+        unread: files and folders inside that could not be read, with the reason.
+    """
+
+    name: str
+    kinds: dict[tuple[str, str], int]
+    poems: int
+    first: Poem | None
+    doubts: tuple[str, ...]
+    unread: tuple[tuple[str, str], ...]
+
+
+_Told = Callable[[Understood], object]
+
+
+def _tell_nobody(understood: Understood) -> None:
+    """Take what was understood."""
+
+
+def read_corpus(
+    paths: Sequence[str | Path] | None = None,
+    seed: int = 0,
+    origin_filter: bool = False,
+    format_name: str = AUTO,
+    limit_gb: float = LIMIT_GB,
+    told: _Told = _tell_nobody,
+) -> Corpus:
     """Read poems and split them.
 
     Args:
-        paths: None for the shipped corpus with its frozen split, else files and folders in the formats that
-            `tangshi_tf.corpus.readers` describes. Poems in the shipped format keep their split.
+        paths: None for the shipped corpus with its frozen split, else files and folders in any of
+            `tangshi_tf.corpus.formats.FORMATS`. Poems in the shipped format keep their split.
         seed: decides the split of poems that come without one. It depends on the poems and on nothing else,
             neither on the order of the files nor on titles.
         origin_filter: whether poems are left out as the course programs do: those whose text in the file has a bracket
             or an underscore, or not 5 to 80 characters.
+        format_name: a key of `tangshi_tf.corpus.formats.FORMATS`; "auto" goes by the content of each file.
+        limit_gb: the most that is read of a file, in GB, unpacked.
+        told: is called with what was understood of each path.
 
     Raises:
         CorpusError: if a file cannot be read, is empty, damaged, or holds no poem; or if fewer than two
@@ -104,7 +144,7 @@ def read_corpus(paths: Sequence[str | Path] | None = None, seed: int = 0, origin
     if paths is None:
         shipped = _shipped()
         return Corpus({split: list(poems) for split, poems in shipped.splits.items()}, {})
-    poems, sides, dropped = _read_files(_files(paths), origin_filter)
+    poems, sides, dropped = _read_files(_readings(paths, format_name, limit_gb), origin_filter, told)
     if all(sides):
         return _corpus(poems, sides, dropped)
     return _corpus(poems, _split(poems, sides, seed), dropped)
@@ -112,44 +152,50 @@ def read_corpus(paths: Sequence[str | Path] | None = None, seed: int = 0, origin
 
 @lru_cache(maxsize=1)
 def _shipped() -> Corpus:
-    records = list(read_records(find_resource("data/tangshi.tsv.xz")))
+    path = find_resource("data/tangshi.tsv.xz")
+    records = understand(read_packed(path).decode(), path.name, "shipped").records
     return _corpus([Poem(r.title, r.author, r.text) for r in records], [r.split for r in records], Counter())
 
 
-def read_poems(paths: Sequence[str | Path]) -> tuple[list[Poem], dict[str, int]]:
+def read_poems(
+    paths: Sequence[str | Path], format_name: str = AUTO, limit_gb: float = LIMIT_GB, told: _Told = _tell_nobody
+) -> tuple[list[Poem], dict[str, int]]:
     """Read the files that `read_corpus` reads, unsplit, exact duplicates once; a single poem is enough.
 
     Returns:
         The poems, and how many were left out by reason.
     """
-    poems, _, dropped = _read_files(_files(paths), origin_filter=False)
+    poems, _, dropped = _read_files(_readings(paths, format_name, limit_gb), False, told)
     return poems, dict(sorted(dropped.items()))
 
 
-def parse_poems(data: bytes, name: str) -> tuple[list[Poem], dict[str, int]]:
-    """Do what `read_poems` does with the bytes of one file, which errors call by this name."""
-    poems, _, dropped = _read_files([(name, parse_records(data, name))], origin_filter=False)
+def parse_poems(
+    data: bytes, name: str, format_name: str = AUTO, told: _Told = _tell_nobody
+) -> tuple[list[Poem], dict[str, int]]:
+    """Do what `read_poems` does with the bytes of one file, unpacked, which errors call by this name."""
+    poems, _, dropped = _read_files([parse_records(data, name, format_name)], False, told)
     return poems, dict(sorted(dropped.items()))
 
 
-def _files(paths: Sequence[str | Path]) -> list[tuple[str | Path, Iterable[Record]]]:
+def _readings(paths: Sequence[str | Path], format_name: str, limit_gb: float) -> Iterable[Reading]:
     if not paths:
         raise CorpusError("At least one corpus file is required. Received: none")
-    return [(path, read_records(Path(path))) for path in paths]
+    return (read_records(Path(path), format_name, limit_gb) for path in paths)
 
 
 def _read_files(
-    files: Iterable[tuple[str | Path, Iterable[Record]]], origin_filter: bool
+    readings: Iterable[Reading], origin_filter: bool, told: _Told
 ) -> tuple[list[Poem], list[str], Counter[str]]:
     """Return the poems of all files, the side that each was given ("" for none), and how many were left out."""
     poems: list[Poem] = []
     sides: list[str] = []
     seen: set[str] = set()
     dropped: Counter[str] = Counter()
-    for name, records in files:
-        reasons: Counter[str] = Counter()
+    for reading in readings:
+        reasons = Counter({"unreadable": len(reading.unread)} if reading.unread else {})
         held = 0
-        for record in records:
+        first: Poem | None = None
+        for record in reading.records:
             text, reason = clean(record.text) if record.text else ("", "no text")
             if origin_filter and not reason and (_ORIGIN.search(record.text) or not 5 <= len(record.text) <= 80):
                 reason = "origin filter"
@@ -157,16 +203,24 @@ def _read_files(
                 reasons[reason] += 1
                 continue
             held += 1
+            poem = Poem(record.title, record.author, text)
+            first = first or poem
             key = han_only(text)
             if key in seen:
                 reasons["exact duplicate"] += 1
                 continue
             seen.add(key)
-            poems.append(Poem(record.title, record.author, text))
+            poems.append(poem)
             sides.append(record.split)
+        if held or reading.unread:
+            told(
+                Understood(reading.name, dict(reading.kinds), held, first, tuple(reading.doubts), tuple(reading.unread))
+            )
         if not held:
             found = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
-            raise CorpusError(f"At least one poem is required in {name}. Received: none (dropped: {found or 'none'})")
+            raise CorpusError(
+                f"At least one poem is required in {reading.name}. Received: none (dropped: {found or 'none'})"
+            )
         dropped.update(reasons)
     return poems, sides, dropped
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from tangshi_tf.corpus.readers import read_text, text_files
 from tangshi_tf.corpus.splitting import SPLITS
+from tangshi_tf.corpus.unpacking import LIMIT_GB
 from tangshi_tf.corpus.words import segmenter as find_segmenter
 from tangshi_tf.errors import ConfigError, CorpusError
 from tangshi_tf.vocabulary import Vocabulary, count_ids
@@ -82,8 +83,9 @@ def read_prose(
     segmenter: str = "whitespace",
     shares: tuple[float, float, float] = SHARES,
     progress: Callable[[float], None] = lambda share: None,
+    limit_gb: float = LIMIT_GB,
 ) -> Prose:
-    """Read plain text, in UTF-8 or GB18030, plain or packed with gzip or xz.
+    """Read plain text, in any encoding that `corpus.encodings` knows, plain or packed with gzip, xz or bzip2.
 
     Args:
         paths: files, and folders whose files are taken in the order of their names. A text ends with a line break.
@@ -91,6 +93,7 @@ def read_prose(
         segmenter: see `corpus.words.segmenter`.
         shares: of the text to train on, to validate and to test, in this order: in percent, or any other measure.
         progress: told now and then which share of the files is read.
+        limit_gb: the most that is read of a file, in GB, unpacked.
 
     Raises:
         CorpusError: if a file is missing, empty, damaged or no text.
@@ -108,7 +111,7 @@ def read_prose(
     numbers: dict[str, int] = {}
     stream = array("i")  # it grows in place
     for done, file in enumerate(files):
-        text = read_text(file)
+        text = read_text(file, limit_gb)
         text += "" if text.endswith("\n") else "\n"
         for block, read in _blocks(text):
             if unit == "char":

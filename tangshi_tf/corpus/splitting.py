@@ -5,6 +5,7 @@ clustered, and a whole cluster goes to one side.
 """
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Sequence
 from math import ceil
 
@@ -17,12 +18,18 @@ __all__ = ["SPLITS", "assign_splits", "near_duplicate_clusters"]
 
 SPLITS = ("train", "validation", "test")
 
+_MOST = 100  # poems with a bigram that are compared with one of them
+
 
 def near_duplicate_clusters(texts: Sequence[str], jaccard: float = 0.5, containment: float = 0.7) -> NDArray[np.int64]:
     """Cluster poems that share most of their character bigrams; marks do not count.
 
     Two poems are joined if the Jaccard index of their sets of bigrams is at least ``jaccard``, or if at least
     ``containment`` of the smaller set lies in the larger one. Clusters are the connected components.
+
+    A bigram that more than `_MOST` poems hold leads from each of them only to the nearest in the order given, so
+    that the time grows with the number of poems; `read_corpus` sorts them, so that those that begin alike are near.
+    None of the Tang poems has so frequent a bigram among its rarest ones.
 
     Either condition puts a known share of the smaller set into the larger one. So the larger one holds at least one of
     the smaller one's rarest bigrams. Only poems that are found through these are compared.
@@ -58,7 +65,7 @@ def near_duplicate_clusters(texts: Sequence[str], jaccard: float = 0.5, containm
         size = len(own)
         rarest = sorted(own, key=lambda gram: (len(holders[gram]), gram))
         prefix = rarest[: size - ceil(share * size - 1e-9) + 1]
-        found = {other for gram in prefix for other in holders[gram] if other != index}
+        found = {other for gram in prefix for other in _near(holders[gram], index)}
         for other in found:
             if len(grams[other]) < size or root(other) == root(index):
                 continue
@@ -70,6 +77,15 @@ def near_duplicate_clusters(texts: Sequence[str], jaccard: float = 0.5, containm
 
     labels: dict[int, int] = {}
     return np.array([labels.setdefault(root(i), len(labels)) for i in range(len(texts))], dtype=np.int64)
+
+
+def _near(holders: Sequence[int], index: int) -> Sequence[int]:
+    """Return all of a sorted list, or those around a place if it is long."""
+    if len(holders) <= _MOST:
+        return holders
+    place = bisect_left(holders, index)
+    first = max(0, min(place - _MOST // 2, len(holders) - _MOST))
+    return holders[first : first + _MOST]
 
 
 def assign_splits(

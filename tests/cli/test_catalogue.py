@@ -21,6 +21,7 @@ from tangshi_tf.cli import main
 from tangshi_tf.cli.catalogue import find_language, translate
 from tangshi_tf.cli.help import _LANG, _paragraphs, wrapped
 from tangshi_tf.corpus.cleaning import _FAULTS
+from tangshi_tf.corpus.formats import FORMATS
 from tangshi_tf.saving import saved_model
 from tangshi_tf.shipped import find_resource
 from tests.paths import PACKAGE
@@ -36,7 +37,7 @@ NOT_LITERAL = {"generation/batch.py ConfigError"}  # a problem of the SavedModel
 
 # Functions and constants whose every text is a message …
 SAID = {
-    "cli/console.py": ["estimated", "_planned", "left_out", "_progress_line"],
+    "cli/console.py": ["estimated", "_planned", "left_out", "_progress_line", "understood"],
     "cli/group.py": ["_message"],
     "generation/planner.py": ["plan_prose"],
     "training/listeners.py": ["curve_text"],
@@ -46,6 +47,9 @@ SAID = {
 # … or a part of one, or stands in a table.
 PARTS = {
     "cli/sample.py": ["fault"],
+    "corpus/documents.py": ["_SIGNATURES", "_INSIDE_ZIP", "name_document"],
+    "corpus/formats.py": ["_doubts"],
+    "corpus/layouts.py": ["_DOUBT_LINES", "_DOUBT_RHYMED", "_DOUBT_CHANGES"],
     "evaluation/report_tables.py": ["tables"],
     "evaluation/verse_report.py": ["KINDS"],
     "generation/planner.py": ["_note", "_DUE", "_PLACE"],
@@ -60,6 +64,8 @@ OTHER_PARTS = {
     *("{} {}", "{} in {}"),  # a count and what is counted; faults and the form in which they are some
     *("train", "validation", "test", "poems", "prose", "characters", "words"),
     *("no text", "origin filter", "exact duplicate", "none", "none here", "standard input"),
+    *("a typed poem", "unreadable", *FORMATS),
+    *("a web page", "a LaTeX document", "an SQL script", "a file of subtitles", "a file of timed lyrics"),
     *("another corpus", "another vocabulary", "{} {} in place of {}"),
     *("integer", "integer range", "float", "float range"),  # click's
     *(os.strerror(number) for number in errno.errorcode),  # the system's, as many as have an entry
@@ -344,7 +350,7 @@ def test_errors_are_chinese(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], status: int, message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "moon.txt").write_text("Title: moon over\n月:山\n", encoding="utf-8")
+    (tmp_path / "moon.txt").write_text("moon: over\n月:山\n", encoding="utf-8")
     result = run("--lang", "zh", *arguments)
     assert (result.exit_code, result.stdout) == (status, "")
     *frame, last = result.stderr.splitlines()
@@ -368,14 +374,19 @@ TOWER = "白日依山尽，白河入海流。欲穷千里目，更上一层楼�
 
 def test_judgements_are_chinese_and_json_is_not() -> None:
     poems = f"model:{TOWER}\n又:床前明月光，疑是地上霜。\n"
-    said = CliRunner().invoke(main, ["check", "--lang", "zh"], input=poems).output.splitlines()
+    result = CliRunner().invoke(main, ["check", "--lang", "zh"], input=poems)
+    assert result.stderr.splitlines() == [
+        "标准输入：2 首，每行一首（编码 UTF-8）",
+        f"第一首：model / — / {TOWER}",
+    ]
+    said = result.stdout.splitlines()
     assert said[0] == "model　五绝　仄起　尤韵"  # a title is none of our words
     assert said[9:11] == ["孤平：第 2 句第 3 字应为平（或第 1 字为平），现为“入”。", "不合格（strict 级）：1 处不合。"]
     assert "体：应为四句或八句、每句五字或七字，现为 2 句、字数 5。" in said
     assert said[-4].split() == ["诗", "loose", "regulated", "strict"]
     assert [
-        CliRunner().invoke(main, ["check", "--json", *zh], input=poems).output for zh in ([], ["--lang", "zh"])
-    ] == [CliRunner().invoke(main, ["check", "--json"], input=poems).output] * 2
+        CliRunner().invoke(main, ["check", "--json", *zh], input=poems).stdout for zh in ([], ["--lang", "zh"])
+    ] == [CliRunner().invoke(main, ["check", "--json"], input=poems).stdout] * 2
 
 
 @pytest.fixture(scope="module")

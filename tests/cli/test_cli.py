@@ -212,7 +212,10 @@ LINES = ["白日依山盡", "黃河入海流", "欲窮千里目", "更上一層�
 @pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
 def test_check_reads_standard_input(typed: str, encoding: str) -> None:
     result = CliRunner().invoke(main, ["check"], input=typed.encode(encoding))
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.exit_code == 0
+    told = result.stderr.splitlines()
+    assert re.fullmatch("standard input: 1 poem, [a-z]+ in (UTF-8|GB18030)", told[0])
+    assert re.fullmatch("first poem: (登[楼樓]|—) / — / 白日依山尽，黄河入海流[。，].*", told[1])
     head, *body, verdict, empty = result.stdout.splitlines()
     assert head.endswith("五绝　仄起　尤韵")
     assert body[2:4] == ["黄河入海流", "平平仄仄平"]
@@ -224,7 +227,11 @@ def test_check_judges_files(tmp_path: Path) -> None:
     path.write_text(f"登楼:{TOWER}\n错:{TOWER.replace('黄', '白')}\n又:{TOWER}\n月:moon\n", encoding="utf-8")
     strict, loose = run("check", str(path)), run("check", str(path), "--level", "loose")
     assert strict.exit_code == loose.exit_code == 0
-    assert strict.stderr == "left out: 1 Latin letter or digit, 1 exact duplicate\n"
+    assert strict.stderr.splitlines() == [
+        f"{path}: 3 poems, lines in UTF-8",
+        f"first poem: 登楼 / — / {TOWER}",
+        "left out: 1 Latin letter or digit, 1 exact duplicate",
+    ]
     assert "孤平: line 2, character 3, 平 here or at 1 is required. Received: 入.\nFails" in strict.stdout
     assert "孤平" not in loose.stdout
     table = [row.split() for row in strict.stdout.splitlines()[-3:]]
@@ -233,6 +240,48 @@ def test_check_judges_files(tmp_path: Path) -> None:
     assert [(record["title"], record["author"]) for record in records] == [("登楼", ""), ("错", "")]
     assert [record["by_level"]["strict"]["passed"] for record in records] == [True, False]
     assert records[0]["text"] == TOWER
+
+
+@pytest.mark.parametrize(
+    ("arguments", "head"),
+    [
+        (["床前明月光，疑是地上霜。举头望明月，低头思故乡。"], "五绝"),
+        (["白日依山尽 黄河入海流 欲穷千里目 更上一层楼"], "五绝　仄起　尤韵"),
+        (["白日依山尽", "黄河入海流", "欲穷千里目", "更上一层楼"], "五绝　仄起　尤韵"),
+    ],
+)
+def test_check_takes_a_typed_poem(arguments: list[str], head: str) -> None:
+    result = run("check", *arguments)
+    assert result.stdout.startswith(head)
+    assert result.stderr.startswith("a typed poem: 1 poem, lines in UTF-8\n")
+
+
+def test_check_takes_spaces_for_marks_and_an_author_below_the_title() -> None:
+    spaced = CliRunner().invoke(main, ["check"], input="白日依山尽 黄河入海流 欲穷千里目 更上一层楼".encode())
+    assert "Passes at the level strict." in spaced.stdout
+    titled = CliRunner().invoke(main, ["check"], input=f"登鹳雀楼\n王之涣\n{TOWER}".encode())
+    assert titled.stdout.startswith("登鹳雀楼　王之涣　五绝　仄起　尤韵")
+
+
+def test_a_format_and_a_size_can_be_given(tmp_path: Path) -> None:
+    path = tmp_path / "poems.txt"
+    path.write_text(f"{TOWER}\n床前明月光，疑是地上霜。举头望明月，低头思故乡。\n", encoding="utf-8")
+    assert run("check", str(path)).stderr.startswith(f"{path}: 2 poems, lines in UTF-8\n")
+    whole = run("check", str(path), "--format", "whole")
+    assert whole.stderr.startswith(f"{path}: 1 poem, whole in UTF-8\n")
+    assert "at most 1e-08 GB" in run("check", str(path), "--max-size", "1e-8").stderr
+
+
+def test_what_is_doubtful_or_unreadable_is_said(tmp_path: Path) -> None:
+    quiet = "床前明月光，疑是地上霜。举头望明月，低头思故乡。"
+    (tmp_path / "a.txt").write_text(f"{TOWER}\n{quiet}\n\n{TOWER}\n", encoding="utf-8")
+    (tmp_path / "b.doc").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+    told = run("check", str(tmp_path)).stderr.splitlines()
+    assert told[2].startswith(
+        "Doubtful: each line was taken for a poem, although blank lines stand between some. --format"
+    )
+    assert told[3].startswith(f"unreadable: {tmp_path / 'b.doc'}: Plain text is required: save it as plain text.")
+    assert told[4] == "left out: 1 exact duplicate, 1 unreadable"
 
 
 def test_check_starts_without_tensorflow() -> None:

@@ -80,7 +80,7 @@ def snapshot(folder: Path) -> dict[Path, bytes | None]:
     return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
 
-TEXT = "Text in UTF-8 or GB18030 is required. Received: "
+TEXT = "Undamaged text is required. Received: "
 TWO = "At least 2 different poems are required, to train and to validate (near-duplicates count as one; a poem is a "
 TWO += "line title:content, or ends at a blank line). Received: 1 poem"
 NO_MODEL = (
@@ -92,11 +92,11 @@ CORPORA = [
     ("missing.txt", "A corpus file is required. Received: missing.txt, which does not exist"),
     ("none", "A corpus file or a folder with some is required. Received: none, which is empty"),
     ("empty.txt", "A corpus file with text is required. Received: empty.txt, which is empty"),
-    ("photo.jpg", f"{TEXT}photo.jpg, which has byte 0xff at offset 0"),
-    ("broken.txt", f"{TEXT}broken.txt, which has byte 0xe5 at offset 83"),
+    ("photo.jpg", "Plain text is required: save it as plain text. Received: photo.jpg, a picture"),
+    ("broken.txt", f"{TEXT}broken.txt, which seems to be UTF-8 but has byte 0xe5 at offset 83"),
     ("cut.gz", "An intact gzip file is required. Received: cut.gz (damaged: …"),
-    ("half.json", "Valid JSON is required. Received: half.json (Unterminated string starting at: line 1 …"),
-    ("english.txt", "At least one poem is required in english.txt. Received: none (dropped: 1 Latin letter or digit)"),
+    ("half.json", "Valid JSON is required. Received: damaged JSON (Unterminated string starting at: line 1 …"),
+    ("english.txt", "At least one poem is required in english.txt. Received: none (dropped: 1 no text)"),
 ]
 # What each request is told; from "…" on, in the words of the library below.
 REQUESTS: list[tuple[list[str], str]] = [
@@ -249,7 +249,9 @@ def test_a_wrong_request_is_one_line(project: Path, arguments: list[str], messag
     assert isinstance(result.exception, SystemExit)
     assert result.stdout == ""
     *told, error = result.stderr.splitlines()
-    assert all(line.startswith(("model: ", "seed: ", "reading")) for line in told)
+    assert all(
+        line.startswith(("model: ", "seed: ", "reading", "one.txt: ", "poems.txt: ", "first poem: ")) for line in told
+    )
     expected, _, in_other_words = f"Error: {message}".partition("…")
     assert error.startswith(expected) if message.endswith("…") else error == expected, error
     assert not in_other_words

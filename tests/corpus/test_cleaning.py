@@ -37,6 +37,10 @@ def test_the_table_folds_in_one_step() -> None:
         ("山高月小", "山高月小"),
         ("一二三〇;㐀\U00020000:", "一二三〇；㐀\U00020000："),
         ("\uf92c山高月", "郎山高月"),  # a compatibility ideograph
+        ("山\ufa0e高月", "山\ufa0e高月"),  # a unified ideograph that stands among these
+        ("﨑山高月", "崎山高月"),
+        ("⽉⽇⼭⽔⻛⻢⻓⻰", "月日山水风马长龙"),  # radicals, as a PDF has them
+        ("神\ufe00山葛\U000e0100月", "神山葛月"),  # which form of a character is to be shown
     ],
 )
 def test_clean(text: str, cleaned: str) -> None:
@@ -64,6 +68,8 @@ def test_clean(text: str, cleaned: str) -> None:
         ("床前明月光，)", "unbalanced bracket"),
         ("床前明月光…", "other symbol"),
         ("床前明月光々", "other symbol"),
+        ("床前明\ud800光", "other symbol"),
+        ("床" + "（" * 50_000, "unbalanced bracket"),
     ],
 )
 def test_reasons(text: str, reason: str) -> None:

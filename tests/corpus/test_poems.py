@@ -142,9 +142,12 @@ def test_the_shipped_format_keeps_its_split(tmp_path: Path, shipped: corpus.Corp
         (b"\xef\xbb\xbf \n", r"with text is required\. Received: .*poems, which is empty"),
         (
             "静夜思:".encode() + b"\xff\xfe",
-            r"UTF-8 or GB18030 is required\. Received: .*, which has byte 0xff at offset 10",
+            r"Undamaged text is required\. Received: .*, which seems to be UTF-8 but has byte 0xff at offset 10",
         ),
-        (b"\xef\xbb\xbfab\x80", r"UTF-8 or GB18030 is required\. Received: .*, which has byte 0x80 at offset 5"),
+        (
+            b"\xef\xbb\xbfab\x80",
+            r"Undamaged text is required\. Received: .*, which seems to be UTF-8 but has byte 0x80 at offset 5",
+        ),
         (lzma.compress(b"abc" * 99)[:-20], r"intact xz file is required\. Received: .*damaged"),
         (b"\xfd7zXZ\x00nonsense", r"intact xz file is required\. Received: .*damaged"),
         (
@@ -164,9 +167,9 @@ def test_the_shipped_format_keeps_its_split(tmp_path: Path, shipped: corpus.Corp
         ),
         (
             f"{HEADER}\ndev\t甲\t乙\t{QUIET}".encode(),
-            r"Four columns are required in .* Received: line 2, 'dev",
+            r"Four columns are required: .* Received: line 2, 'dev",
         ),
-        (f"{HEADER}\ntest\t甲\t{QUIET}".encode(), r"Four columns are required in .* Received: line 2"),
+        (f"{HEADER}\ntest\t甲\t{QUIET}".encode(), r"Four columns are required: .* Received: line 2"),
     ],
 )
 def test_bad_files(tmp_path: Path, data: bytes, message: str) -> None:

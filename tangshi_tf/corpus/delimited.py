@@ -1,0 +1,227 @@
+"""Tables: columns parted by commas, tabs, semicolons, strokes or the like, with a header or without."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from tangshi_tf.corpus.cleaning import han_only
+from tangshi_tf.corpus.fields import AUTHOR, KNOWN_TEXTS, LINE, OTHER, SPLIT, TEXT, TITLE, is_header, role_of
+from tangshi_tf.corpus.headings import author_name, is_known_author
+from tangshi_tf.corpus.records import Found, Record, one_line
+from tangshi_tf.corpus.verse_lines import joined_verse, parse_line, segments
+from tangshi_tf.errors import CorpusError
+
+__all__ = ["read_table", "records_of_rows"]
+
+_DELIMITERS = ("\t", ",", ";", "|", "||", "::", "|||", "##", "@@", "$", "^", "~", "#", "\x1f", "\x01")
+_CHINESE = ("，", "；", "、")  # in a text they are marks, so that only a header tells
+_MARKDOWN_RULE = re.compile(r"^\s*\|?[\s:|-]*-[\s:|-]*\|?\s*$")
+_ENDS = re.compile(r"[。？！.?!．｡；;][」』”’》\"'）)]*$")
+_BREAK = re.compile(r"<\s*/?\s*(?:br|p)\s*/?\s*>", re.IGNORECASE)
+_MARK = re.compile("[，。？！；,.?!;．｡]")
+_WIDE_MARK = re.compile("[，。？！；]")
+_SAMPLE = 60  # rows by which the delimiter is found
+_UNIT = "\x1f"  # stands for delimiters of several characters
+_QUOTES = (('"', '"'), ("“", "”"), ("'", "'"), ("「", "」"))
+_LEAST_TEXT = 16  # characters of a text without marks
+
+
+def read_table(text: str) -> Found | None:
+    """Read a table; None if the text is none.
+
+    Raises:
+        CorpusError: if it has a header with a title and an author, but none of its columns holds poems.
+    """
+    lines = text.strip("\n").split("\n")
+    if any(map(_MARKDOWN_RULE.match, lines[1:2])) and lines[0].count("|"):
+        rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines if "|" in line]
+        rows = [row for row in rows if not all(re.fullmatch(":?-*:?", cell) for cell in row)]
+        records = records_of_rows(rows)
+        return Found("table", records) if records else None
+    head = lines[0]
+    for delimiter in (*_DELIMITERS, *_CHINESE):
+        if delimiter in head and is_header(_rows(head, delimiter)[0]):
+            records = _best_rows(text, delimiter)
+            return Found("table", records) if records is not None else None
+    if len(lines) > 1 and head.strip().isalnum() and role_of(head) == TEXT and _is_poem(lines[1].strip('"“”')):
+        cells = [row[0] for row in _rows(text, ",") if row]
+        return Found("table", [Record("", "", "", joined_verse(cell.split("\n"))) for cell in cells[1:]])
+    sample = "\n".join(lines[:_SAMPLE])
+    for delimiter in _DELIMITERS:
+        if delimiter in sample and _is_table(_rows(sample, delimiter), delimiter, cut=len(lines) > _SAMPLE):
+            records = records_of_rows(_rows(text, delimiter), delimiter)
+            if records:
+                return Found("table", records)
+    for delimiter in _DELIMITERS:
+        roles = [role_of(cell) for cell in _rows(head, delimiter)[0]]
+        if {TITLE, AUTHOR} <= set(roles) and len(lines) > 1:
+            records_of_rows(_rows(text, delimiter))  # says what is missing
+    return None
+
+
+def _rows(text: str, delimiter: str, quoting: int = csv.QUOTE_MINIMAL) -> list[list[str]]:
+    """Return the rows of a table; none if a quoted field has no end."""
+    if len(delimiter) > 1:
+        text, delimiter = text.replace(delimiter, _UNIT), _UNIT
+    try:
+        found = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, quoting=quoting, skipinitialspace=True)  # type: ignore[arg-type]
+        return [row for row in ([_unquoted(cell) for cell in row] for row in found) if any(row)]
+    except csv.Error:
+        return [[]]
+
+
+def _unquoted(cell: str) -> str:
+    cell = cell.strip()
+    for first, last in _QUOTES:
+        if (
+            len(cell) > 1
+            and cell.startswith(first)
+            and cell.endswith(last)
+            and cell.count(first) + cell.count(last) in (2, 4)
+        ):
+            return cell[1:-1]
+    return cell
+
+
+def _best_rows(text: str, delimiter: str) -> list[Record] | None:
+    """Read a table with a header, with quotes as quotes, or as they are if that fits more rows."""
+    tables = [_rows(text, delimiter, quoting) for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE)]
+    fits = [sum(len(row) == len(rows[0]) for row in rows) for rows in tables]
+    return records_of_rows(tables[0] if fits[0] >= 0.8 * fits[1] else tables[1], delimiter)
+
+
+def _is_table(rows: Sequence[Sequence[str]], delimiter: str, cut: bool) -> bool:
+    """Tell whether rows without a header have as many columns, and one of them poems."""
+    rows = rows[:-1] if cut and len(rows) > 2 else rows
+    width, fitting = Counter(map(len, rows)).most_common(1)[0]
+    if width < 2 or fitting < 0.9 * len(rows):
+        return False
+    columns = list(zip(*(row for row in rows if len(row) == width), strict=True))
+    poems = _poem_columns(columns)
+    if len(poems) == 1 and delimiter in ",;":  # which may be marks of verse themselves
+        return _share(columns[poems[0]], lambda cell: delimiter in cell or _WIDE_MARK.search(cell)) > 0.5
+    return len(poems) == 1
+
+
+def _poem_columns(columns: Sequence[Sequence[str]]) -> list[int]:
+    """Return the places of columns of poems: those with marks if there are any, as a title may be long too."""
+    poems = [place for place, column in enumerate(columns) if _share(column, _is_poem) >= 0.5]
+    marked = [place for place in poems if _share(columns[place], _MARK.search) >= 0.5]
+    return marked or poems
+
+
+def _share(column: Sequence[str], test: object) -> float:
+    assert callable(test)
+    return sum(map(bool, map(test, column))) / max(len(column), 1)
+
+
+def _is_poem(cell: str) -> bool:
+    if _MARK.search(cell):
+        return bool(_ENDS.search(cell)) and len(segments(cell)) > 1 and len(han_only(cell)) > 7
+    parsed = parse_line(cell)
+    if parsed.verse and not parsed.head:
+        return True
+    return len(han_only(cell)) >= _LEAST_TEXT and len(han_only(cell)) == len(cell)
+
+
+def records_of_rows(rows: Sequence[Sequence[str]], delimiter: str = ",") -> list[Record] | None:
+    """Return the poems of rows, whose first may be a header; None if no column holds poems.
+
+    A row with too many columns has delimiters in its text, which are put back.
+
+    Raises:
+        CorpusError: if there is a header, but none of the columns holds poems.
+    """
+    if not rows:
+        return None
+    header = is_header(rows[0])
+    roles = [role_of(cell) for cell in rows[0]] if header else []
+    if not header and {role_of(cell) for cell in rows[0]} & {TITLE, AUTHOR} and not any(map(_is_poem, rows[0])):
+        roles = [role_of(cell) for cell in rows[0]]
+        roles = _with_text(roles, rows[1:])
+        if TEXT not in roles:
+            raise CorpusError(
+                f"A column with the poems is required, such as {', '.join(KNOWN_TEXTS)}. "
+                f"Received the columns {', '.join(cell for cell in rows[0] if cell)[:200]}"
+            )
+        header = True
+    body = rows[1:] if header else rows
+    if not header:
+        roles = _roles_by_content(body)
+        if TEXT not in roles:
+            return None
+        place = roles.index(TEXT)
+        unknown_names = len(body) > 1 and place < len(body[0]) and _is_name(body[0][place])
+        if unknown_names and all(_is_poem(row[place]) for row in body[1:3] if place < len(row)):
+            body = body[1:]
+    return [_record(row, roles, delimiter) for row in body]
+
+
+def _is_name(cell: str) -> bool:
+    return len(cell) < _LEAST_TEXT and not _is_poem(cell) and not _MARK.search(cell)
+
+
+def _with_text(roles: list[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the roles of a header with unknown names, one of which may be that of the poems."""
+    for place, role in enumerate(roles):
+        if not role and _share([row[place] for row in rows if place < len(row)], _is_poem) > 0.5:
+            return [*roles[:place], TEXT, *roles[place + 1 :]]
+    return roles
+
+
+def _roles_by_content(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the role of each column of a table without a header."""
+    width = Counter(map(len, rows)).most_common(1)[0][0]
+    columns = list(zip(*(row for row in rows if len(row) == width), strict=True))
+    roles = [""] * width
+    poems = _poem_columns(columns)
+    if not poems:
+        return roles
+    text = max(poems, key=lambda place: _share(columns[place], _is_poem))
+    roles[text] = TEXT
+    left = [place for place in range(width) if place != text and any(columns[place])]
+    for place in left:
+        if not any(map(han_only, columns[place])) or _share(columns[place], lambda cell: role_of(cell) == OTHER) > 0.5:
+            roles[place] = OTHER
+    left = [place for place in left if not roles[place]]
+    known = {place: _share(columns[place], lambda cell: is_known_author(author_name(cell))) for place in left}
+    named = {place: _share(columns[place], author_name) for place in left}
+    author = max(left, key=lambda place: (known[place], -len(set(columns[place]))), default=-1)
+    if author >= 0 and known[author] < 0.3:
+        author = next((place for place in left[1:] if named[place] > 0.8), -1)
+    if author >= 0 and (len(left) > 1 or known[author] > 0.8):
+        roles[author] = AUTHOR
+        left.remove(author)
+    titles = sorted(left, key=lambda place: (-len(set(columns[place])), place))
+    if titles:
+        roles[titles[0]] = TITLE
+    return roles
+
+
+def _record(row: Sequence[str], roles: Sequence[str], delimiter: str) -> Record:
+    cells = list(row)
+    extra = len(cells) - len(roles)
+    if extra > 0 and TEXT in roles:  # marks of the text that part columns too
+        place = roles.index(TEXT)
+        cells[place : place + extra + 1] = [_unquoted(delimiter.join(cells[place : place + extra + 1]))]
+    found: dict[str, list[str]] = {}
+    for role, cell in zip(roles, cells, strict=False):
+        found.setdefault(role, []).append(cell)
+    title = next((cell for cell in found.get(TITLE, []) if cell), "")
+    author = next((cell for cell in found.get(AUTHOR, []) if cell), "")
+    text = next((cell for cell in found.get(TEXT, []) if cell), "").replace("\\n", "\n")
+    lines = _BREAK.sub("\n", text).split("\n")
+    if LINE in found:
+        lines = [cell for cell in found[LINE] if cell]
+    text = joined_verse([part for line in lines for part in _spaced(line)])
+    split = next((cell for cell in found.get(SPLIT, []) if cell in ("train", "validation", "test")), "")
+    title = one_line(title)
+    title = title[1:-1] if title.startswith("《") and title.endswith("》") else title
+    return Record(split, one_line(author_name(author) or author), title, text)
+
+
+def _spaced(line: str) -> list[str]:
+    """Return a line with marks in place of the spaces or strokes between its verse lines, if it has no marks."""
+    parsed = parse_line(line)
+    return [parsed.verse] if parsed.verse and not parsed.head else [line]

@@ -1,0 +1,108 @@
+"""The formats of poems: a table of names and readers, tried in turn until one knows the text."""
+
+import html
+import re
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+
+from tangshi_tf.corpus.cleaning import han_only
+from tangshi_tf.corpus.delimited import read_table
+from tangshi_tf.corpus.labels import read_labels
+from tangshi_tf.corpus.layouts import read_blocks, read_layout, read_lines, read_titled, read_whole
+from tangshi_tf.corpus.objects import read_json, read_xml
+from tangshi_tf.corpus.records import HEADER, Found, Record
+from tangshi_tf.corpus.verse_lines import segments
+from tangshi_tf.errors import CorpusError
+
+__all__ = ["AUTO", "FORMATS", "understand"]
+
+AUTO = "auto"
+_SPLITS = ("train", "validation", "test")
+_LINE_BREAKS = re.compile("\r\n|[\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
+_BREAK = re.compile(r"<br\s*/?>\n?", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:#\d+|#x[0-9A-Fa-f]+|[a-z]+);")
+_LONGEST_LINE = 16  # characters between two marks; verse has 3 to 11
+_UNEVEN = 5  # lengths of line in one poem, which even lyrics hardly have
+_LONGEST_POEM = 120  # lines of verse
+
+
+def _shipped(text: str) -> Found | None:
+    if text.split("\n", 1)[0] != HEADER:
+        return None
+    return Found("shipped", list(_shipped_records(text)))
+
+
+def _shipped_records(text: str) -> Iterator[Record]:
+    for number, line in enumerate(text.rstrip("\n").split("\n")[1:], start=2):
+        row = line.split("\t")
+        if len(row) != 4 or row[0] not in _SPLITS:
+            raise CorpusError(
+                f"Four columns are required: split ({', '.join(_SPLITS)}), author, title, text. "
+                f"Received: line {number}, {line[:40]!r}"
+            )
+        yield Record(*row)
+
+
+FORMATS: Mapping[str, Callable[[str], Found | None]] = MappingProxyType(
+    {
+        "shipped": _shipped,
+        "json": read_json,
+        "xml": read_xml,
+        "table": read_table,
+        "labels": read_labels,
+        "titles": read_titled,
+        "lines": read_lines,
+        "blocks": read_blocks,
+        "whole": read_whole,
+    }
+)
+"""By name, what reads a text of a format, and returns None for one of another."""
+
+_KNOWN_BY_CONTENT: tuple[Callable[[str], Found | None], ...] = (_shipped, read_json, read_xml, read_table, read_labels)
+
+
+def understand(text: str, name: str, format_name: str = AUTO) -> Found:
+    """Return the poems of a text, and the doubts about its format.
+
+    Args:
+        text: of a file, not empty.
+        name: of the file, for errors.
+        format_name: a key of `FORMATS`, or `AUTO` for the format that the text seems to have.
+
+    Raises:
+        CorpusError: if the text is damaged, or not of this format.
+
+    Example:
+        >>> understand("春晓:春眠不觉晓，处处闻啼鸟。", "poems.txt").records[0].title
+        '春晓'
+    """
+    text = _LINE_BREAKS.sub("\n", text).strip("\n\ufeff")
+    if len(_ENTITY.findall(text[:10_000])) > 4 and "<" not in text[:1]:
+        text = html.unescape(text)
+    try:
+        if format_name == AUTO:
+            known = next((known for read in _KNOWN_BY_CONTENT if (known := read(text))), None)
+            found = known or read_layout(_BREAK.sub("\n", text))
+        else:
+            known = FORMATS[format_name](text)
+            if known is None:
+                raise CorpusError(f"Text of the format {format_name} is required. Received: another format")
+            found = known
+    except CorpusError as error:
+        raise CorpusError(f"{error} (in {name})") from None
+    if format_name != AUTO or found.format == "shipped":
+        return found._replace(doubts=())
+    return found._replace(doubts=(*found.doubts, *_doubts(found.records)))
+
+
+def _doubts(records: list[Record]) -> Iterator[str]:
+    """Yield what is unusual in poems, so that the format may be another."""
+    texts = [record.text for record in records if record.text]
+    shapes = [[len(han_only(part)) for part in segments(text)] for text in texts[:1_000]]
+    long = sum(length > _LONGEST_LINE for shape in shapes for length in shape)
+    uneven = sum(len(set(shape)) > _UNEVEN for shape in shapes)
+    if long > 0.3 * sum(map(len, shapes)) or 2 * uneven > len(shapes) > 0:
+        yield "lines are as long as those of prose"
+    longest = max((len(segments(text)) for text in texts), default=0)
+    if longest > _LONGEST_POEM and len(texts) < 10:
+        yield f"a poem has {longest:,} lines"

@@ -1,0 +1,61 @@
+import pytest
+
+from tangshi_tf.corpus.delimited import read_table, records_of_rows
+from tangshi_tf.corpus.records import Record
+from tangshi_tf.errors import CorpusError
+
+QUIET = "床前明月光，疑是地上霜。举头望明月，低头思故乡。"
+SPRING = "春眠不觉晓，处处闻啼鸟。夜来风雨声，花落知多少。"
+EXPECTED = [Record("", "孟浩然", "春晓", SPRING), Record("", "李白", "静夜思2", QUIET)]
+BROKEN = f"{QUIET[:12]}\n{QUIET[12:]}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'"题目","朝代","作者","内容"\n"春晓","唐代","孟浩然","{SPRING}"\n"静夜思2","唐代","李白","{BROKEN}"\n',
+        f"title\tauthor\tcontent\n春晓\t孟浩然\t{SPRING}\n静夜思2\t李白\t{QUIET}",
+        f"内容;诗人;詩題\n{SPRING};孟浩然;春晓\n{QUIET};李白;静夜思2",
+        f"題目，作者，內容\n春晓，孟浩然，“{SPRING}”\n静夜思2，李白，{QUIET}",
+        f"1,春晓,孟浩然,唐,{SPRING}\n2,静夜思2,李白,唐,{QUIET}",
+        f"孟浩然|春晓|{SPRING}\n李白|静夜思2|{QUIET}",
+        f"春晓::孟浩然::{SPRING}\n静夜思2::李白::{QUIET}",
+        f"| 标题 | 作者 | 内容 |\n|---|:--:|---|\n| 春晓 | 孟浩然 | {SPRING} |\n| 静夜思2 | 李白 | {QUIET} |",
+        f"名字啊,谁写的,具体\n春晓,孟浩然,{SPRING}\n静夜思2,李白,{QUIET}",
+    ],
+)
+def test_tables(text: str) -> None:
+    found = read_table(text)
+    assert found is not None
+    assert found.records == EXPECTED
+
+
+def test_marks_of_the_text_that_part_columns_are_put_back() -> None:
+    half = QUIET.replace("，", ",")
+    found = read_table(f"title,content\n静夜思,{half}")
+    assert found is not None
+    assert found.records == [Record("", "", "静夜思", half)]
+
+
+def test_lines_in_columns_of_their_own() -> None:
+    found = read_table("题目,第一句,第二句\n登楼,白日依山尽,黄河入海流")
+    assert found is not None
+    assert found.records == [Record("", "", "登楼", "白日依山尽，黄河入海流。")]
+
+
+@pytest.mark.parametrize(
+    "text", [f"{QUIET}\n{SPRING}", QUIET.replace("，", ","), f"静夜思：{QUIET}", "静夜思", f"诗\t{QUIET}\n词\t{SPRING}"]
+)
+def test_other_texts_are_no_tables(text: str) -> None:
+    found = read_table(text)
+    assert found is None or [record.text for record in found.records] == [QUIET, SPRING]
+
+
+def test_a_header_without_a_column_of_poems_is_refused() -> None:
+    with pytest.raises(CorpusError, match=r"such as content, .* Received the columns 题目, 作者, 年级"):
+        read_table("题目,作者,年级\n春晓,孟浩然,三\n静夜思,李白,四")
+
+
+def test_rows_without_poems() -> None:
+    assert records_of_rows([]) is None
+    assert records_of_rows([["春晓", "孟浩然"]]) is None

@@ -1,0 +1,121 @@
+import json
+from typing import Any
+
+import pytest
+
+from tangshi_tf.corpus.objects import read_json, read_xml
+from tangshi_tf.corpus.records import Record
+from tangshi_tf.errors import CorpusError
+
+SPRING = "春眠不觉晓，处处闻啼鸟。夜来风雨声，花落知多少。"
+HALVES = [SPRING[:12], SPRING[12:]]
+LINES = ["春眠不觉晓", "处处闻啼鸟", "夜来风雨声", "花落知多少"]
+POEM = Record("", "孟浩然", "春晓", SPRING)
+
+
+def read(value: Any) -> list[Record]:
+    found = read_json(json.dumps(value, ensure_ascii=False))
+    assert found is not None
+    return found.records
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"title": "春晓", "author": "孟浩然", "content": SPRING},
+        {"title": "春晓", "author": "孟浩然", "text": f"{HALVES[0]}\n{HALVES[1]}"},
+        {"title": "春晓", "author": "孟浩然", "para": HALVES},
+        {"题目": "春晓", "作者": "（唐）孟浩然", "内容": SPRING, "注释": ["晓：天亮"]},
+        {"rhythmic": "春晓", "author": "孟浩然", "paragraphs": HALVES},
+        {"title": "春晓", "rhythmic": "菩萨蛮", "author": "孟浩然", "paragraphs": HALVES},
+        {"title": "唐诗", "author": "编者", "content": [{"type": "五绝", "content": [
+            {"chapter": "春晓", "author": "（唐）孟浩然", "subchapter": None, "paragraphs": HALVES}]}]},
+        {"code": 0, "data": {"list": [{"name": "春晓", "poet": {"name": "孟浩然"}, "body": "|".join(LINES)}]}},
+        {"春晓": {"author": "孟浩然", "content": SPRING}},
+        {"孟浩然": [{"title": "春晓", "paragraphs": HALVES}]},
+        {"title": ["春晓"], "author": ["孟浩然"], "content": [SPRING]},
+        {"columns": ["title", "author", "content"], "data": [["春晓", "孟浩然", SPRING]]},
+        [["春晓", "孟浩然", SPRING]],
+        [[{"title": "春晓", "author": "孟浩然", "lines": LINES}]],
+        ["春晓\n孟浩然\n" + SPRING],
+    ],
+)  # fmt: skip
+def test_json(value: Any) -> None:
+    assert read(value) == [POEM]
+
+
+def test_titles_and_strings_of_poems() -> None:
+    other = SPRING.replace("春", "秋")
+    assert read({"春晓": SPRING, "秋晓": other, "府中夜赏": other}) == [
+        Record("", "", title, text) for title, text in (("春晓", SPRING), ("秋晓", other), ("府中夜赏", other))
+    ]
+    assert [record.text for record in read([SPRING, other])] == [SPRING, other]
+
+
+@pytest.mark.parametrize("between", ["\n", ",\n", "\n\n", " "])
+def test_objects_one_after_the_other(between: str) -> None:
+    entry = json.dumps({"title": "春晓", "author": "孟浩然", "content": SPRING}, indent=1)
+    found = read_json(between.join([entry, entry]))
+    assert found is not None
+    assert found.records == [POEM, POEM]
+
+
+def test_python_is_read_like_json() -> None:
+    found = read_json(repr([{"title": "春晓", "author": "孟浩然", "content": SPRING}]))
+    assert found is not None
+    assert found.records == [POEM]
+
+
+def test_a_lone_surrogate_is_in_its_own_poem_alone() -> None:
+    found = read_json('[{"title": "\\ud800春", "text": "\\ud800' + SPRING + '"}, {"text": "' + SPRING + '"}]')
+    assert found is not None
+    assert [record.text for record in found.records] == ["\ud800" + SPRING, SPRING]
+    assert found.records[0].title == "春"
+
+
+def test_what_is_no_poem_has_no_text() -> None:
+    odd = [1, None, {"paragraphs": 3}, {"paragraphs": ["山", 5, "水"], "title": ["x"]}]
+    assert [record.text for record in read(odd)] == ["", "", "", "山水"]
+
+
+@pytest.mark.parametrize("text", ["[静夜思]\n" + SPRING, "[1] 静夜思\n" + SPRING, "[[poem]]", "春晓", "{静夜思}"])
+def test_brackets_are_no_json(text: str) -> None:
+    assert read_json(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[{"title": ', "Valid JSON is required"),
+        ("[" * 100_000, "Valid JSON is required"),
+        ('{"a": ' * 100_000, "Valid JSON is required"),
+        ('[{"title": "春晓", "strains": ["平仄"]}]', "such as content, .* Received the fields title, strains"),
+    ],
+)
+def test_damaged_and_unknown_json_is_refused(text: str, message: str) -> None:
+    with pytest.raises(CorpusError, match=message) as caught:
+        read_json(text)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<poems><poem><title>春晓</title><author>孟浩然</author><content>{SPRING}</content></poem></poems>",
+        f'<?xml version="1.0"?><poems><poem title="春晓" author="孟浩然">{SPRING}</poem></poems>',
+        f"<poem><title>春晓</title><author>孟浩然</author><text><l>{HALVES[0]}</l><l>{HALVES[1]}</l></text></poem>",
+    ],
+)
+def test_xml(text: str) -> None:
+    found = read_xml(text)
+    assert found is not None
+    assert found.records == [POEM]
+
+
+def test_other_xml() -> None:
+    assert read_xml("春晓") is None
+    assert read_xml(f"<春晓>{SPRING}") is None
+    with pytest.raises(CorpusError, match="Valid XML is required"):
+        read_xml("<poem><title>春晓</poem></title>")
+    with pytest.raises(CorpusError, match="Received the elements "):
+        read_xml("<song><x>1</x><y>2</y></song>")
