@@ -4,7 +4,6 @@ They are listed from what they say of themselves, without their weights and with
 """
 
 import contextlib
-import os
 import secrets
 import shutil
 import stat
@@ -79,7 +78,7 @@ def list_entries() -> list[Entry]:
         ['new']
     """
     versions = [version for folder in _folders(_MODELS) for version in versions_in(folder) if version.is_dir()]
-    versions += [box for box in _included() if not any(os.path.samefile(box, version) for version in versions)]
+    versions += [box for box in _included() if not any(box.samefile(version) for version in versions)]
     return [
         *[_described(_describe_run, folder) for folder in _folders(_RUNS)],
         *[_described(_describe_version, folder) for folder in versions],
@@ -104,7 +103,7 @@ def entries_to_delete(name: str) -> list[Entry]:
                 raise ModelError(
                     f"A version that lies in ./{_MODELS} is required. Received one behind a link: {entry.name}."
                 )
-        elif any(os.path.samefile(entry.path, box) for box in _included()):
+        elif _is_included(entry.path) and not entry.path.is_symlink():
             raise ModelError(
                 f"A run or a version of your own is required. Received: {entry.name}, the model in the package."
             )
@@ -155,6 +154,10 @@ def _included() -> list[Path]:
         return versions_in(find_resource(f"saved_models/{BOX}"))[:1]
     except TangshiError:
         return []
+
+
+def _is_included(folder: Path) -> bool:
+    return any(folder.samefile(box) for box in _included())
 
 
 def _folders(directory: Path) -> list[Path]:
@@ -214,7 +217,7 @@ def _describe_version(folder: Path) -> Entry:
     return Entry(
         _name(folder),
         folder,
-        "included" if any(os.path.samefile(folder, box) for box in _included()) else "exported",
+        "included" if _is_included(folder) else "exported",
         _size(folder),
         saved=datetime.fromtimestamp(description.stat().st_mtime, UTC),
         config=config,
