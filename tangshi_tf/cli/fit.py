@@ -156,8 +156,10 @@ def _settled(
     elif resumed is not None:
         base = resumed.model_config, resumed.training_config
     if typed("text") and settings["text"] != base[0].text:
-        source = f"the run {resumed.folder}" if resumed else f"--preset {preset}"
-        raise ConfigError(f"--text {base[0].text} is required for {source}. Received: --text {settings['text']}.")
+        raise ConfigError(
+            f"--text {base[0].text} is required for "
+            f"{f'the run {resumed.folder}' if resumed else f'--preset {preset}'}. Received: --text {settings['text']}."
+        )
     model = with_typed(base[0], settings)
     require_own_settings(model)
     training = with_typed(base[1], settings)
@@ -215,9 +217,11 @@ def _publish(run: "Run", name: str, text: Any, plot: bool) -> None:
     )
     if best["epoch"] < len(history):
         worse = history[-1]["validation_perplexity"]
+        given = click.get_current_context().params
+        corpus = [*map(str, given["corpus"]), *(["--origin-filter"] if given["origin_filter"] else [])]
         echo(
             f"Later epochs overfit: the validation perplexity after epoch {len(history)} is {worse:.2f}. "
-            f"Export that epoch with: tangshi-tf export --last --name {name}"
+            f"Export that epoch with: {shlex.join(['tangshi-tf', 'export', *corpus, '--last', '--name', name])}"
         )
 
 
