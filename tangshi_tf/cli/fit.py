@@ -120,7 +120,7 @@ def fit(
         if run.finished and (model_config, training_config) == (run.model_config, run.training_config):
             _publish_once(run, name, partial(read_text, corpus, model_config, training_config, origin_filter), plot)
             return
-        if run.finished:
+        if run.is_extended_by(training_config):
             echo("The run is extended: the learning rate rises again and falls. It is not a longer run from the start.")
 
     # The devices and the texts.

@@ -28,7 +28,7 @@ from tangshi_tf.training.distribution import (
 )
 from tangshi_tf.training.hardware import usage
 from tangshi_tf.training.listeners import Listener, LogListener, RunPlan
-from tangshi_tf.training.run_folder import Run, out_of_patience
+from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.tasks import Task, make_task
 from tangshi_tf.training.trainer import Progress, Trainer, every_second
 from tangshi_tf.training.trainer_factory import TrainerFactory
@@ -214,11 +214,7 @@ def _open(folder: Path, begin: str, model_config: ModelConfig, training_config: 
         return _Opened(run, *run.load_checkpoint())
     run = Run(folder)
     begun = run.training_config
-    extends = (
-        run.finished
-        and not out_of_patience(run.history, begun.patience)
-        and any(getattr(training_config, name) > getattr(begun, name) for name in LENGTH)
-    )
+    extends = run.is_extended_by(training_config)
     changes = []
     for old, new in ((run.model_config, model_config), (begun, training_config)):
         values = [(one.name, getattr(old, one.name), getattr(new, one.name)) for one in fields(old)]
