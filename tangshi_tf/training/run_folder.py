@@ -22,26 +22,28 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import h5py
 import numpy.typing as npt
 
-from tangshi_tf.config import ModelConfig, TrainingConfig, to_dict
+from tangshi_tf.config import LENGTH, ModelConfig, TrainingConfig, to_dict
 from tangshi_tf.digests import DIGESTS, Digests
 from tangshi_tf.errors import CheckpointError, first_line
 from tangshi_tf.files import LOCK
 from tangshi_tf.model.weights_file import dump_weights, load_weights, open_hdf5
-from tangshi_tf.records import EpochRecord, Extension, Manifest, RunRecord, StepRecord, decode, decode_lines
+from tangshi_tf.records import Extension, Manifest, RunRecord, decode
 from tangshi_tf.training.checkpoint import Checkpoint, Position, dump_checkpoint, parse_checkpoint
+from tangshi_tf.training.history import out_of_patience, parse_history
 from tangshi_tf.version_folder import settings_of
 from tangshi_tf.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from tangshi_tf.model.poetry_model import PoetryModel
 
-__all__ = ["Run", "out_of_patience"]
+__all__ = ["Run", "other_files"]
 
 _CONFIG, _VOCABULARY, _WEIGHTS = "config.json", "vocabulary.txt", "best.weights.h5"
 _MANIFEST, _HISTORY, _CHECKPOINT = "manifest.json", "history.jsonl", "checkpoint.h5"
@@ -99,7 +101,7 @@ class Run:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             found = {path.name for path in folder.iterdir()}
-            if found - {*_FILES, LOCK}:
+            if other_files(folder):
                 raise CheckpointError(f"A folder for the run is required. Received one with other files: {folder}.")
             if found & {_WEIGHTS, _HISTORY, _CHECKPOINT} and not restart:
                 raise CheckpointError(
@@ -167,10 +169,7 @@ class Run:
         Raises:
             CheckpointError: if the file is damaged.
         """
-        records = [record for record in self._records() if "epoch" in record]
-        if [record["epoch"] for record in records] != list(range(1, len(records) + 1)):
-            raise CheckpointError(f"Epochs 1, 2, … are required in {self.folder / _HISTORY}. Received: others.")
-        return records
+        return [record for record in self._records() if "epoch" in record]
 
     @property
     def steps(self) -> list[dict[str, Any]]:
@@ -188,7 +187,7 @@ class Run:
         path = self.folder / _HISTORY
         if not path.exists():
             return []
-        return list(decode_lines(self._digests.read(_HISTORY), _schema_of, path, CheckpointError))
+        return parse_history(self._digests.read(_HISTORY), path)
 
     def require_epoch(self) -> None:
         """Refuse a run that has no epoch to tell of.
@@ -239,11 +238,20 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether there is nothing left to train: its plan is done, or its patience is at an end."""
-        manifest, checkpoint = self.manifest, self.checkpoint
-        if not manifest or checkpoint is None:
+        manifest, progress = self.manifest, self.progress
+        if not manifest or progress is None:
             return False
-        return checkpoint.position.step >= manifest["steps"] or out_of_patience(
+        return progress.position.step >= manifest["steps"] or out_of_patience(
             self.history, self.training_config.patience
+        )
+
+    def is_extended_by(self, training_config: TrainingConfig) -> bool:
+        """Tell whether the run is at its end, and these settings give it more epochs, steps or minutes than it had."""
+        had = self.training_config
+        return (
+            self.finished
+            and not out_of_patience(self.history, had.patience)
+            and any(getattr(training_config, name) > getattr(had, name) for name in LENGTH)
         )
 
     def weights_digest(self, last: bool = False) -> str:
@@ -269,6 +277,18 @@ class Run:
         if not (self.folder / _CHECKPOINT).exists():
             return None
         return self._read(_CHECKPOINT, parse_checkpoint)
+
+    @property
+    def progress(self) -> Checkpoint | None:
+        """The same without the values of the variables: read at once, however many there are. Damage in them is missed.
+
+        Raises:
+            CheckpointError: if the file is damaged otherwise, or belongs to another configuration or vocabulary.
+        """
+        if not (self.folder / _CHECKPOINT).exists():
+            return None
+        with self._digests.opened(_CHECKPOINT) as file:
+            return self._parse(_CHECKPOINT, file, partial(parse_checkpoint, whole=False))
 
     def load_checkpoint(self) -> tuple[Position, Sequence[npt.NDArray[Any]], float]:
         """Read what `save_checkpoint` wrote, and cut the history back to what it had been then.
@@ -297,9 +317,12 @@ class Run:
 
     def _read(self, name: str, read: Callable[[h5py.File], Any]) -> Any:
         """Read one of the files of weights."""
-        path, data = self.folder / name, self._digests.read(name)
+        return self._parse(name, self._digests.read(name), read)
+
+    def _parse(self, name: str, source: bytes | BinaryIO, read: Callable[[h5py.File], Any]) -> Any:
+        path = self.folder / name
         try:
-            with open_hdf5(data) as file:
+            with open_hdf5(source) as file:
                 matches = file.attrs.get(_SETTINGS) == self._settings(name)
                 value = read(file) if matches else None
         except Exception as error:  # HDF5 has many kinds of errors for a damaged file
@@ -320,15 +343,9 @@ class Run:
         return digest.hexdigest()
 
 
-def _schema_of(line: bytes) -> Any:
-    """Return the schema of a line of the history."""
-    return EpochRecord if b'"epoch"' in line else StepRecord
-
-
-def out_of_patience(history: Sequence[Mapping[str, Any]], patience: int) -> bool:
-    """Tell whether `patience` epochs have passed without improvement; 0 disables early stopping."""
-    figures = [record["validation_nll"] for record in history]
-    return bool(patience and figures and len(figures) - 1 - figures.index(min(figures)) >= patience)
+def other_files(folder: Path) -> set[str]:
+    """Return the names of what is in a run's folder and is none of its files."""
+    return {path.name for path in folder.iterdir()} - {*_FILES, LOCK}
 
 
 def _json(value: Mapping[str, Any]) -> bytes:

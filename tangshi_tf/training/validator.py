@@ -13,8 +13,9 @@ from tangshi_tf.evaluation.perplexity import perplexity
 from tangshi_tf.generation.stream import Streamer
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.training.hardware import usage
+from tangshi_tf.training.history import out_of_patience
 from tangshi_tf.training.listeners import EpochReport, Listener, RunPlan
-from tangshi_tf.training.run_folder import Run, out_of_patience
+from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.tasks import Task
 from tangshi_tf.training.trainer import Progress
 

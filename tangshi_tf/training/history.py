@@ -1,0 +1,37 @@
+"""The history of a run: a line for every epoch, and for up to 500 steps within them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tangshi_tf.errors import CheckpointError
+from tangshi_tf.records import EpochRecord, StepRecord, decode_lines
+
+__all__ = ["out_of_patience", "parse_history"]
+
+
+def parse_history(data: bytes, path: Path) -> list[dict[str, Any]]:
+    """Return the records of epochs and of steps, in the order of the lines; only those of epochs have the key epoch.
+
+    Args:
+        data: of `history.jsonl`.
+        path: that errors name.
+
+    Raises:
+        CheckpointError: if the file is damaged.
+    """
+    records = list(decode_lines(data, _schema_of, path, CheckpointError))
+    epochs = [record["epoch"] for record in records if "epoch" in record]
+    if epochs != list(range(1, len(epochs) + 1)):
+        raise CheckpointError(f"Epochs 1, 2, … are required in {path}. Received: others.")
+    return records
+
+
+def out_of_patience(history: Sequence[Mapping[str, Any]], patience: int) -> bool:
+    """Tell whether `patience` epochs have passed without improvement; 0 disables early stopping."""
+    figures = [record["validation_nll"] for record in history]
+    return bool(patience and figures and len(figures) - 1 - figures.index(min(figures)) >= patience)
+
+
+def _schema_of(line: bytes) -> Any:
+    return EpochRecord if b'"epoch"' in line else StepRecord
