@@ -10,8 +10,9 @@ import hashlib
 import json
 import stat
 from collections.abc import Iterable, Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta
 
@@ -81,6 +82,23 @@ class Digests:
         self._require(name, hashlib.sha256(data).hexdigest())
         return data
 
+    @contextlib.contextmanager
+    def opened(self, name: str) -> Iterator[BufferedReader]:
+        """Open a file of which a part is read; its digest is not looked at.
+
+        Raises:
+            TangshiError: of the kind `error`, if it cannot be read, or is no plain file: a pipe in its place would be
+                waited for, and a device might never end.
+        """
+        path = self._folder / name
+        try:
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise self._error(f"A readable file is required: {path}. Received what is no plain file.")
+            with path.open("rb") as file:
+                yield file
+        except OSError as error:
+            raise self._error(f"A readable file is required: {path}. Received: {first_line(error)}.") from None
+
     def verify(self, names: Iterable[str]) -> None:
         """Read files only to see that they are what was written.
 
@@ -112,24 +130,12 @@ class Digests:
             )
 
     def _bytes(self, name: str) -> bytes:
-        with self._opened(name) as file:
+        with self.opened(name) as file:
             return file.read()
 
     def _digest(self, name: str) -> str:
-        with self._opened(name) as file:
+        with self.opened(name) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-
-    @contextlib.contextmanager
-    def _opened(self, name: str) -> Iterator[Any]:
-        """Open a file to be read; a pipe in its place would be waited for, and a device might never end."""
-        path = self._folder / name
-        try:
-            if not stat.S_ISREG(path.stat().st_mode):
-                raise self._error(f"A readable file is required: {path}. Received what is no plain file.")
-            with path.open("rb") as file:
-                yield file
-        except OSError as error:
-            raise self._error(f"A readable file is required: {path}. Received: {first_line(error)}.") from None
 
 
 def digests_of(folder: Path) -> str:

@@ -7,6 +7,7 @@ from tangshi_tf.cli.evaluate import evaluate
 from tangshi_tf.cli.export import export
 from tangshi_tf.cli.fit import fit
 from tangshi_tf.cli.group import Group
+from tangshi_tf.cli.models import models
 from tangshi_tf.cli.sample import sample
 from tangshi_tf.version import __version__
 
@@ -25,5 +26,5 @@ def main() -> None:
     """
 
 
-for command in (fit, sample, evaluate, export, check):
+for command in (fit, sample, evaluate, export, models, check):
     main.add_command(command)

@@ -26,7 +26,7 @@ def open_run(folder: Path) -> "Run | None":
     if not (folder / "config.json").is_file():
         if "TF_CONFIG" in os.environ:
             return None
-        names = sorted(path.parent.name for path in folder.parent.glob("*/config.json"))
+        names = sorted(path.parent.name for path in folder.parent.glob("[!.]*/config.json"))
         raise CheckpointError(
             f"A run to go on with is required ({folder.parent} has: {', '.join(names) or 'none'}); without --resume a "
             f"new one begins. Received: {folder.name}."

@@ -5,7 +5,7 @@ HDF5 crashes if the disk fills up while it writes. So the disk sees finished byt
 
 import io
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
@@ -23,13 +23,13 @@ def dump_hdf5(write: Callable[[h5py.File], None]) -> memoryview:
     return buffer.getbuffer()
 
 
-def open_hdf5(data: bytes) -> h5py.File:
-    """Open the bytes of a file to be read.
+def open_hdf5(file: bytes | BinaryIO) -> h5py.File:
+    """Open the bytes of a file, or an open one, to be read. Of an open one only what is asked for is read.
 
     Raises:
-        OSError: if they are no HDF5 file.
+        OSError: if it is no HDF5 file.
     """
-    return h5py.File(io.BytesIO(data), "r")
+    return h5py.File(io.BytesIO(file) if isinstance(file, bytes) else file, "r")
 
 
 def dump_weights(model: Any, attributes: Mapping[str, str]) -> memoryview:

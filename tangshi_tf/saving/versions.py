@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
 from filelock import FileLock, Timeout
 
 from tangshi_tf.config import BOX
@@ -20,7 +19,7 @@ from tangshi_tf.shipped import find_resource
 from tangshi_tf.temporaries import MOVING, temporary
 from tangshi_tf.version_folder import read_version
 
-__all__ = ["add_version", "exported", "find_model", "latest_version"]
+__all__ = ["add_version", "exported", "find_model", "latest_version", "versions_in"]
 
 _GRAPH = "saved_model.pb"
 _HIDDEN, _VERSION = ".export-", "version"  # what a version is written into before it appears
@@ -35,6 +34,8 @@ def add_version(directory: str | Path, write: Callable[[Path], None]) -> Path:
     Raises:
         ModelError: if the folder cannot be written. Nothing is left behind.
     """
+    import tensorflow as tf  # what writes one has loaded it; what looks for one does not need it
+
     directory = Path(directory)
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -50,9 +51,15 @@ def add_version(directory: str | Path, write: Callable[[Path], None]) -> Path:
 
 def latest_version(directory: str | Path) -> Path | None:
     """Return the SavedModel with the highest number in `directory`, or None if there is none."""
+    return next((version for version in reversed(versions_in(directory)) if (version / _GRAPH).is_file()), None)
+
+
+def versions_in(directory: str | Path) -> list[Path]:
+    """Return what has the name of a version in `directory`, by number; it may be something else."""
     directory = Path(directory)
-    numbers = [number for number in _numbers(directory) if (directory / str(number) / _GRAPH).is_file()]
-    return directory / str(max(numbers)) if numbers else None
+    names = [entry.name for entry in directory.iterdir()] if directory.is_dir() else []
+    numbers = [int(name) for name in names if name.isascii() and name.isdecimal() and name == str(int(name))]
+    return [directory / str(number) for number in sorted(numbers)]
 
 
 def find_model(model: str) -> Path:
@@ -92,8 +99,7 @@ def exported(directory: Path, weights: str, manifest: Mapping[str, Any]) -> Path
         weights: the SHA-256 of the run's file of weights.
         manifest: of the run; version 0.1 of this package noted no digest.
     """
-    for number in sorted(_numbers(directory), reverse=True):
-        version = directory / str(number)
+    for version in reversed(versions_in(directory)):
         with contextlib.suppress(TangshiError):  # a damaged version is none
             record = read_version(version)
             if record.get("weights") == weights or ("weights" not in record and record.get("manifest") == manifest):
@@ -130,15 +136,11 @@ def _clear(path: Path) -> None:
 def _publish(made: Path, directory: Path) -> Path:
     """Move a finished folder to the next free number; another process may take that number first."""
     while True:
-        version = directory / str(max(_numbers(directory), default=0) + 1)
+        last = max((int(version.name) for version in versions_in(directory)), default=0)
+        version = directory / str(last + 1)
         try:
             with MOVING:
                 return made.rename(version)
         except OSError:
             if not version.exists():
                 raise
-
-
-def _numbers(directory: Path) -> list[int]:
-    names = [entry.name for entry in directory.iterdir()] if directory.is_dir() else []
-    return [int(name) for name in names if name.isascii() and name.isdecimal() and name == str(int(name))]

@@ -52,15 +52,15 @@ def dump_checkpoint(checkpoint: Checkpoint, attributes: Mapping[str, str]) -> me
     return dump_hdf5(write)
 
 
-def parse_checkpoint(file: h5py.File) -> Checkpoint:
-    """Read what `dump_checkpoint` wrote.
+def parse_checkpoint(file: h5py.File, *, whole: bool = True) -> Checkpoint:
+    """Read what `dump_checkpoint` wrote; if not the whole, then without the values of the variables.
 
     Raises:
         KeyError: if an attribute or a variable is missing.
         ValueError: if one is of another type, or is no finite number.
     """
     facts = {field.name: _number(file, field.name, field.type) for field in fields(Position)}
-    values = [_array(file, str(i)) for i in range(len(file))]
+    values = [_array(file, str(i)) for i in range(len(file))] if whole else []
     return Checkpoint(Position(**facts), values, _number(file, "seconds", float), _number(file, "records", int))
 
 

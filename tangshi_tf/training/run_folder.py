@@ -22,8 +22,9 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import h5py
 import numpy.typing as npt
@@ -239,10 +240,10 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether there is nothing left to train: its plan is done, or its patience is at an end."""
-        manifest, checkpoint = self.manifest, self.checkpoint
-        if not manifest or checkpoint is None:
+        manifest, progress = self.manifest, self.progress
+        if not manifest or progress is None:
             return False
-        return checkpoint.position.step >= manifest["steps"] or out_of_patience(
+        return progress.position.step >= manifest["steps"] or out_of_patience(
             self.history, self.training_config.patience
         )
 
@@ -269,6 +270,18 @@ class Run:
         if not (self.folder / _CHECKPOINT).exists():
             return None
         return self._read(_CHECKPOINT, parse_checkpoint)
+
+    @property
+    def progress(self) -> Checkpoint | None:
+        """The same without the values of the variables: read at once, however many there are. Damage in them is missed.
+
+        Raises:
+            CheckpointError: if the file is damaged otherwise, or belongs to another configuration or vocabulary.
+        """
+        if not (self.folder / _CHECKPOINT).exists():
+            return None
+        with self._digests.opened(_CHECKPOINT) as file:
+            return self._parse(_CHECKPOINT, file, partial(parse_checkpoint, whole=False))
 
     def load_checkpoint(self) -> tuple[Position, Sequence[npt.NDArray[Any]], float]:
         """Read what `save_checkpoint` wrote, and cut the history back to what it had been then.
@@ -297,9 +310,12 @@ class Run:
 
     def _read(self, name: str, read: Callable[[h5py.File], Any]) -> Any:
         """Read one of the files of weights."""
-        path, data = self.folder / name, self._digests.read(name)
+        return self._parse(name, self._digests.read(name), read)
+
+    def _parse(self, name: str, source: bytes | BinaryIO, read: Callable[[h5py.File], Any]) -> Any:
+        path = self.folder / name
         try:
-            with open_hdf5(data) as file:
+            with open_hdf5(source) as file:
                 matches = file.attrs.get(_SETTINGS) == self._settings(name)
                 value = read(file) if matches else None
         except Exception as error:  # HDF5 has many kinds of errors for a damaged file

@@ -1,5 +1,6 @@
 """Where a run stands, from its files alone: no TensorFlow is loaded."""
 
+import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,22 +56,28 @@ def run_status(folder: Path) -> RunStatus:
         'new'
     """
     try:
-        run = Run(folder)
-        manifest, history, checkpoint = run.manifest, run.history, run.checkpoint
-        finished = run.finished
+        return _status(Run(folder))
     except TangshiError as error:
         if not (folder / "config.json").is_file():
             raise
-        return RunStatus("damaged", problem=str(error))
-    state = "running" if _is_locked(folder) else "finished" if finished else "stopped" if checkpoint else "new"
-    saved = (folder / "checkpoint.h5").stat().st_mtime if checkpoint else None
+        problem = str(error)
+    if _is_locked(folder):  # then a file may just have been replaced, after its digest had been read
+        with contextlib.suppress(TangshiError):
+            return _status(Run(folder))
+    return RunStatus("damaged", problem=problem)
+
+
+def _status(run: Run) -> RunStatus:
+    manifest, history, progress = run.manifest, run.history, run.progress
+    running, finished = _is_locked(run.folder), run.finished
+    saved = (run.folder / "checkpoint.h5").stat().st_mtime if progress else None
     return RunStatus(
-        state,
-        step=checkpoint.position.step if checkpoint else 0,
+        "running" if running else "finished" if finished else "stopped" if progress else "new",
+        step=progress.position.step if progress else 0,
         steps=manifest.get("steps", 0),
         epochs=len(history),
         best=run.best if history else None,
-        seconds=checkpoint.seconds if checkpoint else 0.0,
+        seconds=progress.seconds if progress else 0.0,
         saved=datetime.fromtimestamp(saved, UTC) if saved else None,
     )
 
