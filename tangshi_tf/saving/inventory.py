@@ -94,6 +94,7 @@ def entries_to_delete(name: str) -> list[Entry]:
     """
     entries, asked = list_entries(), PurePath(name).as_posix()
     found = [entry for entry in entries if name and asked in _names(entry)]
+    found = [entry for entry in found if not entry.path.is_absolute()] or found
     if not found:
         there = ", ".join(entry.name for entry in entries)
         raise ModelError(f"A run or a version is required ({there or 'none here'}). Received: {name!r}.")
@@ -172,7 +173,7 @@ def _name(folder: Path) -> str:
 
 
 def _names(entry: Entry) -> set[str]:
-    """Return what an entry can be called: its own name, its folder of versions, and the name that both have."""
+    """Return what an entry can be called: its own name, its folder of versions, and the name that runs have too."""
     if entry.path.is_absolute():
         return {entry.name, BOX}
     return {entry.name, "/".join(entry.path.parts[:2]), entry.path.parts[1]}
