@@ -98,7 +98,7 @@ def settings_of(record: Any, path: Path, error: type[TangshiError]) -> tuple[Mod
     try:
         return from_dict(ModelConfig, record["model"]), from_dict(TrainingConfig, record.get("training", {}))
     except ConfigError as failure:
-        raise error(f"{str(failure).rstrip('.')}, in {path}.") from None
+        raise error(f"Valid settings are required in {path}: {failure}") from None
 
 
 def _digests(folder: Path) -> Digests:

@@ -181,8 +181,11 @@ def _settled(
     elif version is not None:
         base = version_settings(version)[0], FINE_TUNING
     if typed("text") and settings["text"] != base[0].text:
-        source = f"the run {resumed.folder}" if resumed else f"--preset {preset}" if preset else f"--from {version}"
-        raise ConfigError(f"--text {base[0].text} is required for {source}. Received: --text {settings['text']}.")
+        raise ConfigError(
+            f"--text {base[0].text} is required for "
+            f"{f'the run {resumed.folder}' if resumed else f'--preset {preset}' if preset else f'--from {version}'}. "
+            f"Received: --text {settings['text']}."
+        )
     model = with_typed(base[0], settings)
     require_own_settings(model)
     training = with_typed(base[1], settings)
@@ -255,9 +258,11 @@ def _publish(run: "Run", name: str, text: Any, plot: bool) -> None:
         echo(line)
     if best["epoch"] < len(history):
         worse = history[-1]["validation_perplexity"]
+        given = click.get_current_context().params
+        corpus = [*map(str, given["corpus"]), *(["--origin-filter"] if given["origin_filter"] else [])]
         echo(
             f"Later epochs overfit: the validation perplexity after epoch {len(history)} is {worse:.2f}. "
-            f"Export that epoch with: tangshi-tf export --last --name {name}"
+            f"Export that epoch with: {shlex.join(['tangshi-tf', 'export', *corpus, '--last', '--name', name])}"
         )
 
 

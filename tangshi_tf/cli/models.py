@@ -54,9 +54,12 @@ def models(as_json: bool, doomed: tuple[str, ...], yes: bool) -> None:
     if as_json:
         click.echo(json.dumps({"models": [_record(entry) for entry in entries]}, ensure_ascii=False))
         return
-    columns = ["name", "state", "step", "epochs", "validation", "test", "model", "MB", "minutes", "date"]
-    if entries:
-        click.echo(table(columns, [_row(entry) for entry in entries], words=2))
+    rows = [_row(entry) for entry in entries]
+    click.echo(
+        table(
+            ["name", "state", "step", "epochs", "validation", "test", "model", "size (MB)", "minutes", "date"], rows, 2
+        )
+    )
     for entry in entries:
         if entry.problem:
             echo(entry.problem)

@@ -1,7 +1,6 @@
 """What `fit --resume` finds out about a run before TensorFlow is loaded, and says of it."""
 
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,19 +38,12 @@ def say_where(folder: Path, status: "RunStatus") -> None:
     if not status.steps or status.saved is None:
         echo(f"{folder}: nothing is trained yet")
         return
-    minutes = (datetime.now(UTC) - status.saved).total_seconds() / 60
     echo(
-        f"{folder}: step {status.step:,} of {status.steps:,}, {status.epochs} epochs finished, "
-        f"{status.seconds / 60:.1f} minutes trained, saved {_ago(minutes)} ago"
+        f"{folder}: step {status.step:,} of {status.steps:,}, finished epochs: {status.epochs}, "
+        f"{status.seconds / 60:.1f} minutes trained, saved {status.saved.astimezone():%Y-%m-%d %H:%M}"
     )
     if status.best:
         echo(
             f"best so far: epoch {status.best['epoch']}, validation perplexity "
             f"{status.best['validation_perplexity']:.2f}"
         )
-
-
-def _ago(minutes: float) -> str:
-    if minutes < 120:
-        return f"{minutes:.0f} minutes"
-    return f"{minutes / 60:.0f} hours" if minutes < 48 * 60 else f"{minutes / 60 / 24:.0f} days"

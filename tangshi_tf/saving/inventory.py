@@ -184,16 +184,19 @@ def _described(describe: Callable[[Path], Entry], folder: Path) -> Entry:
     try:
         return describe(folder)
     except TangshiError as error:
-        problem = str(error)
+        return _damaged(folder, error)
     except OSError as error:
-        problem = str(ModelError(f"A readable folder is required: {folder}. Received: {first_line(error)}."))
-    return Entry(_name(folder), folder, "damaged", _size(folder), problem=problem)
+        return _damaged(folder, ModelError(f"A readable folder is required: {folder}. Received: {first_line(error)}."))
+
+
+def _damaged(folder: Path, problem: object) -> Entry:
+    return Entry(_name(folder), folder, "damaged", _size(folder), problem=str(problem))
 
 
 def _describe_run(folder: Path) -> Entry:
     status = run_status(folder)
     if status.problem:
-        raise CheckpointError(status.problem)
+        return _damaged(folder, status.problem)
     run = Run(folder)
     return Entry(
         _name(folder),

@@ -33,6 +33,7 @@ WORD = re.compile("[A-Za-z]{2}")
 
 # The arguments of these are messages. Of a StateError none comes to the command line: only programs pass states.
 MESSAGES = {*errors.__all__, "BadParameter", "UsageError", "echo", "fail", "say"} - {"StateError", "first_line"}
+MESSAGES |= {"error", "_error"}  # of the kind that a caller asks for
 NOT_LITERAL = {"generation/batch.py ConfigError"}  # a problem of the SavedModel
 
 # Functions and constants whose every text is a message …
@@ -67,6 +68,7 @@ OTHER_PARTS = {
     *("a typed poem", "unreadable", *FORMATS),
     *("a web page", "a LaTeX document", "an SQL script", "a file of subtitles", "a file of timed lyrics"),
     *("another corpus", "another vocabulary", "{} {} in place of {}"),
+    *("running", "finished", "stopped", "new", "damaged", "exported", "included"),  # states of runs and versions
     *("integer", "integer range", "float", "float range"),  # click's
     *(os.strerror(number) for number in errno.errorcode),  # the system's, as many as have an entry
 }

@@ -158,8 +158,10 @@ def test_what_a_name_means_is_deleted(name: str, left: set[str]) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", ".", "..", "/", "runs", "saved_models", "runs/..", "runs/../runs/mine", "runs/../../elsewhere", "nobody"]
-    + ["saved_models/mine/3", "runs/mine/config.json", "runs/.lock", "*", "runs/*", "{absolute}"],
+    [
+        *("", ".", "..", "/", "runs", "saved_models", "runs/..", "runs/../runs/mine", "runs/../../elsewhere"),
+        *("nobody", "saved_models/mine/3", "runs/mine/config.json", "runs/.lock", "*", "runs/*", "{absolute}"),
+    ],
 )
 def test_other_names_are_refused(name: str, project: Path) -> None:
     make_run("mine")
@@ -230,9 +232,11 @@ def test_what_a_killed_deletion_left_is_no_run_and_goes_with_the_next(monkeypatc
 
     make_run("mine")
     make_run("other")
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    entries = entries_to_delete("mine")
+    with monkeypatch.context() as patch:
         patch.setattr(shutil, "rmtree", killed)
-        delete(entries_to_delete("mine"))
+        with pytest.raises(KeyboardInterrupt):
+            delete(entries)
     assert set(listed()) == {"runs/other", "tangshi/1"}
     assert len(list(Path("runs").iterdir())) == 2
     delete(entries_to_delete("runs/other"))
