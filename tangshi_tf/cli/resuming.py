@@ -34,7 +34,9 @@ def open_run(folder: Path) -> "Run | None":
 
 
 def say_where(folder: Path, status: "RunStatus") -> None:
-    """Print where a run stands."""
+    """Print where a run stands; nothing if it is damaged, which is said when it is opened."""
+    if status.problem:
+        return
     if not status.steps or status.saved is None:
         echo(f"{folder}: nothing is trained yet")
         return

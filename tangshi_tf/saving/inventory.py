@@ -17,7 +17,7 @@ from tangshi_tf.errors import CheckpointError, ModelError, TangshiError, first_l
 from tangshi_tf.files import locked
 from tangshi_tf.saving.versions import versions_in
 from tangshi_tf.shipped import find_resource
-from tangshi_tf.training.run_folder import Run
+from tangshi_tf.training.run_folder import Run, other_files
 from tangshi_tf.training.run_status import run_status
 from tangshi_tf.version_folder import EXTRA, read_version, settings_of
 
@@ -90,7 +90,7 @@ def entries_to_delete(name: str) -> list[Entry]:
 
     Raises:
         ModelError: if there is none, or one is the model in the package, or a version behind a link.
-        CheckpointError: if a process is working on the run.
+        CheckpointError: if a process is working on the run, or its folder has other files too.
     """
     entries, asked = list_entries(), PurePath(name).as_posix()
     found = [entry for entry in entries if name and asked in _names(entry)]
@@ -108,6 +108,8 @@ def entries_to_delete(name: str) -> list[Entry]:
             raise ModelError(
                 f"A run or a version of your own is required. Received: {entry.name}, the model in the package."
             )
+        if entry.path.parent == _RUNS and not entry.path.is_symlink() and _has_other_files(entry.path):
+            raise CheckpointError(f"A folder for the run is required. Received one with other files: {entry.name}.")
         if entry.state == "running":
             raise CheckpointError(
                 f"A run that nobody is working on is required. Received one that another process holds: {entry.name}."
@@ -155,6 +157,11 @@ def _included() -> list[Path]:
         return versions_in(find_resource(f"saved_models/{BOX}"))[:1]
     except TangshiError:
         return []
+
+
+def _has_other_files(folder: Path) -> bool:
+    """Tell whether people have put files of their own into a run."""
+    return any(not name.startswith(".") for name in other_files(folder))
 
 
 def _is_included(folder: Path) -> bool:

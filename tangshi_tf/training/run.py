@@ -27,7 +27,7 @@ from tangshi_tf.training.distribution import (
 )
 from tangshi_tf.training.hardware import usage
 from tangshi_tf.training.listeners import Listener, LogListener, RunPlan
-from tangshi_tf.training.run_folder import Run, out_of_patience
+from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.session import Session
 from tangshi_tf.training.tasks import Task, make_task, token_counts
 from tangshi_tf.training.trainer import Trainer
@@ -182,11 +182,7 @@ def _open(
     begun = run.training_config
     if run.base is not None and base is None and run.checkpoint is None:
         raise CheckpointError(f"The base of {folder} is required once more: {run.base or 'a model'}. Received: none.")
-    extends = (
-        run.finished
-        and not out_of_patience(run.history, begun.patience)
-        and any(getattr(training_config, name) > getattr(begun, name) for name in LENGTH)
-    )
+    extends = run.is_extended_by(training_config)
     changes = []
     for old, new in ((run.model_config, model_config), (begun, training_config)):
         values = [(one.name, getattr(old, one.name), getattr(new, one.name)) for one in fields(old)]

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import h5py
 import numpy.typing as npt
 
-from tangshi_tf.config import ModelConfig, TrainingConfig, to_dict
+from tangshi_tf.config import LENGTH, ModelConfig, TrainingConfig, to_dict
 from tangshi_tf.digests import DIGESTS, Digests
 from tangshi_tf.errors import CheckpointError, first_line
 from tangshi_tf.files import LOCK
@@ -42,7 +42,7 @@ from tangshi_tf.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from tangshi_tf.model.poetry_model import PoetryModel
 
-__all__ = ["Run", "out_of_patience"]
+__all__ = ["Run", "other_files", "out_of_patience"]
 
 _CONFIG, _VOCABULARY, _WEIGHTS = "config.json", "vocabulary.txt", "best.weights.h5"
 _MANIFEST, _HISTORY, _CHECKPOINT = "manifest.json", "history.jsonl", "checkpoint.h5"
@@ -100,7 +100,7 @@ class Run:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             found = {path.name for path in folder.iterdir()}
-            if found - {*_FILES, LOCK}:
+            if other_files(folder):
                 raise CheckpointError(f"A folder for the run is required. Received one with other files: {folder}.")
             if found & {_WEIGHTS, _HISTORY, _CHECKPOINT} and not restart:
                 raise CheckpointError(
@@ -247,6 +247,15 @@ class Run:
             self.history, self.training_config.patience
         )
 
+    def is_extended_by(self, training_config: TrainingConfig) -> bool:
+        """Tell whether the run is at its end, and these settings give it more epochs, steps or minutes than it had."""
+        had = self.training_config
+        return (
+            self.finished
+            and not out_of_patience(self.history, had.patience)
+            and any(getattr(training_config, name) > getattr(had, name) for name in LENGTH)
+        )
+
     def weights_digest(self, last: bool = False) -> str:
         """Return the SHA-256 of the file of the best weights, or of that of the last ones.
 
@@ -339,6 +348,11 @@ class Run:
 def _schema_of(line: bytes) -> Any:
     """Return the schema of a line of the history."""
     return EpochRecord if b'"epoch"' in line else StepRecord
+
+
+def other_files(folder: Path) -> set[str]:
+    """Return the names of what is in a run's folder and is none of its files."""
+    return {path.name for path in folder.iterdir()} - {*_FILES, LOCK}
 
 
 def out_of_patience(history: Sequence[Mapping[str, Any]], patience: int) -> bool:

@@ -26,9 +26,9 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from tangshi_tf.cli import main
 from tangshi_tf.generation.inputs import INPUTS
+from tangshi_tf.records import EpochRecord, Extension, Manifest, VersionRecord
+from tangshi_tf.saving.inventory import Entry
 from tangshi_tf.saving.versions import latest_version
-from tangshi_tf.training.hardware import usage
-from tangshi_tf.training.listeners import EpochReport
 from tests.paths import PACKAGE, ROOT
 
 _FENCE = re.compile(r"^(?:<!-- (?P<mark>\w+) -->\n)?```(?P<language>\S*)\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -336,16 +336,12 @@ def test_signatures_of_the_shipped_model_are_those_of_the_reference() -> None:
 
 
 def test_files_hold_what_the_reference_says() -> None:
-    version = latest_version(ROOT / "saved_models" / "tangshi")
-    assert version
-    config = json.loads((version / "assets.extra" / "config.json").read_text(encoding="utf-8"))
     page = "docs/reference/files.md"
-    assert names(page, "`manifest.json`:") == set(config["manifest"])
-    assert names(page, "| key of `config.json` |") == set(config)
-    report = {field.name for field in dataclasses.fields(EpochReport)}
-    assert names(page, "A line of `history.jsonl`:") == report | {"step", "learning_rate", "tokens_per_second"} | set(
-        usage()
-    )
+    assert names(page, "`manifest.json`:") == set(Manifest.__annotations__)
+    assert names(page, "| key of an extension |") == set(Extension.__annotations__)
+    assert names(page, "A line of `history.jsonl`:") == set(EpochRecord.__annotations__)
+    assert names(page, "| key of `config.json` |") == set(VersionRecord.__annotations__)
+    assert names(page, "`models --json`") == {field.name for field in dataclasses.fields(Entry)}
 
 
 def test_public_names_are_in_the_reference() -> None:

@@ -181,6 +181,17 @@ def test_a_run_that_is_worked_on_stays() -> None:
     assert {"runs/mine", "saved_models/mine/1"} < set(listed())
 
 
+def test_a_run_with_other_files_stays() -> None:
+    folder = make_run("mine")
+    (folder / ".123.history.jsonl").touch()  # which a killed process had begun to write
+    (folder / "thesis.txt").write_text("years of work")
+    with pytest.raises(CheckpointError, match=r"Received one with other files: runs/mine\."):
+        entries_to_delete("mine")
+    (folder / "thesis.txt").unlink()
+    delete(entries_to_delete("mine"))
+    assert set(listed()) == {"tangshi/1"}
+
+
 def test_the_model_in_the_package_stays() -> None:
     for name in ("tangshi", "tangshi/1"):
         with pytest.raises(ModelError, match=r"of your own is required\. Received: tangshi/1"):

@@ -1,6 +1,7 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,40 @@ def test_history_and_manifest(tmp_path: Path) -> None:
     assert Run(run.folder).history[0]["poem"] == "山\u2028水\u2029月\x85"  # a line ends with \n alone
     run.write_manifest(MANIFEST)
     assert run.manifest == MANIFEST
+
+
+def test_progress_is_known_without_reading_the_variables(tmp_path: Path) -> None:
+    run = make(tmp_path)
+    assert run.progress is None
+    run.append_history(epoch_record(1))
+    run.save_checkpoint(Position(5, 1.5, 40.0), [np.full(1000, 7.0)], 90.0)
+    path = run.folder / "checkpoint.h5"
+    data = path.read_bytes()
+    path.write_bytes(data.replace(np.float64(7.0).tobytes(), np.float64(8.0).tobytes()))
+    assert run.progress is not None
+    assert (run.progress.position, run.progress.seconds, run.progress.records) == (Position(5, 1.5, 40.0), 90.0, 1)
+    assert list(run.progress.values) == []
+    with pytest.raises(CheckpointError, match="changed or damaged since"):
+        run.checkpoint  # noqa: B018
+    path.write_bytes(data[:-9])
+    with pytest.raises(CheckpointError, match="Undamaged weights are required"):
+        run.progress  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("settings", "extends"),
+    [({}, False), ({"epochs": 19}, True), ({"epochs": 17}, False), ({"minutes": 1.0}, True), ({"seed": 9}, False)],
+)
+def test_only_a_longer_plan_extends_a_run_and_only_one_at_its_end(
+    tmp_path: Path, settings: dict[str, Any], extends: bool
+) -> None:
+    run = make(tmp_path)
+    run.write_manifest(MANIFEST)
+    longer = replace(run.training_config, **settings)
+    run.save_checkpoint(Position(7), [], 1.0)
+    assert not run.is_extended_by(longer)
+    run.save_checkpoint(Position(8), [], 1.0)
+    assert run.is_extended_by(longer) == extends
 
 
 def test_a_run_that_came_to_nothing_is_not_in_the_way(tmp_path: Path) -> None:
@@ -116,7 +151,7 @@ def test_damage_is_named_in_one_line(tmp_path: Path) -> None:
     (run.folder / "digests.json").unlink()
     for text in ("{", "{}", '{"model": [], "training": {}}', '{"model": {"units": -1}, "training": {}}'):
         (run.folder / "config.json").write_text(text)
-        with pytest.raises(CheckpointError, match=r"is required.*config\.json"):
+        with pytest.raises(CheckpointError, match=r"required.*config\.json"):
             Run(run.folder)
     (run.folder / "config.json").write_text('{"model": {}, "training": {}}')
     (run.folder / "vocabulary.txt").unlink()
