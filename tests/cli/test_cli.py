@@ -47,7 +47,7 @@ def project(trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_training_says_how_it_goes_and_what_it_exported(mini_folder: Path) -> None:
     printed = (mini_folder / "printed.txt").read_text(encoding="utf-8")
-    assert re.search(r"exported saved_models/mini/1: epoch \d, validation perplexity \d+\.\d\d\n", printed)
+    assert re.search(r"exported saved_models/mini/1: epoch \d of 2, validation perplexity \d+\.\d\d\n", printed)
     for word in ("validation perplexity", "sample:", "predicted:", "target:", "tokens/s", "minutes left"):
         assert word in printed
 
