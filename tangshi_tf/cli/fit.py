@@ -197,8 +197,10 @@ def _require_shape_of_base(no_ear: bool) -> None:
         if typed(field.name) and field.name not in ("text", "dropout", "recurrent_dropout"):
             name = field.name.replace("_", "-")
             raise ConfigError(f"--from and --{name} exclude each other: the model has the shape of its base.")
-    if no_ear or typed("preset"):
-        raise ConfigError(f"--from and --{'no-ear' if no_ear else 'preset'} exclude each other.")
+    if no_ear:
+        raise ConfigError("--from and --no-ear exclude each other.")
+    if typed("preset"):
+        raise ConfigError("--from and --preset exclude each other.")
 
 
 def _require_agreement(model_config: ModelConfig, training_config: TrainingConfig) -> None:
@@ -251,8 +253,13 @@ def _publish(run: "Run", name: str, text: Any, plot: bool) -> None:
         f"exported {path}: epoch {best['epoch']} of {len(history)}, validation perplexity "
         f"{best['validation_perplexity']:.2f}"
     )
-    for line in gained(run, path):
-        echo(line)
+    gain = gained(run, path)
+    if gain:
+        change = f"{gain.after / gain.before - 1:+.1%}"
+        echo(f"validation perplexity before {gain.before:.2f}, after {gain.after:.2f} ({change})")
+    if gain and gain.base_before and gain.base_after:
+        change = f"{gain.base_after / gain.base_before - 1:+.1%}"
+        echo(f"on the poems of the base: before {gain.base_before:.2f}, after {gain.base_after:.2f} ({change})")
     if best["epoch"] < len(history):
         worse = history[-1]["validation_perplexity"]
         given = click.get_current_context().params

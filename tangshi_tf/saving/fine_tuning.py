@@ -1,6 +1,7 @@
 """What a fine-tuned model has gained on its own poems, and lost on those of its base."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.errors import TangshiError
@@ -9,7 +10,7 @@ from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.version_folder import read_version
 
-__all__ = ["BASE", "gained", "score_base"]
+__all__ = ["BASE", "Gain", "gained", "score_base"]
 
 BASE = "validation of the base"  # the name of the figure in the description of a version
 
@@ -25,17 +26,23 @@ def score_base(run: Run, model: PoetryModel) -> dict[str, float]:
     return {BASE: evaluate(model, read_corpus().texts("validation")).total.perplexity}
 
 
-def gained(run: Run, version: Path) -> list[str]:
-    """Return lines that compare a fine-tuned model with its base; none for other models."""
+class Gain(NamedTuple):
+    """Perplexity before and after fine-tuning: of the run's validation poems, and of those of the base if known."""
+
+    before: float
+    after: float
+    base_before: float | None
+    base_after: float | None
+
+
+def gained(run: Run, version: Path) -> Gain | None:
+    """Compare a fine-tuned model with its base; None for other models."""
     base = run.manifest.get("base")
     if base is None:
-        return []
-    before, after = base["validation_perplexity"], run.best["validation_perplexity"]
-    lines = [f"validation perplexity before {before:.2f}, after {after:.2f} ({after / before - 1:+.1%})"]
-    own, figure = read_version(version).get("perplexity", {}).get(BASE), _base_figure(run)
-    if own is not None and figure is not None:
-        lines.append(f"on the poems of the base: before {figure:.2f}, after {own:.2f} ({own / figure - 1:+.1%})")
-    return lines
+        return None
+    after = read_version(version).get("perplexity", {}).get(BASE)
+    before = None if after is None else _base_figure(run)
+    return Gain(base["validation_perplexity"], run.best["validation_perplexity"], before, after)
 
 
 def _base_figure(run: Run) -> float | None:

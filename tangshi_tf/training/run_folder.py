@@ -115,15 +115,11 @@ class Run:
                     (folder / name).unlink(missing_ok=True)
         except OSError as error:
             raise CheckpointError(f"A writable folder is required: {folder}. Received: {first_line(error)}.") from None
-        record: dict[str, Any] = {
-            "model": dataclasses.asdict(model_config),
-            "training": dataclasses.asdict(training_config),
-        }
-        if base is not None:
-            record["base"] = base
+        record = {"model": dataclasses.asdict(model_config), "training": dataclasses.asdict(training_config)}
+        named = {} if base is None else {"base": base}
         digests = Digests(folder, CheckpointError)
         digests.write(_VOCABULARY, vocabulary.dumps().encode())
-        digests.write(_CONFIG, _json(record))
+        digests.write(_CONFIG, _json({**record, **named}))
         return cls(folder)
 
     @property

@@ -38,9 +38,12 @@ def test_fit_from_a_model_tells_what_it_gained(mini_folder: Path, poems: Path) -
     assert tokens[: len(before)] == before
     assert len(tokens) > len(before)
     assert (run.model_config.units, run.model_config.cell) == (16, "lstm")
-    (line,) = gained(run, version)  # the base has not learnt the shipped poems, so forgetting is not known
-    assert line in result.output
-    assert f"before {run.manifest['base']['validation_perplexity']:.2f}, after" in line
+    gain = gained(run, version)
+    assert gain is not None
+    assert gain.before == run.manifest["base"]["validation_perplexity"]
+    assert gain.after == run.best["validation_perplexity"]
+    assert gain.base_before is gain.base_after is None  # it has not learnt the shipped poems: forgetting is not known
+    assert f"validation perplexity before {gain.before:.2f}, after {gain.after:.2f} (" in result.output
     assert BASE not in read_version(version)["perplexity"]
     again = CliRunner().invoke(
         main, ["fit", "poems.txt", "--name", "mine", "--resume", "--min-count", "2", "--precision", "float32"]
