@@ -25,13 +25,13 @@ from tangshi_tf.verse.prosody import EITHER, LEVEL, UNKNOWN_GROUPS, tones_of
 
 # A character, others that give its reading, and 平 or 仄 where only that of their tones is meant.
 OTHER_FORMS = """
-着著仄 熳漫仄 歘欻 幂羃 舃舄 蝴胡 鶒鷘 嫦恒常 姮恒 郄郤 鸶丝 敧欹 勾句 恓栖平 滤虑仄 薝詹 葡蒲平 䙰褵 㔉斸 撒萨 澘潸
+着著仄 熳漫仄 歘欻 幂羃 舃舄 蝴胡 鶒鷘 嫦恒常 姮恒 郄郤郗 鸶丝 敧欹 勾句 恓栖平 滤虑仄 薝詹 葡蒲平 䙰褵 㔉斸 撒萨 澘潸
 嘿默 簴虡 朣曈 噀潠 卨偰 铘邪 𢋙蟆 𣯶毵 𩩉髇 嘴觜仄 馀余 逤些 罡刚 笻筇 垞茶 螂蜋 𢼮欹 𢬵拌平 筓笄 𦶜芷 恹懕 裩裈
 橰槔 謩谟 𥦖窈 囝蹇 楡榆 嫓媲 颷飙 婑婐仄 埓埒 𣙁楂 扄扃 俩两 擂雷 乣纠 綘绛缝 眀明 唽哳 䰀婐仄 垌峒 岔坌 𥁃衁 𩘶旋
 䖟虻 愡忪 甽畎 𣡵栾 䂓规 郍那 繍绣 刅创 灇丛 撶骅 乹乾 皈归 氋蒙平 䔫蔬 𥕕罅 覻觑 𡏟窑 做作 惣总 𧹁暴 喩喻 駄驮 𦋺罽
 軃亸 聴听 皜皓 嵡滃 浉师平 簔蓑 礌礧 尫尪 蔯陈平 桉案 燝景 㦨懒 様样仄 鬝悭 瑿鹥 䶉刘 朌颁 惉襜平 茌茬 㧞拔 礲砻
 橱厨 嵳嵯 鳯凤 瑉珉 脋胁 瘫滩平 逌攸 乗乘 齓龀 𩾨凤 喍柴平 㛠娴 𩭝婐仄 𩭏婐仄 掻搔 糭粽 潊溆 邉边 夐敻 𡾩巃 㠁参平
-𡿃额 𥲤虡 𦪪篷 𩃱沱 㸔看 𣰽氍 𡺚崷 糵糱
+𡿃额 𥲤虡 𦪪篷 𩃱沱 㸔看 𣰽氍 𡺚崷 瓓斓 糵糱
 """
 
 _SHARE = 0.9  # of the characters that are compared, to have one tone

@@ -160,8 +160,11 @@ def test_the_table_is_small_and_reads_back() -> None:
         "呌": Entry("", "仄", (3, 36), rule="异体", forms="叫"),
     }
     assert dump_entries(line) == "呌\t/仄\t3 36\t\t异体 叫\n月\t月\n看\t寒翰\t3 1\n论\t元/真\t\t元82\n"
+    assert {entry.rule for entry in entries.values()} == {"", "写法", "异体", "谐声", "今音", "声旁"}
     for entry in entries.values():
         assert entry.both + entry.one
+        assert bool(entry.rule) == bool(entry.forms)
+        assert not (entry.rule and entry.both)
         assert not set(entry.both) & set(entry.one)
 
 
