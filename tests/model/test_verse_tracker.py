@@ -97,6 +97,13 @@ def test_what_is_heard_of_a_quatrain(vocabulary: Vocabulary) -> None:
     assert (earlier[:, 2:] == PAD).all()
 
 
+def test_derived_sounds() -> None:
+    book, form, tone, both = sounds_of(["胡", "蝴", "徭", "棰"])
+    np.testing.assert_array_equal(form, book)
+    assert np.flatnonzero(tone).tolist() == [SOUNDS - 2]  # level, in no known group
+    assert np.flatnonzero(both).tolist() == [SOUNDS - 2, SOUNDS - 1]
+
+
 def test_sounds(vocabulary: Vocabulary) -> None:
     sounds = sounds_of(vocabulary.tokens)
     assert sounds.shape == (len(vocabulary), SOUNDS)

@@ -189,6 +189,7 @@ def test_another_reading_gives_another_verdict() -> None:
 
 def test_tone_marks() -> None:
     assert tone_marks("白山看𠮷") == "仄平通？"
+    assert tone_marks("蝴嫦姮葡撒嘴着勾幂") == "平平平平仄仄仄通仄"
     assert tone_marks("白山", Prosody({"白": LEVEL}, {})) == "平？"
     assert tone_marks("") == ""
 

@@ -29,6 +29,15 @@ def test_each_fault_is_a_line() -> None:
     assert judgement(SHORT, "loose").splitlines()[-1] == "Fails at the level loose: 1 fault."
 
 
+def test_derived_readings_are_said() -> None:
+    verdict = judge("蝴蝶依山尽，黄河入海流。嫦娥千里目，更上一层楼。")
+    first, *_, last = judgement(verdict, "regulated").splitlines()
+    assert first == "Not in the rhyme books: 蝴 read as 胡 (写法), 嫦 read as 恒、常 (写法)."
+    assert last.startswith("Passes") == verdict.passes()
+    assert record(verdict)["derived"]["嫦"] == {"rule": "写法", "forms": "恒常"}
+    assert record(TOWER)["derived"] == {}
+
+
 def test_a_record_has_every_level() -> None:
     found = json.loads(json.dumps(record(LONELY)))
     assert {key: found[key] for key in ("form", "opening", "rhyme")} == {

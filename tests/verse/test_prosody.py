@@ -2,6 +2,8 @@
 
 import pytest
 
+from tangshi_tf.corpus.cleaning import PUNCTUATION
+from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.shipped import find_resource
 from tangshi_tf.verse.prosody import (
     EITHER,
@@ -12,7 +14,9 @@ from tangshi_tf.verse.prosody import (
     NEIGHBOURS,
     OBLIQUE,
     RHYME_NAMES,
+    UNKNOWN_GROUPS,
     Entry,
+    derived_readings,
     dump_entries,
     generous,
     load_entries,
@@ -25,8 +29,9 @@ from tangshi_tf.verse.prosody import (
 def test_the_book_has_106_groups_of_which_30_are_level() -> None:
     assert (len(GROUPS), len(set(GROUPS)), len(LEVEL_GROUPS)) == (106, 106, 30)
     assert GROUPS.startswith(LEVEL_GROUPS)
-    named = {group for entry in load_entries().values() for group in entry.both + entry.one}
-    assert named == set(GROUPS)
+    entries = load_entries().values()
+    assert {group for entry in entries if not entry.rule for group in entry.both + entry.one} == set(GROUPS)
+    assert {group for entry in entries if entry.rule for group in entry.one} <= {*GROUPS, *UNKNOWN_GROUPS}
 
 
 def test_neighbours_are_mutual() -> None:
@@ -70,7 +75,8 @@ def test_a_poet_counts_on_less_than_a_judge_allows() -> None:
             assert not poet.rhymes(char) or poet.tones(char) & LEVEL, char
     for char, tone in {"不": OBLIQUE, "何": LEVEL, "如": LEVEL}.items():
         assert (judge.tones(char), poet.tones(char)) == (EITHER, tone), char
-    assert 0 < sum(char not in poet for char in entries) < len(entries) / 4
+    assert not any(char in poet for char, entry in entries.items() if entry.rule)
+    assert 0 < sum(char not in poet for char, entry in entries.items() if not entry.rule) < len(entries) / 4
 
 
 def test_a_judge_does_not_hear_what_poets_hardly_ever_did() -> None:
@@ -89,10 +95,45 @@ def test_an_unknown_character_fits_everything() -> None:
 
 
 def test_groups_to_a_reading() -> None:
-    assert [tones_of(groups) for groups in ("", "东冬", "董屋", "寒翰")] == [0, LEVEL, OBLIQUE, EITHER]
-    reading = read_generously({"看": "寒翰", "月": "月"})
-    assert [reading.tones(char) for char in "看月"] == [EITHER, OBLIQUE]
-    assert [reading.rhymes(char) for char in "看月"] == [frozenset("寒"), frozenset()]
+    groups = ("", "东冬", "董屋", "寒翰", *UNKNOWN_GROUPS, UNKNOWN_GROUPS)
+    assert [tones_of(own) for own in groups] == [0, LEVEL, OBLIQUE, EITHER, LEVEL, OBLIQUE, EITHER]
+    reading = read_generously({"看": "寒翰", "月": "月", "徭": "平", "呌": "仄", "棰": "平仄"})
+    assert [reading.tones(char) for char in "看月徭呌棰"] == [EITHER, OBLIQUE, LEVEL, OBLIQUE, EITHER]
+    every, none = frozenset(LEVEL_GROUPS), frozenset[str]()
+    assert [reading.rhymes(char) for char in "看月徭呌棰"] == [frozenset("寒"), none, every, none, every]
+
+
+@pytest.mark.parametrize(
+    ("char", "tone", "rhymes", "derived"),
+    [
+        ("蝴", LEVEL, "虞", ("写法", "胡")),
+        ("嫦", LEVEL, "阳蒸", ("写法", "恒常")),
+        ("姮", LEVEL, "蒸", ("写法", "恒")),
+        ("葡", LEVEL, "虞", ("写法", "蒲")),
+        ("撒", OBLIQUE, "", ("写法", "萨")),
+        ("嘴", OBLIQUE, "", ("写法", "觜")),
+        ("着", OBLIQUE, "", ("写法", "著")),
+        ("勾", EITHER, "虞尤", ("写法", "句")),
+        ("幂", OBLIQUE, "", ("写法", "羃")),
+        ("呌", OBLIQUE, "", ("异体", "叫")),
+        ("徭", LEVEL, LEVEL_GROUPS, ("异体", "傜")),
+        ("搬", LEVEL, LEVEL_GROUPS, ("谐声", "般")),
+        ("趚", OBLIQUE, "", ("今音", "宿")),
+        ("𪈺", OBLIQUE, "", ("声旁", "属")),
+    ],
+)
+def test_what_the_books_lack_is_derived(char: str, tone: int, rhymes: str, derived: tuple[str, str]) -> None:
+    assert derived_readings(f"山{char}，") == {char: derived}
+    assert generous().tones(char) == tone
+    assert generous().rhymes(char) == frozenset(rhymes)
+    assert char not in narrow()
+
+
+def test_nearly_every_place_of_the_corpus_has_a_tone() -> None:
+    known = {*generous(), *PUNCTUATION}
+    without = [char for text in read_corpus().texts() for char in text if char not in known]
+    assert (len(set(without)), len(without)) == (79, 89)
+    assert derived_readings("白日依山尽，黄河入海流。𠮷") == {}
 
 
 def test_a_rhyme_has_many_names() -> None:
@@ -112,10 +153,18 @@ def test_the_table_is_small_and_reads_back() -> None:
     entries = load_entries()
     assert dump_entries(entries).encode() == data
     assert len(entries) > 7_000
-    line = {"看": Entry("寒翰", "", (3, 1)), "论": Entry("元", "真", (0, 0), (("元", 82),)), "月": Entry("月")}
-    assert dump_entries(line) == "月\t月\n看\t寒翰\t3 1\n论\t元/真\t\t元82\n"
+    line = {
+        "看": Entry("寒翰", "", (3, 1)),
+        "论": Entry("元", "真", (0, 0), (("元", 82),)),
+        "月": Entry("月"),
+        "呌": Entry("", "仄", (3, 36), rule="异体", forms="叫"),
+    }
+    assert dump_entries(line) == "呌\t/仄\t3 36\t\t异体 叫\n月\t月\n看\t寒翰\t3 1\n论\t元/真\t\t元82\n"
+    assert {entry.rule for entry in entries.values()} == {"", "写法", "异体", "谐声", "今音", "声旁"}
     for entry in entries.values():
         assert entry.both + entry.one
+        assert bool(entry.rule) == bool(entry.forms)
+        assert not (entry.rule and entry.both)
         assert not set(entry.both) & set(entry.one)
 
 
