@@ -262,12 +262,22 @@ def _publish(run: "Run", name: str, text: Any, plot: bool) -> None:
         echo(f"on the poems of the base: before {gain.base_before:.2f}, after {gain.base_after:.2f} ({change})")
     if best["epoch"] < len(history):
         worse = history[-1]["validation_perplexity"]
-        given = click.get_current_context().params
-        corpus = [*map(str, given["corpus"]), *(["--origin-filter"] if given["origin_filter"] else [])]
         echo(
             f"Later epochs overfit: the validation perplexity after epoch {len(history)} is {worse:.2f}. "
-            f"Export that epoch with: {shlex.join(['tangshi-tf', 'export', *corpus, '--last', '--name', name])}"
+            f"Export that epoch with: {_command_to_export_last()}"
         )
+
+
+def _command_to_export_last() -> str:
+    """Return the command that exports the last epoch of this run, of the same texts, read in the same way."""
+    given = click.get_current_context().params
+    words = ["tangshi-tf", "export", *map(str, given["corpus"]), "--last", "--name", given["name"]]
+    if given["origin_filter"]:
+        words.append("--origin-filter")
+    for option, name in (("--corpus-format", "format_name"), ("--max-size", "max_size")):
+        if typed(name):
+            words += [option, str(given[name])]
+    return shlex.join(words)
 
 
 def _publish_once(run: "Run", name: str, read: "Callable[[], Any]", plot: bool) -> None:
