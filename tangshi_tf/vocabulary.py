@@ -182,16 +182,24 @@ class Vocabulary:
             VocabularyError: if the file is missing, undecodable or does not begin with the special tokens.
         """
         try:
-            lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-            rows = [[_meant(entry) for entry in line.split("\t")] for line in lines]
+            return cls.loads(path.read_text(encoding="utf-8"), path.name)
         except (OSError, ValueError) as error:
             raise VocabularyError(
                 f"A vocabulary file is required: {path.name}. Received: {first_line(error)}."
             ) from None
+
+    @classmethod
+    def loads(cls, text: str, name: str = "the text") -> "Vocabulary":
+        """Read what `dumps` returns; errors call it by this name.
+
+        Raises:
+            VocabularyError: if it does not begin with the special tokens.
+        """
+        rows = [[_meant(entry) for entry in line.split("\t")] for line in text.split("\n")[:-1]]
         tokens = [row[0] for row in rows]
         if tuple(tokens[: len(SPECIALS)]) != SPECIALS:
             raise VocabularyError(
-                f"A vocabulary that begins with {' '.join(SPECIALS)} is required in {path.name}. "
+                f"A vocabulary that begins with {' '.join(SPECIALS)} is required in {name}. "
                 f"Received: {' '.join(tokens[: len(SPECIALS)])!r}."
             )
         titled = tokens[len(SPECIALS) :][:1] == [SEPARATOR]
