@@ -101,14 +101,13 @@ class KerasModel(keras.Model):
 
         None have those of padding, of the end token and of a title, that is of all before a separator.
         """
-        tokens = tf.cast(inputs, tf.int32)
-        learnt = (tokens != PAD) & (tokens != EOS)
-        if self.vocabulary.separator is not None:
-            follows = tf.cumsum(
-                tf.cast(tokens == self.vocabulary.separator, tf.int32), axis=1, reverse=True, exclusive=True
-            )
-            learnt &= follows == 0
-        return learnt
+        ops = keras.ops  # those of TensorFlow cannot compute with what `keras.Input` gives
+        tokens = ops.cast(inputs, "int32")
+        learnt = ops.logical_and(ops.not_equal(tokens, PAD), ops.not_equal(tokens, EOS))
+        if self.vocabulary.separator is None:
+            return learnt
+        ends = ops.cast(ops.equal(tokens, self.vocabulary.separator), "int32")
+        return ops.logical_and(learnt, ops.equal(ops.cumsum(ends, axis=1), ops.sum(ends, axis=1, keepdims=True)))
 
     def compute_output_shape(self, input_shape: Any, **kwargs: Any) -> tuple[Any, ...]:
         """Return the shape of the logits."""
