@@ -87,7 +87,7 @@ Functions (text is a string or [B] of them; every other knob is one value or [B]
     It may be a tuple or a list of them, or of h0, c0, h1, c1, …{bare}.
   about() -> this text
 
-Signatures, whose inputs are all required and [B]:
+Signatures, whose inputs are [B]; those of generate and serving_default have the defaults above and may be left out:
   serving_default(begin) -> poem ({sampler}, fresh seed); generate; score;
   get_next_token(token, state_0, …) -> token, logits, state_0, …
 

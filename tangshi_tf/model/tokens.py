@@ -6,13 +6,15 @@ import tensorflow as tf
 
 from tangshi_tf.errors import TokenError
 
-__all__ = ["as_tokens"]
+__all__ = ["as_integers", "as_tokens"]
 
 _SHAPES = {1: "[B]", 2: "[B, T]"}
 
 
 def as_tokens(tokens: Any, rank: int) -> Any:
     """Return tokens as int32.
+
+    Within a graph, the number of dimensions may be known only when it runs; then it is checked then.
 
     Args:
         tokens: integers; float32 is taken too, as the embedding of Keras does, since `keras.Input` is that by default.
@@ -24,6 +26,16 @@ def as_tokens(tokens: Any, rank: int) -> Any:
     tokens = tf.convert_to_tensor(tokens)
     if not (tokens.dtype.is_integer or tokens.dtype == tf.float32):
         raise TokenError(f"Tokens of an integer type are required. Received: {tokens.dtype.name}.")
-    if tokens.shape.rank not in (rank, None):
+    if tokens.shape.rank is None:
+        message = [f"tokens of shape {_SHAPES[rank]} are required; the shape received:", tf.shape(tokens)]
+        with tf.control_dependencies([tf.debugging.Assert(tf.rank(tokens) == rank, message)]):
+            tokens = tf.reshape(tokens, [-1]) if rank == 1 else tf.ensure_shape(tokens, [None] * rank)
+    if tokens.shape.rank != rank:
         raise TokenError(f"Tokens of shape {_SHAPES[rank]} are required. Received: {tokens.shape}.")
-    return tf.cast(tokens, tf.int32)
+    return as_integers(tokens, tf.int32)
+
+
+def as_integers(values: Any, dtype: Any) -> Any:
+    """Return numbers in another dtype; those that are too large for it become the largest, which is no token."""
+    narrows = values.dtype.size > dtype.size
+    return tf.cast(tf.clip_by_value(values, dtype.min, dtype.max) if narrows else values, dtype)

@@ -50,7 +50,6 @@ def export_model(
         ModelError: if the folder cannot be written. Nothing is left behind.
     """
     poet = Poet(model)
-    poet.trace_steps()
     signatures = poet.signatures()
     config = {
         "format": FORMAT,
