@@ -308,7 +308,7 @@ class PoetryModel(KerasModel):
             raise ValueError("weights that are no finite numbers")
 
     @classmethod
-    def from_saved_model(cls, path: str | Path, precision: str = "float32") -> "PoetryModel":
+    def from_saved_model(cls, path: str | Path, precision: str | None = "float32") -> "PoetryModel":
         """Rebuild the Keras model from a version folder, weights included.
 
         Raises:

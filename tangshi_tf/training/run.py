@@ -45,7 +45,7 @@ def fit(
     model_config: ModelConfig | None = None,
     training_config: TrainingConfig | None = None,
     *,
-    listeners: Sequence[Listener] = (),
+    listeners: Sequence[Listener | keras.callbacks.Callback] = (),
     strategy: Any = None,
     begin: Literal["new", "restart", "resume"] = "new",
     command: str = "",
@@ -59,7 +59,7 @@ def fit(
         folder: of the run, for example ``runs/tangshi``.
         model_config: what to train; by default what `tangshi-tf fit` trains.
         training_config: how to train it; by default as `tangshi-tf fit` does.
-        listeners: told how the run goes; by default a logger.
+        listeners: told how the run goes; by default a logger. Callbacks of Keras may be among them.
         strategy: what `choose_strategy` gives, and by default of its own choice.
         begin: ``"new"``, ``"restart"`` to discard a run that is already there, ``"resume"`` to go on with it if it is.
         command: what the run was started with, for its manifest.
@@ -92,6 +92,7 @@ def fit(
         manifest = opened.run.manifest if opened.run else {}
         factory = TrainerFactory(model_config, training_config, task, strategy, manifest.get("precision"))
         session = _start(opened, factory, task, listeners or [LogListener()], command, began)
+        held.callback(session.end)
         session.train(save_minutes, stop)
     return opened.run
 
@@ -149,6 +150,11 @@ class _Session:
                 return
             if asked and progress.step < progress.steps:
                 raise StoppedError(f"Stopped after step {progress.step:,} of {progress.steps:,}.")
+
+    def end(self) -> None:
+        """Tell whoever has to know that the run has ended, or was stopped."""
+        if self.validator:
+            self.validator.end()
 
     def _follow(self, progress: Progress) -> TangshiError | None:
         """Validate at the end of an epoch; return what went wrong."""

@@ -48,13 +48,23 @@ _DIGEST = "tangshi_tf_digest"
 class Run:
     """A run that exists. Make one with `create`, open one with the constructor.
 
+    Args:
+        folder: of the run, such as ``runs/tangshi``.
+
     Raises:
         CheckpointError: if the folder is not a run.
+
+    Example:
+        >>> vocabulary = Vocabulary.build(["白日依山尽，黄河入海流。"], min_count=1)
+        >>> _ = Run.create(Path("runs/mine"), ModelConfig(units=8), TrainingConfig(), vocabulary)
+        >>> run = Run("runs/mine")
+        >>> run.model_config.units, run.history
+        (8, [])
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: str | Path) -> None:
         """See the class."""
-        self.folder = folder
+        self.folder = folder = Path(folder)
         if not (folder / _CONFIG).is_file():
             raise CheckpointError(f"A training run is required (a folder with {_CONFIG}). Received: {folder}.")
         self.model_config, self.training_config = read_settings(folder / _CONFIG)
