@@ -106,7 +106,7 @@ def read_prose(
         >>> _ = file.write_text("To be, or not to be.", encoding="utf-8")
         >>> prose = read_prose([file], unit="word")
         >>> prose.types
-        ('To', 'be', ',', 'or', 'not', 'to', '.', '\\n')
+        ('To', 'be,', 'or', 'not', 'to', 'be.', '\\n')
     """
     if min(shares) < 0 or shares[0] <= 0 or shares[1] <= 0:
         raise ConfigError(

@@ -14,7 +14,7 @@ _SHAPES = {1: "[B]", 2: "[B, T]"}
 def as_tokens(tokens: Any, rank: int) -> Any:
     """Return tokens as int32.
 
-    Within a graph, the number of dimensions may be known only when it runs; then it is checked then.
+    Within a graph, the shape of `[B]` may be known only when it runs; then it is checked then.
 
     Args:
         tokens: integers; float32 is taken too, as the embedding of Keras does, since `keras.Input` is that by default.
@@ -26,10 +26,10 @@ def as_tokens(tokens: Any, rank: int) -> Any:
     tokens = tf.convert_to_tensor(tokens)
     if not (tokens.dtype.is_integer or tokens.dtype == tf.float32):
         raise TokenError(f"Tokens of an integer type are required. Received: {tokens.dtype.name}.")
-    if tokens.shape.rank is None:
-        message = [f"tokens of shape {_SHAPES[rank]} are required; the shape received:", tf.shape(tokens)]
-        with tf.control_dependencies([tf.debugging.Assert(tf.rank(tokens) == rank, message)]):
-            tokens = tf.reshape(tokens, [-1]) if rank == 1 else tf.ensure_shape(tokens, [None] * rank)
+    if tokens.shape.rank is None and rank == 1:
+        message = ["tokens of shape [B] are required; the shape received:", tf.shape(tokens)]
+        with tf.control_dependencies([tf.debugging.Assert(tf.rank(tokens) == 1, message)]):
+            tokens = tf.reshape(tokens, [-1])
     if tokens.shape.rank != rank:
         raise TokenError(f"Tokens of shape {_SHAPES[rank]} are required. Received: {tokens.shape}.")
     return as_integers(tokens, tf.int32)

@@ -61,7 +61,7 @@ def export_model(
     signatures = poet.signatures()
     config = {
         "format": FORMAT,
-        "model": to_dict(model.config),
+        "model": to_dict(model.config) | {"cell": model.state_layout.cell},
         "tensorflow": tf.__version__,
         "package": __version__,
         **(metadata or {}),
@@ -204,7 +204,9 @@ def load_model(name_or_path: str | Path = BOX, precision: str | None = "float32"
     try:
         model = keras.models.load_model(name_or_path)
     except (TangshiError, OSError, ValueError, TypeError, LookupError) as error:
-        raise ModelError(f"A file of a PoetryModel is required: {name_or_path}. Received: {first_line(error)}.") from None
+        raise ModelError(
+            f"A file of a PoetryModel is required: {name_or_path}. Received: {first_line(error)}."
+        ) from None
     if not isinstance(model, PoetryModel):
         raise ModelError(f"A file of a PoetryModel is required. Received: one of {type(model).__name__}.")
     return model

@@ -162,7 +162,9 @@ def prose_dataset(
         return np.where(inside, x, np.int32(PAD)), np.where(inside, stream[index], np.int32(PAD))
 
     def pair(pieces: Any) -> Any:
-        return tuple(tf.ensure_shape(t, [None, sequence_length]) for t in tf.numpy_function(cut, [pieces], [tf.int32] * 2))
+        return tuple(
+            tf.ensure_shape(t, [None, sequence_length]) for t in tf.numpy_function(cut, [pieces], [tf.int32] * 2)
+        )
 
     pieces = -(-len(stream) // sequence_length)
     order = tf.data.Dataset.range(pieces)
