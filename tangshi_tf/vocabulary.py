@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,13 @@ class Vocabulary:
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of the ids; special tokens have none."""
         return "".join(self.tokens[i] for i in ids if i >= self.specials)
+
+    def count(self, texts: Iterable[Iterable[str]]) -> npt.NDArray[np.int64]:
+        """Return how often each token is to be predicted in texts that end, int64 `[V]`."""
+        rows = [self.encode(text) for text in texts]
+        counts = np.bincount(np.fromiter(chain.from_iterable(rows), np.int64), minlength=len(self))
+        counts[EOS] = len(rows)
+        return counts
 
     def lookup_table(self) -> Any:
         """Return the same reading as a `tf.lookup.StaticHashTable`: string character to int32 id.

@@ -88,7 +88,7 @@ def read_prose(
     shares: tuple[float, float, float] = SHARES,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Prose:
-    """Read plain text, in UTF-8 or GB18030, plain or packed with gzip or xz.
+    r"""Read plain text, in UTF-8 or GB18030, plain or packed with gzip or xz.
 
     Args:
         paths: files, and folders whose files are taken in the order of their names. A text ends with a line break.
@@ -106,7 +106,7 @@ def read_prose(
         >>> _ = file.write_text("To be, or not to be.", encoding="utf-8")
         >>> prose = read_prose([file], unit="word")
         >>> prose.types
-        ('To', 'be,', 'or', 'not', 'to', 'be.', '\\n')
+        ('To', 'be,', 'or', 'not', 'to', 'be.', '\n')
     """
     if min(shares) < 0 or shares[0] <= 0 or shares[1] <= 0:
         raise ConfigError(

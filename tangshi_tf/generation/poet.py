@@ -169,7 +169,7 @@ class Poet(tf.Module):
         return self._score.concrete(poem=_vector(poem, tf.string))
 
     def step(self, token: Any, state: Any) -> tuple[Any, Any]:
-        """See `PoetryModel.step`. A wrong number of rows, or a number that is not finite, is an InvalidArgumentError."""
+        """See `PoetryModel.step`; a state of other rows, or not finite, is a `tf.errors.InvalidArgumentError`."""
         return self._stepped("logits", token, state)
 
     def get_next_token(self, token: Any, state: Any) -> tuple[Any, Any]:

@@ -133,7 +133,7 @@ class StateLayout:
         return menu
 
     def _by_layer(self, flat: Sequence[Any], kind: type) -> list[Any]:
-        """Return the flat entries by layer: bare if a layer has one, else as a tuple or list; then the verse, if any."""
+        """Return the flat entries by layer, bare if a layer has one, else as a tuple or list; then the verse."""
         each = len(self.of_layer)
         if each == 1:
             return list(flat)

@@ -1,5 +1,6 @@
 """Poems and prose as a `tf.data.Dataset` of pairs, for `fit` and `evaluate` of Keras."""
 
+import math
 from collections.abc import Sequence
 from itertools import count
 from typing import Any
@@ -20,6 +21,7 @@ __all__ = ["poem_dataset", "prose_dataset"]
 
 _FOLDS = 4  # in an epoch, the poems of one of them are read without their titles
 _AHEAD = 4  # batches
+_REPLICAS = 8  # at most; most batches have a multiple of 8 rows
 _Rows = npt.NDArray[np.int64]
 
 
@@ -101,6 +103,9 @@ class _Planner:
             largest = max(range(len(batches)), key=lambda i: len(batches[i]))
             rows = batches.pop(largest)
             batches += [rows[: len(rows) // 2], rows[len(rows) // 2 :]]
+        # Keras averages the first batch over its replicas, which must have as many rows each.
+        first = max(range(len(batches)), key=lambda i: math.gcd(len(batches[i]), _REPLICAS))
+        batches.insert(0, batches.pop(first))
         return np.concatenate(batches), np.array([len(rows) for rows in batches], np.int64)
 
     def _plan(self, epoch: int) -> list[_Rows]:

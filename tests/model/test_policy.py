@@ -6,8 +6,8 @@ import pytest
 
 from tangshi_tf.config import ModelConfig
 from tangshi_tf.errors import ConfigError
-from tangshi_tf.model.policy import policy_of
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.model.policy import policy_of
 from tangshi_tf.vocabulary import Vocabulary
 
 

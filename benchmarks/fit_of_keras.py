@@ -1,6 +1,6 @@
 """Compare `fit` of Keras on `poem_dataset` with our own `fit`: validation nll after the same epochs and settings.
 
-    python benchmarks/keras_fit.py --poems 2000 --epochs 3
+    python benchmarks/fit_of_keras.py --poems 2000 --epochs 3
 
 Both train the same model from the same first weights with the same optimizer and schedule, ours with `tangshi_tf.fit`.
 Batches and dropout masks are others, so the figures differ by chance too: several seeds tell how much.
