@@ -151,9 +151,8 @@ class Poet(tf.Module):
         Raises:
             tf.errors.InvalidArgumentError: if an input has neither one value nor as many as the others.
         """
-        given = (begin, title, form, rhyme, opening, acrostic, init_state)
-        given += (temperature, top_p, repetition_penalty, top_k, max_length, seed)
-        inputs = zip(INPUTS.items(), given, strict=True)
+        given = (begin, title, form, rhyme, opening, acrostic, init_state, temperature, top_p, repetition_penalty)
+        inputs = zip(INPUTS.items(), (*given, top_k, max_length, seed), strict=True)
         return self._generate.concrete(**{name: _vector(value, dtype) for (name, (dtype, _)), value in inputs})
 
     def score(self, poem: Any) -> dict[str, Any]:

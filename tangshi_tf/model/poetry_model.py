@@ -83,6 +83,8 @@ class PoetryModel(KerasModel):
         (TensorShape([1, 16]), 2)
     """
 
+    built: bool
+
     def __init__(
         self,
         config: ModelConfig,

@@ -39,7 +39,7 @@ def poem_dataset(
     Args:
         poems: cleaned, as those of a `Corpus`, or the texts of such.
         vocabulary: of the model.
-        token_budget: most tokens in a batch; small corpora take less, so that an epoch has 20 batches.
+        token_budget: most tokens in a batch; to train, small corpora take less, so that an epoch has 20 batches.
         titles: whether titles are read, if the vocabulary has a separator: three poems of four with theirs.
         shuffle: whether each epoch has batches of its own. Without, all have the same, and no titles: to validate.
         seed: decides the batches.
@@ -67,7 +67,7 @@ def poem_dataset(
     titled = titles and shuffle and vocabulary.separator is not None and any(heads) and len(heads) == len(texts)
     plain = encode_poems(vocabulary, texts)
     sequences = tf.concat([plain, encode_poems(vocabulary, texts, heads)], axis=0) if titled else plain
-    budget = budget_of(token_budget, texts)
+    budget = budget_of(token_budget, texts) if shuffle else token_budget
     planner = _Planner(sequences.row_lengths().numpy(), len(texts), budget, seed, shuffle)
     planned = tf.data.Dataset.range(1).flat_map(lambda _: planner.dataset())
 

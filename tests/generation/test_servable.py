@@ -94,7 +94,7 @@ def test_signatures_have_defaults(served: tuple[PoetryModel, Path]) -> None:
     assert set(found) == set(definitions["generate"].inputs) == set(INPUTS)
     for name, (dtype, default) in INPUTS.items():
         assert found[name].shape == (1,)
-        assert found[name][0] == (default.encode() if dtype == tf.string else default)
+        assert found[name][0] == (str(default).encode() if dtype == tf.string else default)
     assert dict(definitions["serving_default"].defaults).keys() == {"begin"}
     assert not definitions["get_next_token"].defaults
     assert not definitions["score"].defaults

@@ -42,7 +42,8 @@ class MinimalGRUCell(keras.layers.Layer):
 
 
 def config(**settings: Any) -> ModelConfig:
-    return ModelConfig(**({"units": 6, "embedding": 5, "ear": "none", "recurrent_dropout": 0.0} | settings))
+    plain: dict[str, Any] = {"units": 6, "embedding": 5, "ear": "none", "recurrent_dropout": 0.0}
+    return ModelConfig(**(plain | settings))
 
 
 def tokens() -> np.ndarray:
