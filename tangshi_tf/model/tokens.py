@@ -23,6 +23,8 @@ def as_tokens(tokens: Any, rank: int) -> Any:
     Raises:
         TokenError: if they have another type, or another number of dimensions.
     """
+    if isinstance(tokens, tf.RaggedTensor):
+        raise TokenError("Tokens with PAD behind the shorter rows are required (to_tensor). Received: a RaggedTensor.")
     tokens = tf.convert_to_tensor(tokens)
     if not (tokens.dtype.is_integer or tokens.dtype == tf.float32):
         raise TokenError(f"Tokens of an integer type are required. Received: {tokens.dtype.name}.")

@@ -1,5 +1,6 @@
 """Write a model, or the best weights of a run, as a SavedModel; load one."""
 
+import copy
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -57,6 +58,8 @@ def export_model(
         >>> export_model(model, "saved_models/mine").name
         '1'
     """
+    if any(getattr(layer, "lora_enabled", False) for layer in model.layers):
+        model = copy.copy(model)  # which has the sum of weights and LoRA as its weights
     poet = Poet(model)
     signatures = poet.signatures()
     config = {

@@ -11,11 +11,7 @@ from tangshi_tf.training.trainer import Progress
 
 __all__ = ["KerasCallbacks", "as_listeners"]
 
-_REFUSED = {
-    "ReduceLROnPlateau": "the schedule of the learning rate is that of TrainingConfig (final_rate, warmup_steps)",
-    "LearningRateScheduler": "the schedule of the learning rate is that of TrainingConfig (final_rate, warmup_steps)",
-    "BackupAndRestore": "a run is saved by itself, and begin='resume' goes on with it",
-}
+_REFUSED = ("ReduceLROnPlateau", "LearningRateScheduler", "BackupAndRestore")
 
 
 class KerasCallbacks:
@@ -36,9 +32,11 @@ class KerasCallbacks:
     def __init__(self, callbacks: Sequence[Any], model: Any) -> None:
         """See the class."""
         for callback in callbacks:
-            for name, reason in _REFUSED.items():
-                if isinstance(callback, getattr(keras.callbacks, name)):
-                    raise ConfigError(f"Another callback than {name} is required: {reason}. Received: {name}.")
+            if isinstance(callback, tuple(getattr(keras.callbacks, name) for name in _REFUSED)):
+                raise ConfigError(
+                    "A callback that leaves the learning rate and going on after a stop to the run (TrainingConfig, "
+                    f"begin='resume') is required. Received: {type(callback).__name__}."
+                )
         self._callbacks, self._model, self._epoch = list(callbacks), model, 0
         self._told: Any = None
 

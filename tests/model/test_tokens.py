@@ -21,6 +21,11 @@ def test_what_is_no_integer_is_refused(wrong: Any) -> None:
         as_tokens(wrong, 1)
 
 
+def test_ragged_rows_are_refused() -> None:
+    with pytest.raises(TokenError, match="Received: a RaggedTensor"):
+        as_tokens(tf.ragged.constant([[1, 5], [1]]), 2)
+
+
 @pytest.mark.parametrize(("rank", "shape"), [(1, "[B]"), (2, "[B, T]")])
 def test_another_shape_is_refused(rank: int, shape: str) -> None:
     wrong = tf.ones([2] * (3 - rank), tf.int32)

@@ -1,3 +1,4 @@
+import copy
 import json
 import re
 import runpy
@@ -264,6 +265,17 @@ def test_a_version_written_once_more_keeps_weights_card_and_metadata(
     assert new == old
     poet = load(again)
     assert poet.generate("山", seed=1)["poem"] == loaded.generate("山", seed=1)["poem"]
+
+
+@pytest.mark.ci
+def test_lora_is_added_to_the_weights(lstm: PoetryModel, tmp_path: Path) -> None:
+    model = copy.copy(lstm)
+    model.embedding.enable_lora(2)
+    model.embedding.lora_embeddings_b.assign_add(tf.ones_like(model.embedding.lora_embeddings_b))
+    again = PoetryModel.from_saved_model(export_model(model, tmp_path))
+    x = np.array([[1, 5, 6]], np.int32)
+    np.testing.assert_allclose(again(x), model(x), rtol=1e-4, atol=1e-5)
+    assert not np.allclose(again(x), lstm(x))
 
 
 def test_models_are_found_by_name_and_by_path(lstm: PoetryModel, folder: Path, tmp_path: Path) -> None:
