@@ -32,7 +32,11 @@ WORD = re.compile("[A-Za-z]{2}")
 
 # The arguments of these are messages. Of the errors of tokens and states none comes to the command line: only programs
 # pass those.
-MESSAGES = {*errors.__all__, "BadParameter", "UsageError", "echo", "fail", "say"} - {"StateError", "TokenError", "first_line"}
+MESSAGES = {*errors.__all__, "BadParameter", "UsageError", "echo", "fail", "say"} - {
+    "StateError",
+    "TokenError",
+    "first_line",
+}
 NOT_LITERAL = {"generation/batch.py ConfigError"}  # a problem of the SavedModel
 
 # Functions and constants whose every text is a message …
