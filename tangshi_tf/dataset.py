@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from tangshi_tf.vocabulary import BOS, EOS, PAD, Vocabulary, count_ids
 
-__all__ = ["LaneBatches", "PoemBatches", "encode_poems", "pair_batches", "plan_batches"]
+__all__ = ["LaneBatches", "PoemBatches", "encode_poems", "pair_batches", "pairs_of", "plan_batches"]
 
 _AHEAD = 4  # batches
 _EIGHT = 8  # rows; for every number of rows something is compiled and kept
@@ -109,12 +109,7 @@ def pair_batches(
         widths = [lengths[rows].max() for rows in batches]
 
     def gather(rows: Any, width: Any) -> Any:
-        ids = tf.gather(sequences, rows).to_tensor(PAD, shape=tf.stack([-1, width]))
-        ids = tf.pad(tf.ensure_shape(ids, [None, None]), [[0, tf.cast(tf.size(rows) == 0, tf.int32)], [0, 0]])
-        x, y = ids[:, :-1], ids[:, 1:]
-        if separator is not None:
-            y = tf.where(tf.cumsum(tf.cast(y == separator, tf.int32), axis=1, reverse=True) > 0, PAD, y)
-        return x, y
+        return pairs_of(sequences, rows, width, separator)
 
     with tf.device("CPU"):
         planned = tf.RaggedTensor.from_row_lengths(np.concatenate(batches), [len(b) for b in batches])
@@ -122,6 +117,17 @@ def pair_batches(
     options = tf.data.Options()
     options.autotune.enabled = False  # to gather a batch takes no time, to stop the tuning, many seconds
     return dataset.map(gather).prefetch(_AHEAD).with_options(options)
+
+
+def pairs_of(sequences: Any, rows: Any, width: Any, separator: int | None) -> tuple[Any, Any]:
+    """Return ``(X_t, Y_t)`` of the rows of one batch; see `pair_batches`."""
+    shape = None if width is None else tf.stack([-1, width])
+    ids = tf.gather(sequences, rows).to_tensor(PAD, shape=shape)
+    ids = tf.pad(tf.ensure_shape(ids, [None, None]), [[0, tf.cast(tf.size(rows) == 0, tf.int32)], [0, 0]])
+    x, y = ids[:, :-1], ids[:, 1:]
+    if separator is not None:
+        y = tf.where(tf.cumsum(tf.cast(y == separator, tf.int32), axis=1, reverse=True) > 0, PAD, y)
+    return x, y
 
 
 @dataclass(frozen=True)

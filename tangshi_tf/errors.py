@@ -6,6 +6,7 @@
     ├── ConfigError       settings contradict each other or are out of range
     ├── CheckpointError   a run or its weights are missing, damaged or in the way
     │   └── StoppedError  a run was asked to stop, and can be resumed
+    ├── TokenError        tokens have the wrong shape or type for the model
     ├── StateError        a recurrent state has the wrong entries for the model
     └── ModelError        a SavedModel folder is missing, damaged or not one of ours
 
@@ -22,6 +23,7 @@ __all__ = [
     "StateError",
     "StoppedError",
     "TangshiError",
+    "TokenError",
     "VocabularyError",
     "first_line",
 ]
@@ -60,6 +62,10 @@ class CheckpointError(TangshiError):
 
 class StoppedError(CheckpointError):
     """A run was asked to stop; its checkpoint is written."""
+
+
+class TokenError(TangshiError):
+    """Tokens have the wrong shape or type for the model."""
 
 
 class StateError(TangshiError):

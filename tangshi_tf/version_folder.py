@@ -58,7 +58,7 @@ def version_vocabulary(folder: Path) -> Vocabulary:
         ModelError: if it is missing, or changed since it was written.
         VocabularyError: if it is damaged.
     """
-    return Vocabulary.loads(_digests(folder).read(_VOCABULARY), folder / _VOCABULARY)
+    return Vocabulary.from_bytes(_digests(folder).read(_VOCABULARY), folder / _VOCABULARY)
 
 
 def read_card(folder: Path) -> str:

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,13 @@ class Vocabulary:
         """Return the text of the ids; special tokens have none."""
         return "".join(self.tokens[i] for i in ids if i >= self.specials)
 
+    def count(self, texts: Iterable[Iterable[str]]) -> npt.NDArray[np.int64]:
+        """Return how often each token is to be predicted in texts that end, int64 `[V]`."""
+        rows = [self.encode(text) for text in texts]
+        counts = np.bincount(np.fromiter(chain.from_iterable(rows), np.int64), minlength=len(self))
+        counts[EOS] = len(rows)
+        return counts
+
     def lookup_table(self) -> Any:
         """Return the same reading as a `tf.lookup.StaticHashTable`: string character to int32 id.
 
@@ -201,26 +209,34 @@ class Vocabulary:
         try:
             if path.exists() and not path.is_file():
                 raise VocabularyError(f"A vocabulary file is required: {path}. Received what is no plain file.")
-            return cls.loads(path.read_bytes(), path)
+            return cls.from_bytes(path.read_bytes(), path)
         except OSError as error:
             raise VocabularyError(f"A vocabulary file is required: {path}. Received: {first_line(error)}.") from None
 
     @classmethod
-    def loads(cls, data: bytes, path: Path) -> "Vocabulary":
+    def from_bytes(cls, data: bytes, path: Path) -> "Vocabulary":
         """Read the bytes of a vocabulary file; errors call it by this path.
 
         Raises:
             VocabularyError: if they are not what `dumps` gives, to the byte.
         """
         try:
-            text = data.decode()
+            return cls.loads(data.decode(), str(path))
         except UnicodeDecodeError as error:
             raise VocabularyError(f"A vocabulary file is required: {path}. Received: {first_line(error)}.") from None
+
+    @classmethod
+    def loads(cls, text: str, name: str = "the text") -> "Vocabulary":
+        """Read what `dumps` returns; errors call it by this name.
+
+        Raises:
+            VocabularyError: if it is another text.
+        """
         rows = [[_meant(entry) for entry in line.split("\t")] for line in text.split("\n")[:-1]]
         tokens = [row[0] for row in rows]
         if tuple(tokens[: len(SPECIALS)]) != SPECIALS:
             raise VocabularyError(
-                f"A vocabulary that begins with {' '.join(SPECIALS)} is required in {path}. "
+                f"A vocabulary that begins with {' '.join(SPECIALS)} is required in {name}. "
                 f"Received: {' '.join(tokens[: len(SPECIALS)])!r:.80}."
             )
         titled = tokens[len(SPECIALS) :][:1] == [SEPARATOR]
@@ -228,7 +244,7 @@ class Vocabulary:
         variants = {variant: row[0] for row in rest for variant in row[1:]}
         vocabulary = cls([row[0] for row in rest], variants, rare=rows[UNK][1:], titled=titled)
         if vocabulary.dumps() != text or "" in vocabulary.ids:
-            raise VocabularyError(f"A vocabulary as tangshi-tf writes it is required: {path}. Received another file.")
+            raise VocabularyError(f"A vocabulary as tangshi-tf writes it is required: {name}. Received another file.")
         return vocabulary
 
 

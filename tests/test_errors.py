@@ -6,7 +6,7 @@ from tangshi_tf import errors
 
 def test_every_error_is_one_of_ours() -> None:
     names = [name for name in errors.__all__ if name.endswith("Error")]
-    assert len(names) == 8
+    assert len(names) == 9
     for name in names:
         assert issubclass(getattr(errors, name), errors.TangshiError)
 

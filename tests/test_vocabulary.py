@@ -86,3 +86,9 @@ def test_words_and_line_breaks_have_a_file_too(tmp_path: Path) -> None:
     assert again.separator is None
     assert [again.tokens[i] for i in again.encode(words)] == [*words[:7], "<unk>", "<unk>", "the"]
     assert all(again.ids[token] == i for i, token in enumerate(again.tokens))
+
+
+def test_tokens_to_be_predicted_are_counted() -> None:
+    known = Vocabulary("山水")
+    counts = known.count(["山山", "水龘", ""])
+    assert {known.tokens[i]: n for i, n in enumerate(counts) if n} == {"<eos>": 3, "<unk>": 1, "山": 2, "水": 1}

@@ -99,6 +99,12 @@ def clean(text: str) -> tuple[str, str]:
 
     Returns:
         The cleaned text, and the reason to drop the poem, ``""`` if it is kept. Cleaning a clean text changes nothing.
+
+    Example:
+        >>> clean("春眠不覺曉, 處處聞啼鳥。")
+        ('春眠不觉晓，处处闻啼鸟。', '')
+        >>> clean("□眠不覺曉")[1]
+        'missing character'
     """
     text = unified(text)
     text = "".join(c for c in text if not c.isspace() and unicodedata.category(c) not in ("Cf", "Cc"))

@@ -35,6 +35,11 @@ class Prose:
         types: the distinct tokens.
         stream: int32 `[N]`, each token as the place of its type.
         shares: of the stream, for each name in `SPLITS`, in percent.
+
+    Example:
+        >>> prose = Prose(("山", "水"), np.array([0, 1, 0, 0], np.int32), (50.0, 25.0, 25.0))
+        >>> prose.part("train").tolist(), prose.counts()
+        ([0, 1], {'山': 3, '水': 1})
     """
 
     types: tuple[str, ...]
@@ -85,7 +90,7 @@ def read_prose(
     progress: Callable[[float], None] = lambda share: None,
     limit_gb: float = LIMIT_GB,
 ) -> Prose:
-    """Read plain text, in any encoding that `corpus.encodings` knows, plain or packed with gzip, xz or bzip2.
+    r"""Read plain text, in any encoding that `corpus.encodings` knows, plain or packed with gzip, xz or bzip2.
 
     Args:
         paths: files, and folders whose files are taken in the order of their names. A text ends with a line break.
@@ -98,6 +103,13 @@ def read_prose(
     Raises:
         CorpusError: if a file is missing, empty, damaged or no text.
         ConfigError: if the shares are none, or the segmenter is not installed.
+
+    Example:
+        >>> file = Path("text.txt")
+        >>> _ = file.write_text("To be, or not to be.", encoding="utf-8")
+        >>> prose = read_prose([file], unit="word")
+        >>> prose.types
+        ('To', 'be,', 'or', 'not', 'to', 'be.', '\n')
     """
     if min(shares) < 0 or shares[0] <= 0 or shares[1] <= 0:
         raise ConfigError(

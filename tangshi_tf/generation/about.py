@@ -57,13 +57,16 @@ def describe(model: PoetryModel) -> str:
     """Return what a poet with this model is and can do, as plain text."""
     config, vocabulary, has_verse = model.config, model.vocabulary, model.state_layout.has_verse
     subject, writing = _ABOUT[config.text](model)
-    size = len(vocabulary)
+    size, layout = len(vocabulary), model.state_layout
     layers = f"{config.layers} layer{'s' if config.layers > 1 else ''}"
     names = enumerate(vocabulary.tokens[: vocabulary.specials])
     specials = ", ".join(f"{name.strip('<>').upper()} = {i}" for i, name in names)
     defaults = ", ".join(f"{name}={default!r}" for name, (_, default) in INPUTS.items())
     entry = f"float32 [B, {config.units}]"
-    nesting = f"a pair (h, c) of {entry}" if config.cell == "lstm" else entry
+    nesting = entry
+    if len(layout.of_layer) > 1:
+        nesting = "a pair (h, c)" if layout.cell == "lstm" else f"a tuple of {len(layout.of_layer)}"
+        nesting += f" of {entry}"
     bare = "; for one layer also the entry alone"
     if has_verse:
         nesting, bare = f"{nesting},\n    and last of all int32 [B, 4], the verse so far", ""
@@ -71,7 +74,7 @@ def describe(model: PoetryModel) -> str:
     ending = "; EOS ends it" if config.kind.ends else ""
     sampler = ", ".join(f"{name} {value}" for name, value in config.kind.sampler.items())
     return f"""A poet of tangshi-tf: a recurrent language model of {subject} that needs TensorFlow only.
-{config.cell} of {layers} of {config.units} units, embedding {config.embedding}, vocabulary of {size} tokens.\
+{layout.cell} of {layers} of {config.units} units, embedding {config.embedding}, vocabulary of {size} tokens.\
 {_EARS[config.ear]}
 
 Functions (text is a string or [B] of them; every other knob is one value or [B]):
@@ -87,7 +90,7 @@ Functions (text is a string or [B] of them; every other knob is one value or [B]
     It may be a tuple or a list of them, or of h0, c0, h1, c1, …{bare}.
   about() -> this text
 
-Signatures, whose inputs are all required and [B]:
+Signatures, whose inputs are [B]; those of generate and serving_default have the defaults above and may be left out:
   serving_default(begin) -> poem ({sampler}, fresh seed); generate; score;
   get_next_token(token, state_0, …) -> token, logits, state_0, …
 

@@ -5,7 +5,7 @@ row of a batch has its own, and a row's poem depends on its own inputs and seed,
 """
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import tensorflow as tf
@@ -15,9 +15,11 @@ from tangshi_tf.generation.decoder import Decoder
 from tangshi_tf.generation.inputs import AUTOMATIC_LENGTH, INPUTS, one_value_a_row, problems, utf8
 from tangshi_tf.generation.masks import Constraints
 from tangshi_tf.generation.planner import PLANNERS
+from tangshi_tf.generation.servable import functions_of, signatures_of
 from tangshi_tf.generation.tokenizer import make_tokenizer, normal_titles
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.model.state import STATE_STDDEV
+from tangshi_tf.model.tokens import as_integers, as_tokens
 from tangshi_tf.vocabulary import EOS, PAD
 
 __all__ = ["Poet"]
@@ -25,21 +27,24 @@ __all__ = ["Poet"]
 _KNOBS = ("init_state", "temperature", "top_p", "repetition_penalty", "top_k")
 
 
-def _any_shape(*dtypes: Any) -> list[Any]:
-    return [tf.TensorSpec(None, dtype) for dtype in dtypes]
-
-
 def _rows(name: str, dtype: Any) -> Any:
     return tf.TensorSpec([None], dtype, name=name)
 
 
-def _flat(**given: Any) -> dict[str, Any]:
-    """Return scalars and `[B]` as vectors."""
-    return {name: tf.reshape(value, [-1]) for name, value in given.items()}
+def _tensor(value: Any, dtype: Any) -> Any:
+    """Return a tensor of that dtype, of anything that is one; an integer may be one of another width."""
+    if tf.is_tensor(value) and value.dtype.is_integer and dtype.is_integer:
+        return as_integers(value, dtype)
+    return tf.convert_to_tensor(value, dtype)
+
+
+def _vector(value: Any, dtype: Any) -> Any:
+    """Return a scalar or `[B]` as a vector of that dtype."""
+    return tf.reshape(_tensor(value, dtype), [-1])
 
 
 class _Once:
-    """A function that is traced once, whoever calls it: TensorFlow traces a `tf.function` again while it saves one.
+    """A function that is traced once, whoever calls it, in whatever nesting or types of integers.
 
     Args:
         function: takes the inputs by their names.
@@ -59,8 +64,6 @@ class _Once:
 class Poet(tf.Module):
     """Writes, scores and steps with a model's weights; see `about` for the functions a SavedModel offers.
 
-    Keep the poet in a variable: `Poet(model).generate("山")` fails, as a tf.function holds its object weakly.
-
     Args:
         model: whose variables the poet shares: training the model on changes the poet.
 
@@ -79,7 +82,7 @@ class Poet(tf.Module):
         vocabulary, kind = model.vocabulary, model.config.kind
         # Only the weights are tracked, in `set_weights` order: saving a Keras model would trace `call` too.
         self.weights = [weight.value for weight in model.weights]
-        self._step, self._layout, self._kind = model.step, model.state_layout, kind
+        self._layout, self._kind = model.state_layout, kind
         self._reads_titles = vocabulary.separator is not None
         self._table = vocabulary.lookup_table()
         self._texts = tf.constant(vocabulary.texts())  # [V]
@@ -97,8 +100,9 @@ class Poet(tf.Module):
         self._about = describe(model)
         self._generate = _Once(self._write, {name: _rows(name, dtype) for name, (dtype, _) in INPUTS.items()})
         self._score = _Once(self._cost, {"poem": _rows("poem", tf.string)})
+        states = {spec.name: spec for spec in self._layout.specs}
+        self._step = _Once(partial(_take_step, model), {"token": _rows("token", tf.int32), **states})
 
-    @tf.function(input_signature=_any_shape(*(dtype for dtype, _ in INPUTS.values())))
     def generate(
         self,
         begin: Any = "",
@@ -147,13 +151,10 @@ class Poet(tf.Module):
         Raises:
             tf.errors.InvalidArgumentError: if an input has neither one value nor as many as the others.
         """
-        texts = _flat(begin=begin, title=title, form=form, rhyme=rhyme, opening=opening, acrostic=acrostic)
-        knobs = _flat(temperature=temperature, top_p=top_p, top_k=top_k, repetition_penalty=repetition_penalty)
-        return self._generate.concrete(
-            **texts, **knobs, **_flat(init_state=init_state, max_length=max_length, seed=seed)
-        )
+        given = (begin, title, form, rhyme, opening, acrostic, init_state, temperature, top_p, repetition_penalty)
+        inputs = zip(INPUTS.items(), (*given, top_k, max_length, seed), strict=True)
+        return self._generate.concrete(**{name: _vector(value, dtype) for (name, (dtype, _)), value in inputs})
 
-    @tf.function(input_signature=_any_shape(tf.string))
     def score(self, poem: Any) -> dict[str, Any]:
         """Return how probable whole poems are, read from the zero state; white space is ignored.
 
@@ -164,73 +165,61 @@ class Poet(tf.Module):
             `nll` float32 `[B]`, -ln probability of the text and its end, and `tokens` int32 `[B]`, how many
             tokens that is, the end token included. An unknown token costs ln(unknown types) more.
         """
-        return self._score.concrete(poem=tf.reshape(poem, [-1]))
+        return self._score.concrete(poem=_vector(poem, tf.string))
 
-    @tf.function
     def step(self, token: Any, state: Any) -> tuple[Any, Any]:
-        """See `PoetryModel.step`."""
-        return self._step(token, state)
+        """See `PoetryModel.step`; a state of other rows, or not finite, is a `tf.errors.InvalidArgumentError`."""
+        return self._stepped("logits", token, state)
 
-    @tf.function
     def get_next_token(self, token: Any, state: Any) -> tuple[Any, Any]:
         """See `PoetryModel.get_next_token`."""
-        logits, state = self._step(token, state)
-        return tf.argmax(logits, axis=-1, output_type=tf.int32), state
+        return self._stepped("token", token, state)
 
-    @tf.function(input_signature=[tf.TensorSpec([], d) for d in (tf.int32, tf.string, tf.float32, tf.int64)])
     def get_initial_state(self, batch_size: Any, kind: Any = "zero", stddev: Any = STATE_STDDEV, seed: Any = -1) -> Any:
         """See `PoetryModel.get_initial_state`; a negative seed is a fresh one."""
+        kind = _tensor(kind, tf.string)
         known = tf.reduce_any(kind == tf.constant(["", "zero", "random"]))
         tf.debugging.Assert(known, ["kind of zero or random is required; received", kind])
-        first = _fresh(tf.reshape(seed, [1]))
-        seeds = first + tf.range(tf.cast(batch_size, tf.int64))
-        return self._layout.initial(seeds, kind == "random", stddev)
+        first = _fresh(_vector(seed, tf.int64))
+        seeds = first + tf.range(_tensor(batch_size, tf.int64))
+        return self._layout.initial(seeds, kind == "random", _tensor(stddev, tf.float32))
 
-    @tf.function(input_signature=_any_shape(tf.string))
     def encode(self, text: Any) -> Any:
         """Return the ids of texts, a scalar or `[B]`, as int32 `[B, L]`, PAD after the shorter ones."""
-        return self._ids(self._tokenizer.cut(utf8(tf.reshape(text, [-1]))))
+        return self._ids(self._tokenizer.cut(utf8(_vector(text, tf.string))))
 
-    @tf.function(input_signature=_any_shape(tf.int32))
     def decode(self, token: Any) -> Any:
         """Return the texts of ids `[B, L]` as string `[B]`; special tokens print nothing."""
-        return self._tokenizer.join(tf.gather(self._texts, token))
+        return self._tokenizer.join(tf.gather(self._texts, _tensor(token, tf.int32)))
 
-    @tf.function(input_signature=[])
     def about(self) -> Any:
         """Return what the object is and can do, as one string."""
         return tf.constant(self._about)
 
     def signatures(self) -> dict[str, Any]:
-        """Return the functions a server calls by name, with tensors of fixed rank; see `about`."""
+        """Return the functions a server calls by name, with tensors of fixed rank and defaults; see `about`."""
+        return signatures_of(
+            self._generate.concrete, self._step.concrete, self._score.concrete, self._layout, self._kind
+        )
 
-        @tf.function(input_signature=[_rows("begin", tf.string)])
-        def serving_default(begin: Any) -> dict[str, Any]:
-            knobs = {name: [self._kind.sampler.get(name, default)] for name, (_, default) in INPUTS.items()}
-            given = {name: tf.constant(knobs[name], dtype) for name, (dtype, _) in INPUTS.items()}
-            return {"poem": self._generate.concrete(**(given | {"begin": begin}))["poem"]}
+    @cached_property
+    def _functions(self) -> dict[str, Any]:
+        """The functions of a SavedModel."""
+        return functions_of(self, self._layout)
 
-        @tf.function
-        def get_next_token(token: Any, **states: Any) -> dict[str, Any]:
-            order = [f"state_{i}" for i in range(len(states))]
-            logits, after = self._step(token, [states[name] for name in order])
-            likeliest = tf.argmax(logits, axis=-1, output_type=tf.int32)
-            return {"token": likeliest, "logits": logits, **dict(zip(order, after, strict=True))}
+    def _trackable_children(self, save_type: str = "checkpoint", **kwargs: Any) -> dict[str, Any]:
+        """Hand TensorFlow the functions when it writes a SavedModel."""
+        children = super()._trackable_children(save_type, **kwargs)
+        return children | self._functions if save_type == "savedmodel" else children
 
-        states = {spec.name: spec for spec in self._layout.specs}
-        return {
-            "serving_default": serving_default.get_concrete_function(),
-            "generate": self._generate.concrete,
-            "get_next_token": get_next_token.get_concrete_function(token=_rows("token", tf.int32), **states),
-            "score": self._score.concrete,
-        }
-
-    def trace_steps(self) -> None:
-        """Trace `step` and `get_next_token` for every nesting of the state: loading adds none."""
-        token = tf.TensorSpec([None], tf.int32, name="token")
-        for state in self._layout.nestings():
-            self.step.get_concrete_function(token, state)
-            self.get_next_token.get_concrete_function(token, state)
+    def _stepped(self, answer: str, token: Any, state: Any) -> tuple[Any, Any]:
+        """Take a step; return one of its answers, and the state in the nesting that it came in."""
+        names = [spec.name for spec in self._layout.specs]
+        inputs = [as_tokens(token, 1), *tf.nest.flatten(self._layout.nest(state))]
+        if not tf.executing_eagerly():
+            inputs = [_of_any_rows(value) for value in inputs]
+        found = self._step.concrete(**dict(zip(["token", *names], inputs, strict=True)))
+        return found[answer], tf.nest.pack_sequence_as(state, [found[name] for name in names])
 
     def _ids(self, pieces: Any) -> Any:
         """Return the ids of pieces `[B, L]`, PAD after the shorter."""
@@ -293,6 +282,18 @@ class Poet(tf.Module):
         state = self._layout.initial(rows["seed"], rows.pop("init_state") == "random")
         tokens, log_probability = self._decoder.write(rows, state)
         return tokens[:count], log_probability[:count]
+
+
+def _take_step(model: PoetryModel, token: Any, **states: Any) -> dict[str, Any]:
+    """Take a step with a flat state, once it is checked."""
+    logits, after = model.step(token, list(states.values()))
+    likeliest = tf.argmax(logits, axis=-1, output_type=tf.int32)
+    return {"token": likeliest, "logits": logits, **dict(zip(states, after, strict=True))}
+
+
+def _of_any_rows(value: Any) -> Any:
+    """Hide how many rows there are until the graph runs: the check tells what is required, TensorFlow does not."""
+    return tf.raw_ops.PlaceholderWithDefault(input=value, shape=[None, *value.shape[1:]])
 
 
 def _lengths(ids: Any) -> Any:

@@ -35,10 +35,14 @@ import tensorflow as tf
 from tangshi_tf.config import ModelConfig
 from tangshi_tf.errors import ConfigError, ModelError, TangshiError, first_line
 from tangshi_tf.model.dropout import NO_DROPOUT, Dropout
+from tangshi_tf.model.keras_model import KerasModel
 from tangshi_tf.model.kernels import kernels
+from tangshi_tf.model.own_cell import layers_of, sizes_of
+from tangshi_tf.model.policy import policy_of
 from tangshi_tf.model.sequence import logits_of, output_of, read_sequence
 from tangshi_tf.model.state import STATE_STDDEV, StateLayout
 from tangshi_tf.model.step import LoopWeights, StepWeights, take_step
+from tangshi_tf.model.tokens import as_tokens
 from tangshi_tf.model.verse_features import Ear
 from tangshi_tf.version_folder import require_undamaged, version_settings, version_vocabulary
 from tangshi_tf.vocabulary import Vocabulary
@@ -48,14 +52,23 @@ __all__ = ["PoetryModel"]
 _LAYERS = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 
 
-class PoetryModel(keras.Model):
+@keras.saving.register_keras_serializable(package="tangshi_tf")
+class PoetryModel(KerasModel):
     """A recurrent language model over the tokens of a vocabulary.
 
     Args:
         config: cell, sizes, dropout, kind of output.
         vocabulary: the tokens; V is their number.
         precision: ``"float32"``, or ``"bfloat16"`` to compute `call` in bfloat16 over float32 variables.
-            `step` always computes in float32.
+            `step` always computes in float32. By default Keras' global dtype policy decides.
+        cell: a cell of your own, as `keras.layers.RNN` takes it, in place of the one that `config` names, or a list of
+            them, one for each layer. It computes by plain Keras, and `config.recurrent_dropout` must be 0.
+        name: of the model.
+        dtype: in place of `precision`, a dtype policy of Keras or its name: float32, mixed_bfloat16 or mixed_float16.
+        trainable: whether the weights are.
+
+    Raises:
+        ConfigError: if the precision is another one, or the cell does not fit.
 
     Attributes:
         state_layout: the entries of its state.
@@ -71,34 +84,63 @@ class PoetryModel(keras.Model):
         (TensorShape([1, 16]), 2)
     """
 
-    def __init__(self, config: ModelConfig, vocabulary: Vocabulary, precision: str = "float32") -> None:
+    built: bool
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        vocabulary: Vocabulary,
+        precision: str | None = None,
+        *,
+        cell: Any = None,
+        name: str | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+    ) -> None:
         """See the class."""
-        super().__init__(dtype="mixed_bfloat16" if precision == "bfloat16" else precision)
+        super().__init__(dtype=policy_of(precision, dtype), name=name, trainable=trainable)
+        self.supports_masking = True
+        self.supports_jit = False  # XLA would compile the step of Keras' fit anew for every length of poem
         self.config = config
         self.vocabulary = vocabulary
+        self.has_own_cell = cell is not None
         size, policy = len(vocabulary), self.dtype_policy
         normal = keras.initializers.RandomNormal(stddev=config.embedding**-0.5)
         self.embedding = keras.layers.Embedding(
             size, config.embedding, embeddings_initializer=normal, dtype=policy, name="embedding"
         )
-        self.recurrent = [
-            _LAYERS[config.cell](
-                config.units, return_sequences=True, return_state=True, dtype=policy, name=f"{config.cell}_{i}"
-            )
-            for i in range(config.layers)
-        ]
+        if self.has_own_cell:
+            self.recurrent = layers_of(cell, config, policy)
+        else:
+            self.recurrent = [
+                _LAYERS[config.cell](
+                    config.units, return_sequences=True, return_state=True, dtype=policy, name=f"{config.cell}_{i}"
+                )
+                for i in range(config.layers)
+            ]
+        for layer in self.recurrent:  # tf.train.Checkpoint does not look into lists of Keras
+            self._track_trackable(layer, layer.name)
         if config.tied:
             self.projection = keras.layers.Dense(config.embedding, dtype=policy, name="projection")
             self.output_bias = self.add_weight(shape=(size,), initializer="zeros", name="output_bias", autocast=False)
         else:
             self.projection = keras.layers.Dense(size, dtype=policy, name="output")
         # The ear; files of weights know it by this name.
-        self.hearing = Ear(config.ear, vocabulary.tokens, config.embedding, config.units, config.rhymes)
-        self.state_layout = StateLayout(config.cell, config.units, config.layers, self.hearing.has_verse)
+        self.hearing = Ear(config.ear, vocabulary.tokens, config.embedding, config.units, config.rhymes, policy)
+        first = self.recurrent[0].cell
+        self.state_layout = StateLayout(
+            type(first).__name__ if self.has_own_cell else config.cell,
+            config.units,
+            config.layers,
+            self.hearing.has_verse,
+            sizes_of(first),
+        )
         self.build((None, None))
 
     def build(self, input_shape: Any) -> None:
-        """Create every variable; an optimizer must know them all before the first step."""
+        """Create every variable, once; an optimizer must know them all before the first step."""
+        if self.built:
+            return
         self.embedding.build(input_shape)
         width = self.config.embedding + self.hearing.width
         for layer in self.recurrent:
@@ -123,8 +165,8 @@ class PoetryModel(keras.Model):
             self.embedding.embeddings.assign(np.where(known, embeddings, self.embedding.embeddings))
 
     def count_params(self) -> int:
-        """Return the number of parameters that are trained; the table of sounds is not."""
-        return sum(math.prod(weight.shape) for weight in self.trainable_weights)
+        """Return the number of parameters, also of layers that are frozen; the table of sounds is none."""
+        return sum(math.prod(weight.shape) for weight in self.weights if weight.dtype != "bool")
 
     def call(
         self,
@@ -137,18 +179,25 @@ class PoetryModel(keras.Model):
         """Return the logits of every next token.
 
         Args:
-            X_t: int32 `[B, T]`.
+            X_t: integers `[B, T]`.
             state: the state before the first token, in any nesting `step` takes; zeros by default.
-            training: whether dropout is applied.
+            training: whether dropout is applied, and the gradients are those written by hand.
             dropout_seed: int `[2]`; the same seed drops the same values. A fresh one by default.
             first_row: the number of the first row in the batch that is spread over all replicas; dropout belongs
                 to the row's number there.
 
         Returns:
             float32 `[B, T, V]`.
+
+        Raises:
+            TokenError: if the tokens have another shape, or are no integers.
+            StateError: as `step`.
         """
+        tokens = as_tokens(X_t, 2)
+        if state is not None and tf.executing_eagerly():
+            self.state_layout.require(state, tf.shape(tokens)[0])
         masks = Dropout(self.config, dropout_seed, first_row) if training else NO_DROPOUT
-        return logits_of(self, read_sequence(self, X_t, state, masks))
+        return logits_of(self, read_sequence(self, tokens, state, masks))
 
     def read(self, X_t: Any, state: Any) -> tuple[Any, Any]:  # noqa: N803
         """Return the logits of every next token, as `call`, and the layers' state after the last one, flat."""
@@ -193,7 +242,7 @@ class PoetryModel(keras.Model):
         Computed in float32, by plain operations, so that a traced step runs on any device.
 
         Args:
-            token: int32 `[B]`.
+            token: integers `[B]`.
             state: canonically a tuple over layers of float32 `[B, units]` or, for the LSTM, pairs of them.
                 Also taken, and returned as they came: a list over layers, pairs as lists, the flat sequence
                 h0, c0, h1, c1, …, and for one layer the bare tensor or pair. If the model hears the verse, that is one
@@ -203,9 +252,14 @@ class PoetryModel(keras.Model):
             Logits float32 `[B, V]`, and the state after the token.
 
         Raises:
-            StateError: if the state has another number of entries or other widths than the model.
+            TokenError: if the tokens have another shape, or are no integers.
+            StateError: if the state has another number of entries or other widths than the model, or not as many rows
+                as there are tokens, or numbers that are not finite. Within a graph, the last two are an
+                `InvalidArgumentError` when it runs.
         """
-        logits, after = take_step(StepWeights(self), token, self.state_layout.nest(state))
+        token, nested = as_tokens(token, 1), self.state_layout.nest(state)
+        self.state_layout.require(nested, tf.shape(token)[0])
+        logits, after = take_step(StepWeights(self), token, nested)
         return logits, tf.nest.pack_sequence_as(state, tf.nest.flatten(after))
 
     def loop_step(self) -> Callable[[Any, Any], tuple[Any, Any]]:
@@ -216,7 +270,7 @@ class PoetryModel(keras.Model):
         """Read one token of every row and choose the next one.
 
         Args:
-            token: int32 `[B]`.
+            token: integers `[B]`.
             state: as in `step`.
             sampler: logits `[B, V]` to int32 `[B]`; the likeliest token by default.
 
@@ -257,7 +311,7 @@ class PoetryModel(keras.Model):
             raise ValueError("weights that are no finite numbers")
 
     @classmethod
-    def from_saved_model(cls, path: str | Path, precision: str = "float32") -> "PoetryModel":
+    def from_saved_model(cls, path: str | Path, precision: str | None = "float32") -> "PoetryModel":
         """Rebuild the Keras model from a version folder, weights included.
 
         Raises:

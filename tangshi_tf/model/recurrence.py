@@ -106,16 +106,22 @@ class _GRU:
 CELLS: dict[str, _Cell] = {"rnn": _RNN(), "lstm": _LSTM(), "gru": _GRU()}
 
 
-def unroll_by_keras(layer: Any, cell: _Cell, recurrent: Any, x: Any, initial: Sequence[Any] | None) -> Any:
+def unroll_by_keras(
+    layer: Any, cell: _Cell, recurrent: Any, x: Any, initial: Sequence[Any] | None, trained: bool = True
+) -> Any:
     """Do what `unroll_by_hand` does through the layer itself, which takes cuDNN where there is one."""
     initial = initial and [tf.cast(entry, x.dtype) for entry in initial]
-    weights = [recurrent if w is layer.cell.recurrent_kernel else w.value for w in layer.trainable_variables]
-    rest = [w.value for w in layer.non_trainable_variables]
+    weights, rest = (
+        [recurrent if w is layer.cell.recurrent_kernel else w.value for w in variables]
+        for variables in (layer.trainable_variables, layer.non_trainable_variables)
+    )
     (h, *last), _ = layer.stateless_call(weights, rest, x, initial_state=initial)
     return h, [tf.stop_gradient(entry) for entry in last]
 
 
-def unroll_by_hand(layer: Any, cell: _Cell, recurrent: Any, x: Any, initial: Sequence[Any] | None) -> Any:
+def unroll_by_hand(
+    layer: Any, cell: _Cell, recurrent: Any, x: Any, initial: Sequence[Any] | None, trained: bool = True
+) -> Any:
     """Run a layer over whole sequences.
 
     Args:
@@ -124,6 +130,7 @@ def unroll_by_hand(layer: Any, cell: _Cell, recurrent: Any, x: Any, initial: Seq
         recurrent: the recurrent matrix, `[units, gates]`, perhaps with dropout.
         x: `[B, T, D]`, in the dtype to compute in.
         initial: the state before the first step, `[B, units]` each; zeros if None.
+        trained: see `unroll`.
 
     Returns:
         The output `[B, T, units]` in the dtype of x, and the last state, through which no gradient goes back.
@@ -133,11 +140,11 @@ def unroll_by_hand(layer: Any, cell: _Cell, recurrent: Any, x: Any, initial: Seq
     by_time = tf.reshape(tf.transpose(x, [1, 0, 2]), [-1, width])
     products = tf.reshape(tf.matmul(by_time, kernel), [steps, rows, cell.gates * layer.units])
     initial = initial or [tf.zeros([rows, layer.units])] * cell.states
-    h, last = unroll(cell, products, recurrent, tf.convert_to_tensor(layer.cell.bias), initial)
+    h, last = unroll(cell, products, recurrent, tf.convert_to_tensor(layer.cell.bias), initial, trained)
     return tf.cast(tf.transpose(h, [1, 0, 2]), x.dtype), last
 
 
-def unroll(cell: _Cell, x: Any, recurrent: Any, bias: Any, initial: Sequence[Any]) -> Any:
+def unroll(cell: _Cell, x: Any, recurrent: Any, bias: Any, initial: Sequence[Any], trained: bool = True) -> Any:
     """Run a cell over whole sequences.
 
     Args:
@@ -147,6 +154,8 @@ def unroll(cell: _Cell, x: Any, recurrent: Any, bias: Any, initial: Sequence[Any
         bias: `[gates]`, added to the sum of both products; for the GRU, whose products are not just summed,
             `[2, gates]`, one for each.
         initial: the state before the first step, `[B, units]` each, h first.
+        trained: whether the gradient is the one written by hand, which no SavedModel can hold. Otherwise TensorFlow
+            derives it, more slowly.
 
     Returns:
         h after every step, `[T, B, units]` in the dtype of the recurrent matrix; and the state after the last one, as
@@ -164,7 +173,11 @@ def unroll(cell: _Cell, x: Any, recurrent: Any, bias: Any, initial: Sequence[Any
         return (h, *last), gradient
 
     exact = _exact(recurrent)
-    h, *last = run(x, recurrent, bias, *[tf.cast(entry, exact) for entry in initial])
+    initial = [tf.cast(entry, exact) for entry in initial]
+    if not trained:
+        h, last, *_ = _forward(cell, x, recurrent, bias, initial)
+        return h, tuple(tf.stop_gradient(entry) for entry in last)
+    h, *last = run(x, recurrent, bias, *initial)
     return h, tuple(last)
 
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tangshi_tf.model.dropout import NO_DROPOUT, Dropout, NoDropout
 from tangshi_tf.model.kernels import kernels
 from tangshi_tf.model.loss import all_logits
+from tangshi_tf.model.own_cell import run_layer
 from tangshi_tf.model.recurrence import CELLS
 from tangshi_tf.model.verse_features import RhymeBonus, beside
 from tangshi_tf.model.verse_tracker import VERSE
@@ -42,7 +43,7 @@ def read_sequence(model: Any, tokens: Any, state: Any = None, masks: Dropout | N
         state: before the first token, in any nesting; zeros if None.
         masks: of dropout.
     """
-    ear, cell = model.hearing, CELLS[model.config.cell]
+    ear, trained = model.hearing, masks is not NO_DROPOUT
     layers = len(model.recurrent)
     nested = None if state is None else model.state_layout.nest(state)
     entries = [None] * layers if nested is None else nested[:layers]
@@ -58,9 +59,13 @@ def read_sequence(model: Any, tokens: Any, state: Any = None, masks: Dropout | N
     # The layers.
     x, after = beside(x, features), []
     for layer, entry in zip(model.recurrent, entries, strict=True):
-        recurrent = masks.of_weights(tf.convert_to_tensor(layer.cell.recurrent_kernel))
         initial = None if entry is None else tf.nest.flatten(entry)
-        h, last = kernels().unroll(layer, cell, recurrent, x, initial)
+        if model.has_own_cell:
+            h, last = run_layer(layer, x, initial, trained)
+        else:
+            cell = CELLS[model.config.cell]
+            recurrent = masks.of_weights(tf.convert_to_tensor(layer.cell.recurrent_kernel))
+            h, last = kernels().unroll(layer, cell, recurrent, x, initial, trained)
         x = masks(h)
         after += [tf.cast(value, tf.float32) for value in last]
     x = beside(x, features)

@@ -1,5 +1,6 @@
 """The recurrent state: its entries, the nestings it may come in, and where it begins."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,21 +23,28 @@ class StateLayout:
     that hears the verse has one more entry, last: int32 `[B, 4]`, see `model.verse_tracker`.
 
     Args:
-        cell: ``"rnn"``, ``"lstm"`` or ``"gru"``.
+        cell: ``"rnn"``, ``"lstm"`` or ``"gru"``, or the name of a cell of the user's own.
         units: width of a layer.
         layers: their number.
         has_verse: whether the verse is the last entry.
+        sizes: the widths of the entries of one layer; by default those of the cell of that name.
     """
 
     cell: str
     units: int
     layers: int
     has_verse: bool
+    sizes: tuple[int, ...] = ()
+
+    @property
+    def of_layer(self) -> tuple[int, ...]:
+        """The width of each entry of one layer."""
+        return self.sizes or (self.units,) * (2 if self.cell == "lstm" else 1)
 
     @property
     def widths(self) -> tuple[int, ...]:
         """The width of each float32 entry in flat order: h0, or h0, c0, then the next layer."""
-        return (self.units,) * (self.layers * (2 if self.cell == "lstm" else 1))
+        return self.of_layer * self.layers
 
     @property
     def specs(self) -> list[Any]:
@@ -63,10 +71,32 @@ class StateLayout:
         for entry, spec in zip(entries, specs, strict=True):
             if entry.shape.rank != 2 or entry.shape[-1] not in (None, spec.shape[-1]):
                 raise StateError(f"State tensors of shape [B, {spec.shape[-1]}] are required. Received: {entry.shape}.")
-        if self.cell != "lstm":
-            return tuple(entries)
-        floats, rest = entries[: len(self.widths)], entries[len(self.widths) :]
-        return (*zip(floats[::2], floats[1::2], strict=True), *rest)
+        return tuple(self._by_layer(entries, tuple))
+
+    def require(self, state: Any, rows: Any) -> None:
+        """Refuse a state that is not one of as many rows of finite numbers.
+
+        Within a graph that is known when it runs, and checked then.
+
+        Args:
+            state: of any nesting.
+            rows: an int32 scalar.
+
+        Raises:
+            StateError: outside of a graph.
+            tf.errors.InvalidArgumentError: when a graph runs.
+        """
+        for entry in tf.nest.flatten(state):
+            same = tf.shape(entry)[0] == rows
+            finite = tf.reduce_all(tf.math.is_finite(entry)) if entry.dtype.is_floating else tf.constant(True)
+            count = ["as many rows in every state as there are tokens are required; rows, received:", rows]
+            if not tf.executing_eagerly():
+                tf.debugging.Assert(same, [*count, tf.shape(entry)[0]])
+                tf.debugging.Assert(finite, ["a state of finite numbers is required; received:", entry], 3)
+            elif not same:
+                raise StateError(f"State tensors of {int(rows)} rows are required. Received: {entry.shape[0]} rows.")
+            elif not finite:
+                raise StateError("A state of finite numbers is required. Received: one with NaN or infinity.")
 
     def initial(self, seed: Any, random: Any = False, stddev: Any = STATE_STDDEV) -> tuple[Any, ...]:
         """Return the state at the beginning of a text, canonical.
@@ -94,11 +124,18 @@ class StateLayout:
         """
         flat = self.specs
         menu: list[Any] = [tuple(flat), flat]
-        if self.cell == "lstm":
-            floats, verse = flat[: len(self.widths)], flat[len(self.widths) :]
-            pairs = list(zip(floats[::2], floats[1::2], strict=True))
-            for inner in (pairs, [list(pair) for pair in pairs]):
-                menu += [(*inner, *verse), [*inner, *verse]]
+        if len(self.of_layer) > 1:
+            for kind in (tuple, list):
+                nested = self._by_layer(flat, kind)
+                menu += [tuple(nested), nested]
         elif len(flat) == 1:
             menu.append(flat[0])
         return menu
+
+    def _by_layer(self, flat: Sequence[Any], kind: type) -> list[Any]:
+        """Return the flat entries by layer, bare if a layer has one, else as a tuple or list; then the verse."""
+        each = len(self.of_layer)
+        if each == 1:
+            return list(flat)
+        floats = len(self.widths)
+        return [*(kind(flat[i : i + each]) for i in range(0, floats, each)), *flat[floats:]]

@@ -5,15 +5,20 @@ or as a loop wants them (`LoopWeights`), laid out once for many steps.
 """
 
 import math
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
 
 from tangshi_tf.model.loss import add_at
+from tangshi_tf.model.own_cell import take_layer_step
 from tangshi_tf.model.recurrence import CELLS
 from tangshi_tf.model.verse_features import RhymeBonus, beside
 
 __all__ = ["PADDED_TO", "LoopWeights", "StepWeights", "padded_size", "take_step"]
+
+_Layer = Callable[[Any, Sequence[Any]], tuple[Any, Sequence[Any]]]
 
 PADDED_TO = 64  # a loop has a multiple of so many logits: the sampler adds up so many at a time
 
@@ -32,10 +37,15 @@ class StepWeights:
 
     def __init__(self, model: Any) -> None:
         """See the class."""
-        self.cell, self.ear, self.tied = CELLS[model.config.cell], model.hearing, model.config.tied
+        self.ear, self.tied = model.hearing, model.config.tied
         self.embedding = tf.convert_to_tensor(model.embedding.embeddings)
-        self.layers = [[tf.convert_to_tensor(w) for w in layer.cell.weights] for layer in model.recurrent]
-        self.projection = [tf.convert_to_tensor(w) for w in model.projection.weights]
+        self.layers: list[_Layer] = [
+            partial(take_layer_step, layer)
+            if model.has_own_cell
+            else partial(_step_of, CELLS[model.config.cell], *map(tf.convert_to_tensor, layer.cell.weights))
+            for layer in model.recurrent
+        ]
+        self.projection = [tf.convert_to_tensor(w) for w in (model.projection.kernel, model.projection.bias)]
         self.bias = tf.convert_to_tensor(model.logit_bias)
 
     def embed(self, token: Any) -> Any:
@@ -104,7 +114,7 @@ def take_step(weights: StepWeights, token: Any, state: Any) -> tuple[Any, Any]:
     Returns:
         Logits float32 `[B, V]` (filled up, if these are `LoopWeights`), and the state after the token, canonical.
     """
-    ear, cell = weights.ear, weights.cell
+    ear = weights.ear
     entries, after = [*state], []
 
     # What the verse says after this token.
@@ -116,18 +126,23 @@ def take_step(weights: StepWeights, token: Any, state: Any) -> tuple[Any, Any]:
 
     # The layers.
     x = beside(weights.embed(token), features)
-    for (kernel, recurrent, bias), entry in zip(weights.layers, entries, strict=True):
+    for layer, entry in zip(weights.layers, entries, strict=True):
         before = entry if isinstance(entry, tuple) else (entry,)
-        of_x, of_h = tf.matmul(x, kernel), tf.matmul(before[0], recurrent)
-        if cell.one_sum:
-            of_x = tf.nn.bias_add(of_x, bias)
-        else:
-            of_x, of_h = tf.nn.bias_add(of_x, bias[0]), tf.nn.bias_add(of_h, bias[1])
-        last, _ = cell.forward(of_x, of_h, before)
-        x = last[0]
-        after.append(last if cell.states > 1 else x)
+        x, last = layer(x, before)
+        after.append(last if len(last) > 1 else last[0])
     x = beside(x, features)
 
     # The output.
     logits = weights.logits(x, None if seen is None else ear.rhyme_bonus(seen, x))
     return logits, (*after, *([] if verse is None else [verse]))
+
+
+def _step_of(cell: Any, kernel: Any, recurrent: Any, bias: Any, x: Any, before: Sequence[Any]) -> Any:
+    """Take the step of a layer with a cell out of `CELLS`; return its output and the entries of its state."""
+    of_x, of_h = tf.matmul(x, kernel), tf.matmul(before[0], recurrent)
+    if cell.one_sum:
+        of_x = tf.nn.bias_add(of_x, bias)
+    else:
+        of_x, of_h = tf.nn.bias_add(of_x, bias[0]), tf.nn.bias_add(of_h, bias[1])
+    after, _ = cell.forward(of_x, of_h, before)
+    return after[0], after

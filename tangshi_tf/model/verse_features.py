@@ -88,14 +88,17 @@ class Ear(keras.layers.Layer):
         embedding: width of an embedding.
         units: width of the last layer.
         rhymes: whether there is a rhyme bonus; only if the ear hears verse.
+        policy: dtype policy.
 
     Raises:
         ConfigError: if the vocabulary is too large for a verse.
     """
 
-    def __init__(self, ear: str, tokens: Sequence[str], embedding: int, units: int, rhymes: bool) -> None:
+    def __init__(
+        self, ear: str, tokens: Sequence[str], embedding: int, units: int, rhymes: bool, policy: Any = "float32"
+    ) -> None:
         """See the class."""
-        super().__init__(name="hearing")
+        super().__init__(name="hearing", dtype=policy)
         self.has_sounds, self.has_verse = ear in ("full", "sounds"), ear in ("full", "verse")
         self.has_rhymes = self.has_verse and rhymes
         if self.has_verse and len(tokens) > MOST_TOKENS:

@@ -1,29 +1,31 @@
 """Write a model, or the best weights of a run, as a SavedModel; load one."""
 
+import copy
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import keras
 import tensorflow as tf
 
-from tangshi_tf.config import FORMAT, to_dict
+from tangshi_tf.config import BOX, FORMAT, to_dict
 from tangshi_tf.corpus.poems import Corpus
 from tangshi_tf.corpus.prose import Prose
 from tangshi_tf.digests import DIGESTS, digests_of
-from tangshi_tf.errors import CheckpointError, ConfigError, CorpusError, ModelError, first_line
+from tangshi_tf.errors import CheckpointError, ConfigError, CorpusError, ModelError, TangshiError, first_line
 from tangshi_tf.generation.poet import Poet
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.saving.fine_tuning import score_base
 from tangshi_tf.saving.model_card import model_card, results_of, short_card
-from tangshi_tf.saving.versions import add_version
+from tangshi_tf.saving.versions import add_version, find_model
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.tasks import make_task
 from tangshi_tf.version import __version__
 from tangshi_tf.version_folder import CARD, EXTRA, read_card, read_version, require_undamaged
 
-__all__ = ["export_again", "export_model", "load", "publish"]
+__all__ = ["export_again", "export_model", "load", "load_model", "load_poet", "publish"]
 
 _OFFERS_TITLE = "\n## What the loaded object offers\n"
 _OFFERS = """
@@ -51,13 +53,21 @@ def export_model(
 
     Raises:
         ModelError: if the folder cannot be written. Nothing is left behind.
+
+    Example:
+        >>> from tangshi_tf import ModelConfig, Vocabulary
+        >>> vocabulary = Vocabulary.build(["白日依山尽，黄河入海流。"], min_count=1)
+        >>> model = PoetryModel(ModelConfig(units=8, embedding=8, titles=False), vocabulary)
+        >>> export_model(model, "saved_models/mine").name
+        '1'
     """
+    if any(getattr(layer, "lora_enabled", False) for layer in model.layers):
+        model = copy.copy(model)  # which has the sum of weights and LoRA as its weights
     poet = Poet(model)
-    poet.trace_steps()
     signatures = poet.signatures()
     config = {
         "format": FORMAT,
-        "model": to_dict(model.config),
+        "model": to_dict(model.config) | {"cell": model.state_layout.cell},
         "tensorflow": tf.__version__,
         "package": __version__,
         **(metadata or {}),
@@ -165,3 +175,49 @@ def load(path: str | Path) -> Any:
     if not hasattr(poet, "generate"):
         raise ModelError(f"A model folder with a function generate is required. Received: {path}.")
     return poet
+
+
+def load_poet(name_or_path: str | Path = BOX) -> Any:
+    """Open a model to write with, by default the one inside the package; see `load`.
+
+    Args:
+        name_or_path: a name, a folder of versions or a version folder, as `find_model` takes them.
+
+    Raises:
+        ModelError: if there is none, or it is damaged.
+
+    Example:
+        >>> poet = load_poet()
+        >>> poet.generate("山", seed=1, temperature=1.0, top_p=0.85)["poem"].numpy()[0].decode()[0]
+        '山'
+    """
+    return load(find_model(str(name_or_path)))
+
+
+def load_model(name_or_path: str | Path = BOX, precision: str | None = "float32") -> PoetryModel:
+    """Return a Keras model with its weights, by default the one inside the package: to train on, or to take apart.
+
+    Args:
+        name_or_path: as of `load_poet`; or a file `.keras` that `model.save` has written, which is loaded in the
+            precision and with the optimizer that it was saved with.
+        precision: see `PoetryModel`.
+
+    Raises:
+        ModelError: if there is none, or it is damaged.
+
+    Example:
+        >>> model = load_model()
+        >>> model.config.cell, model.config.units
+        ('lstm', 640)
+    """
+    if not str(name_or_path).endswith(".keras"):
+        return PoetryModel.from_saved_model(find_model(str(name_or_path)), precision)
+    try:
+        model = keras.models.load_model(name_or_path)
+    except (TangshiError, OSError, ValueError, TypeError, LookupError) as error:
+        raise ModelError(
+            f"A file of a PoetryModel is required: {name_or_path}. Received: {first_line(error)}."
+        ) from None
+    if not isinstance(model, PoetryModel):
+        raise ModelError(f"A file of a PoetryModel is required. Received: one of {type(model).__name__}.")
+    return model

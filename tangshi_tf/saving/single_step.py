@@ -14,6 +14,7 @@ import tensorflow as tf
 from tangshi_tf.config import FORMAT, PORTABLE, to_dict
 from tangshi_tf.errors import ConfigError
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.model.step import StepWeights, take_step
 from tangshi_tf.saving.versions import add_version
 from tangshi_tf.temporaries import temporary
 from tangshi_tf.vocabulary import SEPARATOR
@@ -47,7 +48,9 @@ class _Step(tf.Module):
         self.inputs = [tf.TensorSpec([None], tf.int32, name="token"), *model.state_layout.specs]
 
         def step(token: Any, *state: Any) -> dict[str, Any]:
-            logits, after = model.step(token, state)
+            # Without the checks of `PoetryModel.step`, which these formats have no operations for.
+            logits, nested = take_step(StepWeights(model), token, model.state_layout.nest(state))
+            after = tf.nest.flatten(nested)
             outputs = {"next_token": tf.argmax(logits, axis=-1, output_type=tf.int32), "logits": logits}
             return outputs | {f"next_state_{i}": entry for i, entry in enumerate(after)}
 

@@ -4,6 +4,9 @@ from typing import Any
 
 import lazy_loader
 
+from tangshi_tf.keras_backend import require_tensorflow
+
+require_tensorflow()  # before a module of this package imports Keras
 _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 

@@ -1,7 +1,11 @@
 from .checkpoint import Position as Position
+from .datasets import poem_dataset as poem_dataset
+from .datasets import prose_dataset as prose_dataset
+from .distribution import choose_strategy as choose_strategy
 from .hardware import bfloat16_pays as bfloat16_pays
 from .optimizer import build_optimizer as build_optimizer
 from .run import fit as fit
+from .run_folder import Run as Run
 from .trainer import Batches as Batches
 from .trainer import Progress as Progress
 from .trainer import Trainer as Trainer

@@ -41,6 +41,10 @@ def choose_strategy(kind: str = "auto") -> Any:
 
     Raises:
         ConfigError: if the kind is unknown, or TF_CONFIG describes no cluster.
+
+    Example:
+        >>> choose_strategy("one").num_replicas_in_sync
+        1
     """
     if kind not in STRATEGIES:
         raise ConfigError(f"A strategy out of {', '.join(STRATEGIES)} is required. Received: {kind}.")

@@ -45,7 +45,7 @@ def fit(
     model_config: ModelConfig | None = None,
     training_config: TrainingConfig | None = None,
     *,
-    listeners: Sequence[Listener] = (),
+    listeners: Sequence[Listener | keras.callbacks.Callback] = (),
     strategy: Any = None,
     begin: Literal["new", "restart", "resume"] = "new",
     command: str = "",
@@ -60,7 +60,7 @@ def fit(
         folder: of the run, for example ``runs/tangshi``.
         model_config: what to train; by default what `tangshi-tf fit` trains, or what the base is.
         training_config: how to train it; by default as `tangshi-tf fit` does, with a base `FINE_TUNING`.
-        listeners: told how the run goes; by default a logger.
+        listeners: told how the run goes; by default a logger. Callbacks of Keras may be among them.
         strategy: what `choose_strategy` gives, and by default of its own choice.
         begin: ``"new"``, ``"restart"`` to discard a run that is already there, ``"resume"`` to go on with it. A run
             that is at its end goes on if the settings give it more epochs, steps or minutes than before: the learning
@@ -101,6 +101,7 @@ def fit(
         manifest = opened.run.manifest if opened.run else {}
         factory = TrainerFactory(model_config, training_config, task, strategy, manifest.get("precision"), base)
         session = _start(opened, factory, task, listeners or [LogListener()], command, began)
+        held.callback(session.end)
         session.train(save_minutes, stop)
     return opened.run
 

@@ -57,27 +57,32 @@ _SETTINGS = "tangshi_tf_digest"  # the attribute that tells weights from those o
 class Run:
     """A run that exists. Make one with `create`, open one with the constructor.
 
+    Args:
+        folder: of the run, such as ``runs/tangshi``.
+
     Attributes:
-        folder: of the run.
-        model_config: what is trained.
-        vocabulary: of the model.
-        base: the version folder that the first weights come from, empty if they come from elsewhere; None if there is
-            no base.
+        base: the version folder that the first weights come from, empty if they come from elsewhere; None without one.
 
     Raises:
         CheckpointError: if the folder is not a run, or its settings are damaged.
+
+    Example:
+        >>> vocabulary = Vocabulary.build(["白日依山尽，黄河入海流。"], min_count=1, titled=True)
+        >>> _ = Run.create(Path("runs/mine"), ModelConfig(units=8), TrainingConfig(), vocabulary)
+        >>> Run("runs/mine").model_config.units
+        8
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: str | Path) -> None:
         """See the class."""
-        self.folder = folder
+        self.folder = folder = Path(folder)
         if not (folder / _CONFIG).is_file():
             raise CheckpointError(f"A training run is required (a folder with {_CONFIG}). Received: {folder}.")
         self._digests = Digests(folder, CheckpointError, known=_GUARDED)
         record = decode(self._digests.read(_CONFIG), RunRecord, folder / _CONFIG, CheckpointError)
         self.model_config, self._begun_with = settings_of(record, folder / _CONFIG, CheckpointError)
         self.base: str | None = record.get("base")
-        self.vocabulary = Vocabulary.loads(self._digests.read(_VOCABULARY), folder / _VOCABULARY)
+        self.vocabulary = Vocabulary.from_bytes(self._digests.read(_VOCABULARY), folder / _VOCABULARY)
         if self.model_config.titles != (self.vocabulary.separator is not None):
             raise CheckpointError(
                 f"A vocabulary of these settings is required: {folder / _VOCABULARY}. Received: another."

@@ -65,6 +65,11 @@ class Session:
             if asked and progress.step < progress.steps:
                 raise StoppedError(f"Stopped after step {progress.step:,} of {progress.steps:,}.")
 
+    def end(self) -> None:
+        """Tell whoever has to know that the run has ended, or was stopped."""
+        if self.validator:
+            self.validator.end()
+
     def _follow(self, progress: Progress) -> TangshiError | None:
         """Validate at the end of an epoch; return what went wrong."""
         try:

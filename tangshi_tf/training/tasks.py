@@ -1,7 +1,7 @@
 """What a run learns from, poems or prose: batches, a score for validation, samples to look at."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from tangshi_tf.config import ModelConfig, TrainingConfig
@@ -19,7 +19,7 @@ from tangshi_tf.text_kind import TEXT_KINDS
 from tangshi_tf.training.trainer import Batches
 from tangshi_tf.vocabulary import BOS, Vocabulary
 
-__all__ = ["TASKS", "PoemTask", "ProseTask", "Task", "make_task", "token_counts"]
+__all__ = ["TASKS", "PoemTask", "ProseTask", "Task", "budget_of", "make_task", "token_counts"]
 
 _LEAST_BATCHES = 20  # an epoch
 _PUBLISHING = 5  # validations: the best weights are scored once more in float32, on two splits, and exported
@@ -66,6 +66,11 @@ class Task(Protocol):
         """Return the texts of some tokens on one line."""
 
 
+def budget_of(token_budget: int, texts: Sequence[str]) -> int:
+    """Return the tokens of a batch: a small corpus is cut into enough batches to learn something in an epoch."""
+    return min(token_budget, max(1, sum(len(text) + 2 for text in texts) // _LEAST_BATCHES))
+
+
 class PoemTask:
     """The `Task` of a corpus of poems."""
 
@@ -97,8 +102,7 @@ class PoemTask:
         self.publishing = _PUBLISHING_TITLED if titled else _PUBLISHING
         self.tokens = sum(len(text) + 1 for text in texts)
         self._texts, self._titles, self._validation = texts, titles if titled else None, corpus.texts("validation")
-        # A small corpus is cut into enough batches to learn something in an epoch.
-        self._budget = min(training_config.token_budget, max(1, (self.tokens + len(texts)) // _LEAST_BATCHES))
+        self._budget = budget_of(training_config.token_budget, texts)
         self._seed = training_config.seed
         self._embedding = model_config.embedding if training_config.cooccurrence else 0
 

@@ -14,6 +14,7 @@ from tangshi_tf.generation.stream import Streamer
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.training.hardware import usage
 from tangshi_tf.training.history import out_of_patience
+from tangshi_tf.training.keras_callbacks import KerasCallbacks, as_listeners
 from tangshi_tf.training.listeners import EpochReport, Listener, RunPlan
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.tasks import Task
@@ -29,14 +30,14 @@ class Validator:
         run: whose weights and history are kept.
         model: that is trained.
         task: what it is trained on.
-        listeners: who follow the run.
+        listeners: who follow the run; callbacks of Keras may be among them.
         began: when the run began, by `time.monotonic`.
     """
 
     def __init__(self, run: Run, model: PoetryModel, task: Task, listeners: Sequence[Listener], began: float) -> None:
         """See the class."""
         self._run, self._model, self._task = run, model, task
-        self._listeners, self._began = listeners, began
+        self._listeners, self._began = as_listeners(listeners, model), began
         self._score = task.validation(model)
         self._streamer = Streamer(model, model.vocabulary, ends=model.config.kind.ends)
 
@@ -95,9 +96,19 @@ class Validator:
         for listener in self._listeners:
             listener.validated(report)
 
+    def end(self) -> None:
+        """Tell the callbacks of Keras that the run has ended."""
+        for listener in self._listeners:
+            if isinstance(listener, KerasCallbacks):
+                listener.ended()
+
     def out_of_patience(self, patience: int) -> bool:
-        """Tell whether `patience` epochs have passed without improvement; 0 disables early stopping."""
-        return out_of_patience(self._run.history, patience)
+        """Tell whether `patience` epochs have passed without improvement, or a callback of Keras has asked to stop.
+
+        0 disables early stopping.
+        """
+        stopped = getattr(self._model, "stop_training", False)
+        return stopped or out_of_patience(self._run.history, patience)
 
     def _sample(self) -> str:
         """Return a text by the current weights."""

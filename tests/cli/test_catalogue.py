@@ -31,8 +31,13 @@ INSIDE = ("notes", "faults", "items", "parts")  # the sections for what stands i
 HAN = re.compile("[\u4e00-\u9fff]")
 WORD = re.compile("[A-Za-z]{2}")
 
-# The arguments of these are messages. Of a StateError none comes to the command line: only programs pass states.
-MESSAGES = {*errors.__all__, "BadParameter", "UsageError", "echo", "fail", "say"} - {"StateError", "first_line"}
+# The arguments of these are messages. Of the errors of tokens and states none comes to the command line: only programs
+# pass those.
+MESSAGES = {*errors.__all__, "BadParameter", "UsageError", "echo", "fail", "say"} - {
+    "StateError",
+    "TokenError",
+    "first_line",
+}
 MESSAGES |= {"error", "_error"}  # of the kind that a caller asks for
 NOT_LITERAL = {"generation/batch.py ConfigError"}  # a problem of the SavedModel
 

@@ -90,3 +90,10 @@ def test_a_module_saved_again_needs_the_first_folder_no_more(
     assert again.write_best(begin, seed)["poem"].numpy().tolist() == expected
     assert again.signatures["serving_default"](begin=begin, seed=seed)["poem"].numpy().tolist() == expected
     assert again.poet.generate("山", seed=1)["poem"] == best.poet.generate("山", seed=1)["poem"]
+
+
+def test_a_keras_engineer_trains_keeps_tunes_and_exports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(ROOT / "examples" / "keras_fit.py"))["main"](str(tmp_path), "60", "1")
+    version, poem = capsys.readouterr().out.splitlines()[-1].split()
+    assert Path(version) == tmp_path / "saved_models" / "mine" / "1"
+    assert poem.startswith("山")

@@ -1,3 +1,4 @@
+import copy
 import json
 import re
 import runpy
@@ -7,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -16,7 +18,7 @@ from tangshi_tf.corpus.poems import Corpus, read_corpus
 from tangshi_tf.errors import CheckpointError, CorpusError, ModelError
 from tangshi_tf.evaluation.perplexity import evaluate
 from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.saving.saved_model import export_again, export_model, load, publish
+from tangshi_tf.saving.saved_model import export_again, export_model, load, load_model, load_poet, publish
 from tangshi_tf.training.checkpoint import Position
 from tangshi_tf.training.listeners import EpochReport, RunPlan
 from tangshi_tf.training.run import fit
@@ -293,3 +295,34 @@ def test_a_version_written_once_more_keeps_weights_card_and_metadata(
     assert new == old
     poet = load(again)
     assert poet.generate("山", seed=1)["poem"] == loaded.generate("山", seed=1)["poem"]
+
+
+@pytest.mark.ci
+def test_lora_is_added_to_the_weights(lstm: PoetryModel, tmp_path: Path) -> None:
+    model = copy.copy(lstm)
+    model.embedding.enable_lora(2)
+    model.embedding.lora_embeddings_b.assign_add(tf.ones_like(model.embedding.lora_embeddings_b))
+    again = PoetryModel.from_saved_model(export_model(model, tmp_path))
+    x = np.array([[1, 5, 6]], np.int32)
+    np.testing.assert_allclose(again(x), model(x), rtol=1e-4, atol=1e-5)
+    assert not np.allclose(again(x), lstm(x))
+
+
+def test_models_are_found_by_name_and_by_path(lstm: PoetryModel, folder: Path, tmp_path: Path) -> None:
+    one, two = load_poet(folder), load_poet(folder.parent)
+    assert one.generate("山", seed=1)["poem"] == two.generate("山", seed=1)["poem"]
+    lstm.save(tmp_path / "x.keras")
+    for model in (load_model(folder), load_model(str(folder.parent)), load_model(tmp_path / "x.keras")):
+        for ours, theirs in zip(lstm.get_weights(), model.get_weights(), strict=True):
+            assert np.array_equal(ours, theirs)
+    assert load_model().config.units == 640
+    with pytest.raises(ModelError, match=r"A name in \./saved_models"):
+        load_poet("nosuch")
+
+
+def test_a_file_of_something_else_is_an_error(tmp_path: Path) -> None:
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(tmp_path / "other.keras")
+    (tmp_path / "empty.keras").touch()
+    for name in ("other", "empty", "missing"):
+        with pytest.raises(ModelError, match="A file of a PoetryModel is required"):
+            load_model(tmp_path / f"{name}.keras")
