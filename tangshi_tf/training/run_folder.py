@@ -84,9 +84,7 @@ class Run:
         self.base: str | None = record.get("base")
         self.vocabulary = Vocabulary.from_bytes(self._digests.read(_VOCABULARY), folder / _VOCABULARY)
         if self.model_config.titles != (self.vocabulary.separator is not None):
-            raise CheckpointError(
-                f"A vocabulary of these settings is required: {folder / _VOCABULARY}. Received: another."
-            )
+            raise CheckpointError(f"A vocabulary of these settings is required in {folder}. Received: another.")
 
     @classmethod
     def create(
@@ -121,10 +119,9 @@ class Run:
         except OSError as error:
             raise CheckpointError(f"A writable folder is required: {folder}. Received: {first_line(error)}.") from None
         record = {"model": dataclasses.asdict(model_config), "training": dataclasses.asdict(training_config)}
-        named = {} if base is None else {"base": base}
         digests = Digests(folder, CheckpointError)
         digests.write(_VOCABULARY, vocabulary.dumps().encode())
-        digests.write(_CONFIG, _json({**record, **named}))
+        digests.write(_CONFIG, _json(record if base is None else {**record, "base": base}))
         return cls(folder)
 
     @property
