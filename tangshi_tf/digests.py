@@ -8,6 +8,7 @@ A folder without `digests.json`, or a file that it does not name, is taken as it
 import contextlib
 import hashlib
 import json
+import os
 import stat
 from collections.abc import Iterable, Iterator
 from io import BufferedReader
@@ -24,7 +25,8 @@ __all__ = ["DIGESTS", "Digests", "digests_of"]
 
 DIGESTS = "digests.json"
 
-_Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+_ABSENT = ""  # in place of a digest: that there is no such file yet
+_Digest = Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")]
 _Ledger = dict[str, Annotated[list[_Digest], Meta(min_length=1, max_length=2)]]
 
 
@@ -116,17 +118,38 @@ class Digests:
         """
         accepted = self._ledger.get(name, [])
         if name not in self._written:  # which of two is there, or whether there is one, is not known yet
-            accepted = [self._digest(name)] if (self._folder / name).is_file() else []
-        self._ledger[name] = [*accepted[-1:], hashlib.sha256(data).hexdigest()]
-        write_text(self._path, json.dumps(self._ledger, indent=2) + "\n")
+            accepted = [self._digest(name) if os.path.lexists(self._folder / name) else _ABSENT]
+        self._written.discard(name)
+        new = hashlib.sha256(data).hexdigest()
+        self._note(name, [*accepted[-1:], new])
         write_bytes(self._folder / name, data)
+        if accepted == [_ABSENT]:
+            self._note(name, [new])  # from now on it may not be absent
         self._written.add(name)
+
+    def exists(self, name: str) -> bool:
+        """Tell whether a file was written yet.
+
+        Raises:
+            TangshiError: of the kind `error`, if it was, but is gone.
+        """
+        if os.path.lexists(self._folder / name):
+            return True
+        self._require(name, _ABSENT)
+        return False
+
+    def _note(self, name: str, accepted: list[str]) -> None:
+        """Write down which digests a file may have."""
+        self._ledger[name] = accepted
+        write_text(self._path, json.dumps(self._ledger, indent=2) + "\n")
 
     def _require(self, name: str, digest: str) -> None:
         if name in self._ledger and digest not in self._ledger[name]:
+            path = self._folder / name
+            if digest == _ABSENT:
+                raise self._error(f"The file that was written is required: {path}. Received none: it is gone.")
             raise self._error(
-                f"The file that was written is required: {self._folder / name}. "
-                "Received one that was changed or damaged since."
+                f"The file that was written is required: {path}. Received one that was changed or damaged since."
             )
 
     def _bytes(self, name: str) -> bytes:

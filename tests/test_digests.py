@@ -44,6 +44,45 @@ def test_whenever_a_process_dies_what_it_left_is_right(tmp_path: Path) -> None:
         Digests(tmp_path, CheckpointError).read("a.txt")
 
 
+def test_a_file_that_is_gone_is_told_from_one_that_was_never_written(tmp_path: Path) -> None:
+    digests = Digests(tmp_path, CheckpointError)
+    assert not digests.exists("a.txt")
+    (tmp_path / "a.txt").mkdir()  # in the way of the first write: its digest is there, the file is not
+    with pytest.raises(CheckpointError, match="is required"):
+        digests.write("a.txt", b"one")
+    (tmp_path / "a.txt").rmdir()
+    (tmp_path / DIGESTS).write_text(json.dumps({"a.txt": ["", hashlib.sha256(b"one").hexdigest()]}))
+    assert not Digests(tmp_path, CheckpointError).exists("a.txt")  # as if the process had died between the two
+    digests = Digests(tmp_path, CheckpointError)
+    digests.write("a.txt", b"one")
+    assert digests.exists("a.txt")
+    (tmp_path / "a.txt").unlink()
+    for reader in (digests, Digests(tmp_path, CheckpointError)):
+        with pytest.raises(CheckpointError, match="Received none: it is gone"):
+            reader.exists("a.txt")
+    (tmp_path / "a.txt").symlink_to(tmp_path / "a.txt")
+    assert digests.exists("a.txt")
+    with pytest.raises(CheckpointError, match="symbolic links"):
+        digests.read("a.txt")
+
+
+def test_after_a_write_that_failed_the_old_file_is_still_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digests = Digests(tmp_path, CheckpointError)
+    digests.write("a.txt", b"one")
+
+    def full(path: Path, data: bytes) -> None:
+        raise CheckpointError("No space left on device")
+
+    for content in (b"two", b"three"):
+        with monkeypatch.context() as patch:
+            patch.setattr("tangshi_tf.digests.write_bytes", full)
+            with pytest.raises(CheckpointError, match="No space"):
+                digests.write("a.txt", content)
+        assert Digests(tmp_path, CheckpointError).read("a.txt") == b"one"
+    digests.write("a.txt", b"four")
+    assert Digests(tmp_path, CheckpointError).read("a.txt") == b"four"
+
+
 def test_files_without_a_digest_are_taken_as_they_are(tmp_path: Path) -> None:
     (tmp_path / "old.txt").write_bytes(b"of version 0.1")
     digests = Digests(tmp_path, ModelError)

@@ -111,11 +111,8 @@ class Run:
                     "A new run is required, or --resume to go on with the old one, or --restart to discard it. "
                     f"Received an existing run: {folder}."
                 )
-            for name in _FILES:
-                if (folder / name).is_dir():
-                    shutil.rmtree(folder / name)
-                else:
-                    (folder / name).unlink(missing_ok=True)
+            for path in (folder / name for name in _FILES):
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         except OSError as error:
             raise CheckpointError(f"A writable folder is required: {folder}. Received: {first_line(error)}.") from None
         record = {"model": dataclasses.asdict(model_config), "training": dataclasses.asdict(training_config)}
@@ -141,7 +138,7 @@ class Run:
             CheckpointError: if the file is damaged.
         """
         path = self.folder / _MANIFEST
-        if not path.exists():
+        if not self._digests.exists(_MANIFEST):
             return {}
         return decode(self._digests.read(_MANIFEST), Manifest, path, CheckpointError)
 
@@ -183,7 +180,7 @@ class Run:
     def _records(self) -> list[dict[str, Any]]:
         """Return every line of the history, those of epochs and those of steps."""
         path = self.folder / _HISTORY
-        if not path.exists():
+        if not self._digests.exists(_HISTORY):
             return []
         return parse_history(self._digests.read(_HISTORY), path)
 
@@ -272,19 +269,20 @@ class Run:
         Raises:
             CheckpointError: if the file is damaged, or belongs to another configuration or vocabulary.
         """
-        if not (self.folder / _CHECKPOINT).exists():
+        if not self._digests.exists(_CHECKPOINT):
             return None
         return self._read(_CHECKPOINT, parse_checkpoint)
 
     @property
     def progress(self) -> Checkpoint | None:
-        """The same without the values of the variables: read at once, however many there are. Damage in them is missed.
+        """The same without the values of the variables.
 
         Raises:
             CheckpointError: if the file is damaged otherwise, or belongs to another configuration or vocabulary.
         """
-        if not (self.folder / _CHECKPOINT).exists():
+        if not self._digests.exists(_CHECKPOINT):
             return None
+        self._digests.verify([_CHECKPOINT])
         with self._digests.opened(_CHECKPOINT) as file:
             return self._parse(_CHECKPOINT, file, partial(parse_checkpoint, whole=False))
 
