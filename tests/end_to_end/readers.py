@@ -1,0 +1,366 @@
+"""Every reader of runs and versions, applied to damaged folders, many in one process.
+
+`python -m tests.end_to_end.readers SPECIMENS FIRST LAST STEP` tries the seeds of that range and prints a JSON list a
+line: what it is about to do, so that whoever started it knows at what it died or hung, and what was found. SPECIMENS is
+a folder that `make_specimens` filled.
+"""
+
+import dataclasses
+import gc
+import hashlib
+import json
+import os
+import resource
+import shutil
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tangshi_tf.config import ModelConfig, TrainingConfig, read_version, version_settings
+from tangshi_tf.corpus.poems import Corpus, read_corpus
+from tangshi_tf.corpus.prose import Prose, read_prose
+from tangshi_tf.errors import StoppedError, TangshiError
+from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.saving.saved_model import export_again, load, publish
+from tangshi_tf.saving.versions import find_model, latest_version
+from tangshi_tf.training import run as training
+from tangshi_tf.training.run_folder import Run
+from tangshi_tf.vocabulary import Vocabulary
+from tests.end_to_end.damage import EXTRA, Damage, damage, plan
+
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "0.1.0"
+TIMED = {"seconds", "tokens_per_second", "peak_memory", "gpu_memory", "gpu_utilisation"}
+SECONDS = 10.0  # that a reader may take beyond what it takes for undamaged files
+MEMORY = 6 << 30  # bytes that all readers together may ask for
+
+Reader = Callable[["Opened"], Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Opened:
+    """A folder with a `run` and `versions/1`, and what the run was trained on."""
+
+    folder: Path
+    corpus: Corpus | Prose
+
+    @property
+    def run_folder(self) -> Path:
+        return self.folder / "run"
+
+    @property
+    def version(self) -> Path:
+        return self.folder / "versions" / "1"
+
+
+def _sha256(*parts: bytes) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()
+
+
+def _weights(model: PoetryModel) -> list[str]:
+    state = model.get_initial_state(1)
+    logits, _ = model.step(tf.constant([5]), state)
+    return [_sha256(*(weight.tobytes() for weight in model.get_weights())), _sha256(logits.numpy().tobytes())]
+
+
+def _settings(opened: Opened) -> Any:
+    run = Run(opened.run_folder)
+    return [repr(run.model_config), repr(run.training_config), _sha256(run.vocabulary.dumps().encode())]
+
+
+def _checkpoint(opened: Opened) -> Any:
+    run = Run(opened.run_folder)
+    position, values, seconds = run.load_checkpoint()
+    parts = [_sha256(str((value.dtype, value.shape)).encode(), value.tobytes()) for value in values]
+    return [repr(dataclasses.astuple(position)), parts, repr(seconds), repr(run.history)]
+
+
+def _untimed(run: Run) -> list[Any]:
+    return [{key: value for key, value in record.items() if key not in TIMED} for record in run.history]
+
+
+def _resume(opened: Opened) -> Any:
+    """Go on to the end, as the command does: with the settings of the run."""
+    run = Run(opened.run_folder)
+    done = training.fit(opened.corpus, run.folder, run.model_config, run.training_config, begin="resume")
+    assert done is not None
+    position, values, _ = done.load_checkpoint()
+    weights = _weights(done.load_model())
+    return [_untimed(done), repr(dataclasses.astuple(position)), [_sha256(value.tobytes()) for value in values], weights]
+
+
+def _publish(opened: Opened) -> Any:
+    made = publish(Run(opened.run_folder), opened.folder / "made", opened.corpus)
+    return _published(made)
+
+
+def _export_again(opened: Opened) -> Any:
+    return _published(export_again(opened.version, opened.folder / "made"))
+
+
+def _published(version: Path) -> Any:
+    """Return all that matters of a version."""
+    texts = [_sha256((version / EXTRA / name).read_bytes()) for name in ("README.md", "vocabulary.txt")]
+    return [texts, repr(read_version(version)), _weights(PoetryModel.from_saved_model(version)), _write(version)]
+
+
+def _load(opened: Opened) -> Any:
+    return _write(opened.version)
+
+
+def _write(version: Path) -> Any:
+    poet = load(version)
+    answer = poet.generate("山", seed=3, max_length=12)
+    score = poet.score("山水")
+    figures = [answer["log_probability"].numpy()[0], score["nll"].numpy()[0]]
+    return [answer["poem"].numpy()[0].decode(), repr(figures), poet.about().numpy().decode()]
+
+
+def _vocabulary(path: Path) -> str:
+    vocabulary = Vocabulary.load(path)
+    return _sha256(repr((vocabulary.tokens, vocabulary.rare, vocabulary.variants)).encode())
+
+
+def _found(opened: Opened) -> Any:
+    latest = latest_version(opened.folder / "versions")
+    return [latest and latest.name, find_model(str(opened.folder / "versions")).name]
+
+
+RUN_READERS: dict[str, Reader] = {
+    "Run": _settings,
+    "Vocabulary.load": lambda opened: _vocabulary(opened.run_folder / "vocabulary.txt"),
+    "manifest": lambda opened: repr(Run(opened.run_folder).manifest),
+    "history": lambda opened: repr(Run(opened.run_folder).history),
+    "best": lambda opened: repr(Run(opened.run_folder).best),
+    "load_model": lambda opened: _weights(Run(opened.run_folder).load_model()),
+    "load_checkpoint": _checkpoint,  # last, as it may cut the history
+}
+VERSION_READERS: dict[str, Reader] = {
+    "find_model": _found,
+    "read_version": lambda opened: repr(read_version(opened.version)),
+    "version_settings": lambda opened: repr(version_settings(opened.version)),
+    "Vocabulary.load": lambda opened: _vocabulary(opened.version / EXTRA / "vocabulary.txt"),
+    "from_saved_model": lambda opened: _weights(PoetryModel.from_saved_model(opened.version)),
+}
+# What takes longer, and every how manieth seed of its part goes through it; each gets a damaged folder of its own.
+SLOW_RUN_READERS: dict[str, tuple[int, Reader]] = {"resume": (50, _resume), "publish": (50, _publish)}
+SLOW_VERSION_READERS: dict[str, tuple[int, Reader]] = {"load": (8, _load), "export_again": (50, _export_again)}
+
+# Which readers may return something else once no digest speaks against it, by damaged file. What is not named here is
+# guarded otherwise, and must be the same or refused: weights carry a digest of the model's settings and the vocabulary,
+# the checkpoint one of all settings and the vocabulary, the variables of a SavedModel have checksums, and a SavedModel
+# is its graph and its variables alone.
+MAY_CHANGE: dict[str, set[str]] = {
+    "config.json": {"Run", "publish"},  # the card names the settings of the training
+    "vocabulary.txt": {"Run", "Vocabulary.load"},
+    "manifest.json": {"manifest", "resume", "publish"},
+    "history.jsonl": {"history", "best", "load_checkpoint", "resume", "publish"},
+    "checkpoint.h5": {"load_checkpoint", "resume"},
+    "best.weights.h5": {"load_model", "resume", "publish"},
+    "saved_model.pb": {"load"},
+    "fingerprint.pb": set(),
+    "variables/variables.index": set(),
+    "variables/variables.data-00000-of-00001": set(),
+    f"{EXTRA}/config.json": {"read_version", "version_settings", "export_again"},
+    f"{EXTRA}/vocabulary.txt": {"Vocabulary.load", "from_saved_model", "export_again"},
+    f"{EXTRA}/README.md": {"export_again"},
+}
+
+
+def make_specimens(home: Path) -> None:
+    """Fill a folder with runs, versions and what every reader says of them.
+
+    The runs of this package were stopped in their second epoch, and are published after their first.
+    """
+    poems = [poem for poem in read_corpus().poems("train") if len(poem.text) == 24][:30]
+    text = "".join(f"{poem.title}:{poem.text}\n" for poem in poems)
+    for origin, kind in (("poems", "poems"), ("prose", "prose")):
+        folder = home / origin
+        folder.mkdir()
+        (folder / "corpus.txt").write_text(text, encoding="utf-8")
+        model = ModelConfig(units=8, embedding=6, dropout=0.1)
+        if kind == "prose":
+            model = dataclasses.replace(model, text="prose", ear="none", rhymes=False, titles=False)
+        settings = TrainingConfig(
+            epochs=2, min_count=1, token_budget=200, batch_size=4, sequence_length=20, precision="float32"
+        )
+        _stopped_run(folder, model, settings)
+        publish(Run(folder / "run"), folder / "versions", _corpus(home, origin))
+    for kind in ("poems", "prose"):
+        folder = home / f"0.1.0-{kind}"
+        shutil.copytree(FIXTURES / kind / "run", folder / "run")
+        shutil.copytree(FIXTURES / kind / "version", folder / "versions" / "1")
+        shutil.copy(FIXTURES / "poems.txt", folder / "corpus.txt")
+    expected = {}
+    for origin in _origins(home):
+        expected[origin] = {
+            f"{part} {name}": _tried(home, origin, None, reader)
+            for part in ("run", "version")
+            for name, reader in _readers(part, None)
+        }
+    (home / "expected.json").write_text(json.dumps(expected), encoding="utf-8")
+
+
+def _stopped_run(folder: Path, model: ModelConfig, settings: TrainingConfig) -> None:
+    """Train past the first epoch, and stop before the end of the second."""
+    paths = [folder / "corpus.txt"]
+    corpus = read_prose(paths) if model.text == "prose" else read_corpus(paths)
+    history, calls = folder / "run" / "history.jsonl", 0
+
+    def stop() -> bool:
+        nonlocal calls
+        calls += history.exists()
+        return calls > 2
+
+    every_second = training.every_second
+    vars(training)["every_second"] = lambda: lambda step: True
+    try:
+        training.fit(corpus, folder / "run", model, settings, stop=stop, save_minutes=1e9)
+    except StoppedError:
+        return
+    finally:
+        vars(training)["every_second"] = every_second
+    raise AssertionError("The run has come to its end.")
+
+
+def _origins(home: Path) -> list[str]:
+    return sorted(path.name for path in home.iterdir() if path.is_dir())
+
+
+def _corpus(home: Path, origin: str) -> Corpus | Prose:
+    paths = [home / origin / "corpus.txt"]
+    return read_prose(paths) if origin.endswith("prose") else read_corpus(paths)
+
+
+def _readers(part: str, seed: int | None) -> Iterator[tuple[str, Reader]]:
+    """Yield the readers of a part that this seed goes through; all for none."""
+    quick, slow = (RUN_READERS, SLOW_RUN_READERS) if part == "run" else (VERSION_READERS, SLOW_VERSION_READERS)
+    yield from quick.items()
+    for name, (every, reader) in slow.items():
+        if seed is None or seed // 2 % every == 0:
+            yield name, reader
+
+
+def _copied(home: Path, what: Damage | None, origin: str, folder: Path) -> None:
+    """Copy the folders of an origin, and damage them."""
+    shutil.copytree(home / origin / "run", folder / "run")
+    shutil.copytree(home / origin / "versions", folder / "versions")
+    if what is not None:
+        damage(what, folder / ("run" if what.part == "run" else "versions/1"))
+
+
+def _cleared(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if not path.is_symlink() and stat.S_IMODE(path.stat().st_mode) == 0:
+            path.chmod(0o600)
+    shutil.rmtree(folder)
+
+
+def _tried(home: Path, origin: str, what: Damage | None, reader: Reader) -> list[Any]:
+    """Return what a reader says of a fresh copy, and the seconds that it took."""
+    folder = Path(tempfile.mkdtemp(dir=home.parent))
+    try:
+        _copied(home, what, origin, folder)
+        return _outcome(reader, Opened(folder, CORPORA.setdefault((home, origin), _corpus(home, origin))))
+    finally:
+        _cleared(folder)
+
+
+CORPORA: dict[tuple[Path, str], Corpus | Prose] = {}
+
+
+def _outcome(reader: Reader, opened: Opened) -> list[Any]:
+    """Return ["same"-comparable value], or ["refused", message], or ["raised", error], each with the seconds."""
+    began = time.monotonic()
+    try:
+        value = ["returned", json.loads(json.dumps(reader(opened)))]
+    except TangshiError as error:
+        value = ["refused", str(error)]
+    except Exception as error:
+        place = error.__traceback__
+        names = []
+        while place is not None:
+            names.append(f"{Path(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno}")
+            place = place.tb_next
+        ours = [name for name in names if (Path(name.split(':')[0]).stem != 'readers')]
+        value = ["raised", f"{type(error).__name__}: {str(error)[:150]!r} in {' '.join(ours[:3])}"]
+    return [*value, time.monotonic() - began]
+
+
+def _judged(what: Damage, name: str, outcome: list[Any], expected: list[Any]) -> str:
+    """Return what is wrong with an outcome, or nothing."""
+    kind, value, seconds = outcome
+    if seconds > SECONDS + expected[2]:
+        return f"took {seconds:.0f} s: {kind}"
+    if kind == "raised":
+        return str(value)
+    if kind == "refused":
+        if len(value.splitlines()) != 1 or len(value) > 1_000:
+            return f"an error that is not one line: {value[:200]!r}"
+        return "refused what is undamaged" if what.kind == "linked" and what.digests != "removed" else ""
+    if value != expected[1] and (what.digests == "kept" or name not in MAY_CHANGE.get(what.file, set())):
+        return f"silently changed ({what.digests})"
+    return ""
+
+
+def _try(home: Path, seed: int, expected: dict[str, Any]) -> list[Any]:
+    """Return what a damaged folder came to: the damage, the number of refusals, and the findings."""
+    folders = {origin: home / origin for origin in _origins(home)}
+    what = plan(seed, folders)
+    findings, refused = [], 0
+    shared = Path(tempfile.mkdtemp(dir=home.parent))
+    try:
+        _copied(home, what, what.origin, shared)
+        for name, reader in _readers(what.part, seed):
+            print(json.dumps(["at", seed, name]), flush=True)
+            if name in SLOW_RUN_READERS or name in SLOW_VERSION_READERS:
+                outcome = _tried(home, what.origin, what, reader)
+            else:
+                outcome = _outcome(reader, Opened(shared, CORPORA.setdefault(*_corpus_of(home, what.origin))))
+            refused += outcome[0] == "refused"
+            wrong = _judged(what, name, outcome, expected[what.origin][f"{what.part} {name}"])
+            if wrong:
+                findings.append([name, wrong])
+    finally:
+        _cleared(shared)
+    return [dataclasses.asdict(what), refused, findings]
+
+
+def _corpus_of(home: Path, origin: str) -> tuple[tuple[Path, str], Corpus | Prose]:
+    key = home, origin
+    return key, CORPORA.get(key) or _corpus(home, origin)
+
+
+def _limit_memory() -> None:
+    """Let an allocation fail rather than the machine."""
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def main(home: Path, first: int, last: int, step: int) -> None:
+    """Try the seeds of a range."""
+    expected = json.loads((home / "expected.json").read_text(encoding="utf-8"))
+    _limit_memory()
+    for count, seed in enumerate(range(first, last, step)):
+        print(json.dumps(["done", seed, *_try(home, seed, expected)]), flush=True)
+        if count % 50 == 49:
+            keras.backend.clear_session()
+            gc.collect()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 2:
+        make_specimens(Path(sys.argv[1]))
+    else:
+        main(Path(sys.argv[1]), *map(int, sys.argv[2:]))
+    os._exit(0)  # without a farewell of TensorFlow's threads
