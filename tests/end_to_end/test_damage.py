@@ -23,7 +23,7 @@ from tests.end_to_end.damage import plan
 from tests.paths import ROOT
 
 READERS = "tests.end_to_end.readers"
-SILENCE = 60.0  # seconds without a word from a worker: the slowest reader takes 10 s, and may take 10 s longer
+SILENCE = 120.0  # seconds without a word from a worker: the slowest reader takes 10 s where nothing else is done
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUTF8": "1"}
 
 
