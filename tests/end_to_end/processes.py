@@ -12,7 +12,7 @@ from typing import Any
 from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.training.run_folder import Run
 
-__all__ = ["SIZES", "left_over", "start", "state", "write_corpus"]
+__all__ = ["SIZES", "TIMED", "exported_weights", "fit_arguments", "left_over", "start", "state", "write_corpus"]
 
 TIMED = {"seconds", "tokens_per_second", "peak_memory", "gpu_memory", "gpu_utilisation"}
 SAVED = 5  # steps between two checkpoints
@@ -82,17 +82,26 @@ def state(folder: Path) -> dict[str, Any]:
         "position": repr(position),
         "values": [_sha256(value.tobytes()) for value in values],
         "best": _sha256((run.folder / "best.weights.h5").read_bytes()),
-        "exported": sorted(
-            {_sha256(path.read_bytes()) for path in folder.glob("saved_models/mine/*/variables/variables.data*")}
-        ),
+        "exported": sorted({exported_weights(version) for version in folder.glob("saved_models/mine/*")}),
     }
+
+
+def exported_weights(version: Path) -> str:
+    """Return what differs if the weights of a SavedModel do; the rest of its variables' file is names."""
+    import tensorflow as tf
+
+    reader = tf.train.load_checkpoint(str(version / "variables" / "variables"))
+    names = sorted(name for name in reader.get_variable_to_shape_map() if name.startswith("weights/"))
+    assert names
+    return _sha256(b"".join(reader.get_tensor(name).tobytes() for name in names))
 
 
 def left_over(folder: Path) -> list[str]:
     """Return what should not be in the folders of runs and models."""
     known = {".lock", "config.json", "vocabulary.txt", "manifest.json", "checkpoint.h5", "best.weights.h5"}
     known |= {"history.jsonl", "digests.json"}
-    found = [path.name for path in (folder / "runs" / "mine").iterdir() if path.name not in known]
+    run = folder / "runs" / "mine"
+    found = [path.name for path in run.iterdir() if path.name not in known] if run.is_dir() else []
     models = folder / "saved_models" / "mine"
     if models.is_dir():
         found += [path.name for path in models.iterdir() if not re.fullmatch(r"[1-9]\d*|\.lock", path.name)]

@@ -61,6 +61,11 @@ def hunt(specimens: Path, count: int, first: int = 0) -> tuple[set[int], int, li
     return tried, refusals, findings
 
 
+def folders_of(specimens: Path) -> dict[str, Path]:
+    """Return the folder of each origin."""
+    return {path.name: path for path in sorted(specimens.iterdir()) if path.is_dir()}
+
+
 def _reports(specimens: Path, first: int, last: int, step: int) -> Iterator[tuple[int, list[Any], int, list[Any]]]:
     """Yield seed, damage, refusals and findings; a worker that dies or hangs is followed by another."""
     while first < last:
@@ -84,7 +89,7 @@ def _reports(specimens: Path, first: int, last: int, step: int) -> Iterator[tupl
             if first >= last:
                 return
             told.seek(0)
-            what = plan(at[0], {path.name: path for path in specimens.iterdir() if path.is_dir()})
+            what = plan(at[0], folders_of(specimens))
             yield at[0], list(dataclasses.astuple(what)[1:]), 0, [[at[1], f"{died}: {_last_words(told.read())}"]]
             first = at[0] + step
 
