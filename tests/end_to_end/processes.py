@@ -31,7 +31,12 @@ def write_corpus(folder: Path, size: str) -> None:
     poems = [poem for poem in read_corpus().poems("train") if len(poem.text) < 70]
     if size == "default":
         seen: set[str] = set()
-        poems = [poem for poem in poems if len(set(poem.text) - seen) > 1 and not seen.update(poem.text)]
+        chosen = []
+        for poem in poems:
+            if len(set(poem.text) - seen) > 1:
+                chosen.append(poem)
+                seen |= set(poem.text)
+        poems = chosen
     else:
         poems = [poem for poem in poems if len(poem.text) == 24][:30]
     text = "".join(f"{poem.title}:{poem.text}\n" for poem in poems)

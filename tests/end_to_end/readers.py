@@ -97,7 +97,12 @@ def _resume(opened: Opened) -> Any:
     assert done is not None
     position, values, _ = done.load_checkpoint()
     weights = _weights(done.load_model())
-    return [_untimed(done), repr(dataclasses.astuple(position)), [_sha256(value.tobytes()) for value in values], weights]
+    return [
+        _untimed(done),
+        repr(dataclasses.astuple(position)),
+        [_sha256(value.tobytes()) for value in values],
+        weights,
+    ]
 
 
 def _publish(opened: Opened) -> Any:
@@ -243,7 +248,7 @@ def _stopped_run(folder: Path, model: ModelConfig, settings: TrainingConfig) -> 
         calls += history.exists()
         return calls > 2
 
-    every_second = training.every_second
+    every_second = vars(training)["every_second"]
     vars(training)["every_second"] = lambda: lambda step: True
     try:
         training.fit(corpus, folder / "run", model, settings, stop=stop, save_minutes=1e9)
@@ -313,7 +318,7 @@ def _outcome(reader: Reader, opened: Opened) -> list[Any]:
         while place is not None:
             names.append(f"{Path(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno}")
             place = place.tb_next
-        ours = [name for name in names if (Path(name.split(':')[0]).stem != 'readers')]
+        ours = [name for name in names if (Path(name.split(":")[0]).stem != "readers")]
         value = ["raised", f"{type(error).__name__}: {str(error)[:150]!r} in {' '.join(ours[:3])}"]
     return [*value, time.process_time() - began]
 

@@ -11,6 +11,7 @@ import os
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,18 +71,19 @@ def _reports(specimens: Path, first: int, last: int, step: int) -> Iterator[tupl
     """Yield seed, damage, refusals and findings; a worker that dies or hangs is followed by another."""
     while first < last:
         with _worker(specimens, first, last, step) as (worker, lines, told):
-            at, died = [first, "the start"], ""
+            seed, reader, died = first, "the start", ""
             while not died:
                 try:
-                    kind, seed, *rest = json.loads(lines.get(timeout=SILENCE))
+                    kind, at, *rest = json.loads(lines.get(timeout=SILENCE))
                 except queue.Empty:
                     worker.kill()
                     died = "hung"
                 except ValueError:
                     died = f"died with {worker.wait()}"
                 else:
+                    seed = int(at)
                     if kind == "at":
-                        at = [seed, *rest]
+                        reader = rest[0]
                     else:
                         what, refused, found = rest
                         yield seed, [value for name, value in what.items() if name != "seed"], refused, found
@@ -89,9 +91,9 @@ def _reports(specimens: Path, first: int, last: int, step: int) -> Iterator[tupl
             if first >= last:
                 return
             told.seek(0)
-            what = plan(at[0], folders_of(specimens))
-            yield at[0], list(dataclasses.astuple(what)[1:]), 0, [[at[1], f"{died}: {_last_words(told.read())}"]]
-            first = at[0] + step
+            planned = dataclasses.astuple(plan(seed, folders_of(specimens)))
+            yield seed, list(planned[1:]), 0, [[reader, f"{died}: {_last_words(told.read())}"]]
+            first = seed + step
 
 
 def _last_words(error: str) -> str:
@@ -107,12 +109,12 @@ def _worker(
     specimens: Path, first: int, last: int, step: int
 ) -> Iterator[tuple["subprocess.Popen[str]", "queue.Queue[str]", IO[str]]]:
     """Start a process that tries seeds, and a thread that hands on what it prints; an empty line is its end."""
-    with open(os.devnull, encoding="utf-8") as nothing, _temporary() as told:
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as told:
         worker = subprocess.Popen(
             [sys.executable, "-X", "faulthandler", "-m", READERS, str(specimens), *map(str, (first, last, step))],
             cwd=ROOT,
             env=ENVIRONMENT,
-            stdin=nothing,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=told,
             text=True,
@@ -134,9 +136,3 @@ def _worker(
             worker.kill()
             worker.wait()
             thread.join()
-
-
-def _temporary() -> Any:
-    import tempfile
-
-    return tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")

@@ -110,6 +110,15 @@ def export(folder: Path, corpus: Prose) -> None:
     publish(Run(folder / "runs" / "mine"), folder / "saved_models" / "mine", corpus)
 
 
+def refusal(work: Callable[[Path, Prose], None], folder: Path, corpus: Prose) -> str:
+    """Return what is said in place of doing it, or nothing."""
+    try:
+        work(folder, corpus)
+    except (CheckpointError, ModelError) as error:
+        return str(error)
+    return ""
+
+
 def test_whichever_write_fails_nothing_is_lost(tmp_path: Path, every: int, corpus: Prose) -> None:
     """A run, and then its export, is repeated with another call failing, and then without."""
     whole = tmp_path / "whole"
@@ -122,11 +131,10 @@ def test_whichever_write_fails_nothing_is_lost(tmp_path: Path, every: int, corpu
             folder = whole if work is export else tmp_path / str(failing)
             with pytest.MonkeyPatch.context() as patch:
                 Calls(patch, failing)
-                try:
-                    work(folder, corpus)
-                except (CheckpointError, ModelError) as error:
-                    assert str(error).count("No space left on device") == 1
-                    assert "\n" not in str(error)
+                problem = refusal(work, folder, corpus)
+            # The failure of some calls matters to nobody, such as that of a folder's fsync.
+            assert not problem or problem.count("No space left on device") == 1
+            assert "\n" not in problem
             assert not folder.exists() or not left_over(folder)
             work(folder, corpus)
             assert state(folder) == expected
