@@ -11,6 +11,7 @@ from typing import Any
 
 from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.training.run_folder import Run
+from tests.end_to_end.damage import RUN_FILES
 
 __all__ = ["SIZES", "TIMED", "exported_weights", "fit_arguments", "left_over", "start", "state", "write_corpus"]
 
@@ -68,13 +69,13 @@ def start(folder: Path, arguments: list[str], told: Path) -> Any:
 
 def _command(folder: Path, arguments: list[str], told: Path) -> None:
     from tangshi_tf.cli import main
-    from tangshi_tf.training import run
+    from tangshi_tf.training import session
 
     for descriptor, ending in ((1, "out"), (2, "err")):
         os.dup2(os.open(f"{told}.{ending}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), descriptor)
     os.chdir(folder)
     sys.argv[:] = ["tangshi-tf", *arguments]
-    vars(run)["every_second"] = lambda: lambda step: step % SAVED == 0  # or so short a run would never save
+    vars(session)["every_second"] = lambda: lambda step: step % SAVED == 0  # or so short a run would never save
     main(arguments)
 
 
@@ -103,8 +104,7 @@ def exported_weights(version: Path) -> str:
 
 def left_over(folder: Path) -> list[str]:
     """Return what should not be in the folders of runs and models."""
-    known = {".lock", "config.json", "vocabulary.txt", "manifest.json", "checkpoint.h5", "best.weights.h5"}
-    known |= {"history.jsonl", "digests.json"}
+    known = {*RUN_FILES, "digests.json", ".lock"}
     run = folder / "runs" / "mine"
     found = [path.name for path in run.iterdir() if path.name not in known] if run.is_dir() else []
     models = folder / "saved_models" / "mine"

@@ -31,6 +31,7 @@ from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.saving.saved_model import export_again, load, publish
 from tangshi_tf.saving.versions import exported, find_model, latest_version
 from tangshi_tf.training import run as training
+from tangshi_tf.training import session
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.run_status import run_status
 from tangshi_tf.version_folder import read_version, require_undamaged, version_settings, version_vocabulary
@@ -87,7 +88,7 @@ def _checkpoint(opened: Opened) -> Any:
 
 
 def _untimed(run: Run) -> list[Any]:
-    return [{key: value for key, value in record.items() if key not in TIMED} for record in run.history]
+    return [{key: value for key, value in record.items() if key not in TIMED} for record in [*run.history, *run.steps]]
 
 
 def _resume(opened: Opened) -> Any:
@@ -163,6 +164,7 @@ RUN_READERS: dict[str, Reader] = {
     "finished": lambda opened: Run(opened.run_folder).finished,
     "manifest": lambda opened: repr(Run(opened.run_folder).manifest),
     "history": lambda opened: repr(Run(opened.run_folder).history),
+    "steps": lambda opened: repr(Run(opened.run_folder).steps),
     "best": lambda opened: repr(Run(opened.run_folder).best),
     "load_model": lambda opened: _weights(Run(opened.run_folder).load_model()),
     "load_last": lambda opened: _weights(Run(opened.run_folder).load_model(last=True)),
@@ -189,7 +191,7 @@ MAY_CHANGE: dict[str, set[str]] = {
     "config.json": {"Run", "run_status", "publish"},  # the card names the settings of the training
     "vocabulary.txt": {"Run", "vocabulary"},
     "manifest.json": {"manifest", "Run", "run_status", "finished", "resume", "publish"},  # it may extend the settings
-    "history.jsonl": {"history", "best", "run_status", "finished", "load_checkpoint", "resume", "publish"},
+    "history.jsonl": {"history", "steps", "best", "run_status", "finished", "load_checkpoint", "resume", "publish"},
     "checkpoint.h5": {"load_last", "load_checkpoint", "run_status", "finished", "resume"},
     "best.weights.h5": {"load_model", "resume", "publish", "run_status"},
     "saved_model.pb": {"load"},
@@ -248,14 +250,14 @@ def _stopped_run(folder: Path, model: ModelConfig, settings: TrainingConfig) -> 
         calls += history.exists()
         return calls > 2
 
-    every_second = vars(training)["every_second"]
-    vars(training)["every_second"] = lambda: lambda step: True
+    every_second = vars(session)["every_second"]
+    vars(session)["every_second"] = lambda: lambda step: True
     try:
         training.fit(corpus, folder / "run", model, settings, stop=stop, save_minutes=1e9)
     except StoppedError:
         return
     finally:
-        vars(training)["every_second"] = every_second
+        vars(session)["every_second"] = every_second
     raise AssertionError("The run has come to its end.")
 
 

@@ -36,13 +36,13 @@ COMMANDS = {
         Command("fit corpus.txt --name mine --resume", {"resume", "publish"}),
         Command("export corpus.txt --name mine", {"publish"}),
         Command("export corpus.txt --name mine --last", {"publish", "load_last"}),
-        Command("models", {"run_status"}),
+        Command("models --json", {"run_status"}),
     ],
     "version": [
         Command("export --from-version saved_models/mine/1 --name mine", {"export_again"}),
         Command("evaluate corpus.txt --model mine --json", {"from_saved_model"}),
         Command("sample --model mine --begin 山 --seed 3 --max-length 12 --best-of 1", {"load"}),
-        Command("models", {"read_version"}),
+        Command("models --json", {"read_version"}),
     ],
 }
 
@@ -110,8 +110,8 @@ def run(specimens: Path, folder: Path, origin: str, typed: str, what: Damage | N
 
 def result_of(folder: Path, typed: str, told: Path) -> Any:
     """Return what a command has printed, or the version and the history that it has left behind."""
-    if typed == "models":
-        return None  # it tells of damage
+    if typed.startswith("models"):
+        return None  # it lists what is damaged as such
     if not typed.startswith(("fit", "export")):
         return Path(f"{told}.out").read_text(encoding="utf-8")
     made = folder / "saved_models" / "mine" / "2"
