@@ -23,7 +23,7 @@ from tests.conftest import OnceMaker
 from tests.end_to_end.damage import plan
 from tests.paths import ROOT
 
-READERS = "tests.end_to_end.readers"
+READERS, SPECIMENS = "tests.end_to_end.readers", "tests.end_to_end.specimens"
 SILENCE = 120.0  # seconds without a word from a worker: the slowest reader takes 10 s where nothing else is done
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUTF8": "1"}
 
@@ -34,7 +34,7 @@ def specimens(make_once: OnceMaker) -> Path:
 
     def fill(folder: Path) -> None:
         (folder / "home").mkdir()
-        subprocess.run([sys.executable, "-m", READERS, folder / "home"], cwd=ROOT, env=ENVIRONMENT, check=True)
+        subprocess.run([sys.executable, "-m", SPECIMENS, folder / "home"], cwd=ROOT, env=ENVIRONMENT, check=True)
 
     return make_once("specimens", fill) / "home"
 
