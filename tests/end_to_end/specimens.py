@@ -1,4 +1,4 @@
-"""`python -m tests.end_to_end.specimens FOLDER`: runs and versions to damage, and what readers say of them."""
+"""`python -m tests.end_to_end.specimens all|few FOLDER`: runs and versions to damage, and what readers say of them."""
 
 import dataclasses
 import json
@@ -10,47 +10,67 @@ from pathlib import Path
 from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.corpus.prose import read_prose
+from tangshi_tf.digests import DIGESTS, digests_of
 from tangshi_tf.errors import StoppedError
 from tangshi_tf.saving.saved_model import publish
 from tangshi_tf.training import run as training
 from tangshi_tf.training import session
 from tangshi_tf.training.run_folder import Run
-from tests.end_to_end.readers import origins, read, readers_of, tried
+from tests.end_to_end.readers import EXTRA, NO_SLOW_READERS, origins, read, readers_of, tried
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "0.1.0"
 
 
 def make_specimens(home: Path) -> None:
-    """Fill a folder with runs, versions and what every reader says of them.
+    """Fill a folder with runs and versions of this package and of 0.1.0."""
+    for kind in ("poems", "prose"):
+        _train(home / kind, kind)
+        _take_old(home / f"0.1.0-{kind}", kind)
+    _note(home, slow=True)
 
-    The runs of this package were stopped in their second epoch, and are published after their first.
-    """
+
+def make_few_specimens(home: Path) -> None:
+    """Fill a folder with what 0.1.0 wrote, once as it is and once with digests: nothing needs to be trained."""
+    _take_old(home / "0.1.0-prose", "prose")
+    _take_old(home / "prose", "prose")
+    for folder, ledger in (("run", DIGESTS), ("versions/1", f"{EXTRA}/{DIGESTS}")):
+        (home / "prose" / folder / ledger).write_text(digests_of(home / "prose" / folder), encoding="utf-8")
+    _note(home, slow=False)
+
+
+def _train(folder: Path, kind: str) -> None:
+    """Stop a run in its second epoch, and publish what it has after its first."""
+    folder.mkdir()
     poems = [poem for poem in read_corpus().poems("train") if len(poem.text) == 24][:30]
     text = "".join(f"{poem.title}:{poem.text}\n" for poem in poems)
-    for origin, kind in (("poems", "poems"), ("prose", "prose")):
-        folder = home / origin
-        folder.mkdir()
-        (folder / "corpus.txt").write_text(text, encoding="utf-8")
-        model = ModelConfig(units=8, embedding=6, dropout=0.1)
-        if kind == "prose":
-            model = dataclasses.replace(model, text="prose", ear="none", rhymes=False, titles=False)
-        settings = TrainingConfig(
-            epochs=2, min_count=1, token_budget=200, batch_size=4, sequence_length=20, precision="float32"
-        )
-        _stopped_run(folder, model, settings)
-        publish(Run(folder / "run"), folder / "versions", read(home, origin))
-    for kind in ("poems", "prose"):
-        folder = home / f"0.1.0-{kind}"
-        shutil.copytree(FIXTURES / kind / "run", folder / "run")
-        shutil.copytree(FIXTURES / kind / "version", folder / "versions" / "1")
-        shutil.copy(FIXTURES / "poems.txt", folder / "corpus.txt")
-    expected = {}
-    for origin in origins(home):
-        expected[origin] = {
+    (folder / "corpus.txt").write_text(text, encoding="utf-8")
+    model = ModelConfig(units=8, embedding=6, dropout=0.1)
+    if kind == "prose":
+        model = dataclasses.replace(model, text="prose", ear="none", rhymes=False, titles=False)
+    settings = TrainingConfig(
+        epochs=2, min_count=1, token_budget=200, batch_size=4, sequence_length=20, precision="float32"
+    )
+    _stopped_run(folder, model, settings)
+    publish(Run(folder / "run"), folder / "versions", read(folder.parent, folder.name))
+
+
+def _take_old(folder: Path, kind: str) -> None:
+    """Copy what 0.1.0 wrote."""
+    shutil.copytree(FIXTURES / kind / "run", folder / "run")
+    shutil.copytree(FIXTURES / kind / "version", folder / "versions" / "1")
+    shutil.copy(FIXTURES / "poems.txt", folder / "corpus.txt")
+
+
+def _note(home: Path, slow: bool) -> None:
+    """Write down what every reader says, of the slow ones if they are asked."""
+    expected = {
+        origin: {
             f"{part} {name}": tried(home, origin, None, reader)
             for part in ("run", "version")
-            for name, reader in readers_of(part, None)
+            for name, reader in readers_of(part, None if slow else NO_SLOW_READERS)
         }
+        for origin in origins(home)
+    }
     (home / "expected.json").write_text(json.dumps(expected), encoding="utf-8")
 
 
@@ -77,5 +97,5 @@ def _stopped_run(folder: Path, model: ModelConfig, settings: TrainingConfig) -> 
 
 
 if __name__ == "__main__":
-    make_specimens(Path(sys.argv[1]))
+    {"all": make_specimens, "few": make_few_specimens}[sys.argv[1]](Path(sys.argv[2]))
     os._exit(0)  # without a farewell of TensorFlow's threads
