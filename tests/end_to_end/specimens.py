@@ -16,7 +16,8 @@ from tangshi_tf.saving.saved_model import publish
 from tangshi_tf.training import run as training
 from tangshi_tf.training import session
 from tangshi_tf.training.run_folder import Run
-from tests.end_to_end.readers import EXTRA, NO_SLOW_READERS, origins, read, readers_of, tried
+from tests.end_to_end.damage import EXTRA
+from tests.end_to_end.readers import NO_SLOW_READERS, origins, read, readers_of, tried
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "0.1.0"
 

@@ -142,8 +142,9 @@ def _worker(
 
         def hand_on() -> None:
             assert worker.stdout is not None
-            for line in worker.stdout:
-                lines.put(line)
+            with worker.stdout:
+                for line in worker.stdout:
+                    lines.put(line)
             lines.put("")
 
         thread = threading.Thread(target=hand_on)
