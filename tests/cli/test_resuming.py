@@ -141,6 +141,10 @@ def test_a_run_without_a_checkpoint_is_not_exported(half: Run) -> None:
     (half.folder / "checkpoint.h5").unlink()
     result = run("export", "poems.txt", "--name", "half")
     assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.endswith("runs/half/checkpoint.h5. Received none: it is gone.\n")
+    (half.folder / "digests.json").unlink()  # now nothing says that there was one
+    result = run("export", "poems.txt", "--name", "half")
+    assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.endswith("Error: A run that has saved a checkpoint is required. Received: runs/half.\n")
 
 

@@ -26,7 +26,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from tangshi_tf.cli import main
 from tangshi_tf.generation.inputs import INPUTS
-from tangshi_tf.records import EpochRecord, Extension, Manifest, VersionRecord
+from tangshi_tf.records import EpochRecord, Extension, Manifest, StepRecord, VersionRecord
 from tangshi_tf.saving.inventory import Entry
 from tangshi_tf.saving.versions import latest_version
 from tests.paths import PACKAGE, ROOT
@@ -342,6 +342,7 @@ def test_files_hold_what_the_reference_says() -> None:
     assert names(page, "`manifest.json`:") == set(Manifest.__annotations__)
     assert names(page, "| key of an extension |") == set(Extension.__annotations__)
     assert names(page, "A line of `history.jsonl`:") == set(EpochRecord.__annotations__)
+    assert names(page, "| key of a step |") == set(StepRecord.__annotations__)
     assert names(page, "| key of `config.json` |") == set(VersionRecord.__annotations__)
     assert names(page, "`models --json`") == {field.name for field in dataclasses.fields(Entry)}
 
