@@ -84,7 +84,8 @@ def prose(document: str) -> str:
 
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))
 DOCUMENTS = ["README.md", "README.zh-CN.md", "CONTRIBUTING.md", *PAGES]
-LINKING = [*DOCUMENTS, "data/README.md", "examples/serving/README.md"]
+NOTEBOOKS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.ipynb"))
+LINKING = [*DOCUMENTS, *NOTEBOOKS, "data/README.md", "examples/serving/README.md"]
 TWINS = {page: page.replace("docs/zh/", "docs/") for page in PAGES if page.startswith("docs/zh/")}
 TWINS |= {"README.zh-CN.md": "README.md"}
 # A translation has the same blocks, see below; they run once.

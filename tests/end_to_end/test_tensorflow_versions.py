@@ -11,6 +11,7 @@ import pytest
 from tests.paths import ROOT
 
 OLDEST, NEWEST = ["tensorflow==2.16.*", "keras==3.6.*"], ["tensorflow", "keras"]
+NOTEBOOK = ["ipykernel", "matplotlib", "nbclient", "nbformat"]
 SHARP = ["tests/model", "tests/generation/test_decoder.py", "tests/training/test_trainer.py"]
 
 
@@ -28,7 +29,7 @@ def test_the_package_works_with(python: str, packages: list[str], tmp_path: Path
 
     run(python, "-m", "venv", "venv")
     scripts = tmp_path / "venv" / ("Scripts" if sys.platform == "win32" else "bin")
-    run(str(scripts / "pip"), "install", "--quiet", str(ROOT), *packages, "pytest", "pytest-xdist")
+    run(str(scripts / "pip"), "install", "--quiet", str(ROOT), *packages, *NOTEBOOK, "pytest", "pytest-xdist")
     poem = run(str(scripts / "tangshi-tf"), "sample", "--begin", "山", "--seed", "1")
     assert poem.splitlines()[0] == "山水清泠碧，何人喜此游。"
     corpus = str(ROOT / "tests" / "fixtures" / "0.1.0" / "poems.txt")
@@ -36,3 +37,5 @@ def test_the_package_works_with(python: str, packages: list[str], tmp_path: Path
     assert "exported" in run(str(scripts / "tangshi-tf"), "fit", corpus, *small)
     assert run(str(scripts / "tangshi-tf"), "sample", "--model", "x", "--seed", "1")
     run(str(scripts / "python"), "-m", "pytest", "-q", "-n", "2", *SHARP, cwd=ROOT)
+    tutorial = ["-m", "ci", "tests/end_to_end/test_tutorial.py"]
+    run(str(scripts / "python"), "-m", "pytest", "-q", "-n", "0", *tutorial, cwd=ROOT)
