@@ -5,6 +5,7 @@ What takes seconds to make is made once, whichever worker asks first; the others
 
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,11 @@ from tangshi_tf.vocabulary import EOS, Vocabulary
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
+
+# A shell lets what it starts in the background ignore Ctrl-C, and processes hand that on. The tests send signals.
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 # The tests expect English, also of commands in processes of their own.
 for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
