@@ -193,9 +193,10 @@ def test_another_format_and_damage_are_refused_by_both_ways_in(
 
 
 def test_a_run_without_an_epoch_is_not_published(mini_folder: Path, tmp_path: Path) -> None:
-    run = Run(shutil.copytree(mini_folder / "runs" / "mini", tmp_path / "run"))
-    (run.folder / "history.jsonl").unlink()
-    (run.folder / "checkpoint.h5").unlink()
+    folder = shutil.copytree(mini_folder / "runs" / "mini", tmp_path / "run")
+    for name in ("history.jsonl", "checkpoint.h5", "digests.json"):
+        (folder / name).unlink()
+    run = Run(folder)
     with pytest.raises(CheckpointError, match="A run that has saved a checkpoint is required"):
         publish(run, tmp_path / "saved_models", read_corpus([mini_folder / "poems.txt"]))
     assert not (tmp_path / "saved_models").exists()
@@ -214,10 +215,11 @@ def test_the_last_weights_are_exported_if_asked_for_or_if_no_epoch_is_finished(
     assert f"the weights are those after step {steps:,} of {steps:,}, the last that were saved." in card
     assert not any(np.isnan(weight).any() for weight in weights)
 
-    begun = Run(shutil.copytree(run.folder, tmp_path / "run"))  # one that was stopped before its first epoch was over
-    begun.save_checkpoint(Position(1), wanted, 1.0)
-    for name in ("history.jsonl", "best.weights.h5"):
-        (begun.folder / name).unlink()
+    # One that was stopped before its first epoch was over.
+    folder = shutil.copytree(run.folder, tmp_path / "run")
+    for name in ("history.jsonl", "best.weights.h5", "digests.json"):
+        (folder / name).unlink()
+    begun = Run(folder)
     begun.save_checkpoint(Position(1), wanted, 90.0)
     again = publish(begun, tmp_path / "saved_models", corpus)
     card = (again / "assets.extra" / "README.md").read_text(encoding="utf-8")
