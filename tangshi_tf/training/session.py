@@ -32,6 +32,7 @@ class Session:
         began: when the run began, by `time.monotonic`.
         unsaved: records of steps.
         told: the step of the latest of them.
+        done: whether patience is at an end.
     """
 
     trainer: Trainer
@@ -43,6 +44,7 @@ class Session:
     began: float
     unsaved: list[dict[str, Any]] = field(default_factory=list)
     told: int = 0
+    done: bool = False
 
     def train(self, save_minutes: float, stop: Callable[[], bool]) -> None:
         """Train to the end; see `fit`."""
@@ -54,8 +56,7 @@ class Session:
             failure = failure or self._follow(progress)
             # What depends on a clock, a file or a signal is decided together.
             overdue = self.run is not None and time.monotonic() - saved >= 60 * save_minutes
-            done = progress.epoch_ended and self._out_of_patience()
-            asked, overdue, done = all_reduce_sum(self.strategy, [stop(), overdue, done]).astype(bool)
+            asked, overdue, done = all_reduce_sum(self.strategy, [stop(), overdue, self.done]).astype(bool)
             if progress.epoch_ended or asked or overdue:
                 failure = failure or self._save()
                 saved = time.monotonic()
@@ -71,15 +72,16 @@ class Session:
             self.validator.end()
 
     def _follow(self, progress: Progress) -> TangshiError | None:
-        """Validate at the end of an epoch; return what went wrong."""
+        """Validate at the end of an epoch, and tell whether it was the last; return what went wrong."""
         try:
-            if self.lock and progress.epoch_ended:
-                self.lock.require_held()
+            self._require_folder(progress)
             if progress.step - self.told >= progress.steps / _STEP_RECORDS:
                 self.told = progress.step
                 self.unsaved.append(self._record(progress))
             if self.validator:
                 self.validator.follow(progress)
+            self._require_folder(progress)  # validation takes a while
+            self.done = progress.epoch_ended and self._out_of_patience()
         except TangshiError as error:
             return error
         return None
@@ -95,6 +97,11 @@ class Session:
         except TangshiError as error:
             return error
         return None
+
+    def _require_folder(self, progress: Progress) -> None:
+        """Refuse to read or write, at the end of an epoch, a folder that another process has made anew."""
+        if self.lock and progress.epoch_ended:
+            self.lock.require_held()
 
     def _record(self, progress: Progress) -> dict[str, Any]:
         """Return what `history.jsonl` has of a step."""

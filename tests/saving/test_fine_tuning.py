@@ -76,7 +76,7 @@ def test_a_run_that_was_stopped_goes_on_without_its_base(
         assert one.tobytes() == other.tobytes()
 
     shutil.copytree(tmp_path / "run", tmp_path / "cut")
-    for name in ("checkpoint.h5", "history.jsonl", "best.weights.h5"):
+    for name in ("checkpoint.h5", "history.jsonl", "best.weights.h5", "digests.json"):
         (tmp_path / "cut" / name).unlink()
     with pytest.raises(CheckpointError, match=r"The base of .*cut is required once more"):
         fit(corpus, tmp_path / "cut", base.config, TRAINING, begin="resume")
