@@ -97,6 +97,7 @@ def test_a_finished_run_is_exported_once(project: Path) -> None:
     assert versions("mini") == ["1"]
 
 
+@pytest.mark.ci
 def test_more_epochs_extend_a_finished_run(project: Path) -> None:
     result = run(*RESUME, "--epochs", "1")
     assert result.exit_code == 1
@@ -148,6 +149,7 @@ def test_a_run_without_a_checkpoint_is_not_exported(half: Run) -> None:
     assert result.stderr.endswith("Error: A run that has saved a checkpoint is required. Received: runs/half.\n")
 
 
+@pytest.mark.ci
 def test_later_epochs_that_overfit_are_told_and_can_be_exported(project: Path) -> None:
     """The four poems of the guide: three are learnt by heart, the fourth gets less likely with every epoch."""
     Path("four poems.txt").write_text(FOUR, encoding="utf-8")

@@ -59,6 +59,7 @@ def test_the_shape_is_that_of_the_base(mini_folder: Path, poems: Path, option: s
     assert "exclude each other" in result.stderr
 
 
+@pytest.mark.ci
 def test_a_run_that_was_stopped_goes_on_without_its_base(
     mini_folder: Path, poems: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
