@@ -61,13 +61,19 @@ class Digests:
     ) -> None:
         """See the class."""
         self._folder, self._error, self._path = folder, error, folder / ledger
+        self._name, self._known = ledger, None if known is None else set(known)
         self._ledger: dict[str, list[str]] = {}
         self._written: set[str] = set()  # by this process
-        if self._path.exists() or self._path.is_symlink():
-            self._ledger = decode(self._bytes(ledger), _Ledger, self._path, error)
-        unknown = set(self._ledger) - set(self._ledger if known is None else known)
+        self._load()
+
+    def _load(self) -> None:
+        """Read the digests."""
+        if not os.path.lexists(self._path):
+            return
+        self._ledger = decode(self._bytes(self._name), _Ledger, self._path, self._error)
+        unknown = set(self._ledger) - (set(self._ledger) if self._known is None else self._known)
         if unknown:
-            raise error(f"Digests of our own files are required: {self._path}. Received: {sorted(unknown)[0]!r}.")
+            raise self._error(f"Digests of our own files are required: {self._path}. Received: {sorted(unknown)[0]!r}.")
 
     @property
     def names(self) -> list[str]:
@@ -81,7 +87,9 @@ class Digests:
             TangshiError: of the kind `error`, if the file is missing, or was changed since it was written.
         """
         data = self._bytes(name)
-        self._require(name, hashlib.sha256(data).hexdigest())
+        if not self._accepts(name, hashlib.sha256(data).hexdigest()):
+            data = self._bytes(name)  # another process may have replaced the file, and only then the digests were read
+            self._require(name, hashlib.sha256(data).hexdigest())
         return data
 
     @contextlib.contextmanager
@@ -144,13 +152,19 @@ class Digests:
         write_text(self._path, json.dumps(self._ledger, indent=2) + "\n")
 
     def _require(self, name: str, digest: str) -> None:
-        if name in self._ledger and digest not in self._ledger[name]:
+        if not self._accepts(name, digest):
             path = self._folder / name
             if digest == _ABSENT:
                 raise self._error(f"The file that was written is required: {path}. Received none: it is gone.")
             raise self._error(
                 f"The file that was written is required: {path}. Received one that was changed or damaged since."
             )
+
+    def _accepts(self, name: str, digest: str) -> bool:
+        """Tell whether a file may have this digest; if not, the digests are read again, as they may be older."""
+        if digest not in self._ledger.get(name, [digest]):
+            self._load()
+        return digest in self._ledger.get(name, [digest])
 
     def _bytes(self, name: str) -> bytes:
         with self.opened(name) as file:

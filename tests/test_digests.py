@@ -83,6 +83,19 @@ def test_after_a_write_that_failed_the_old_file_is_still_right(tmp_path: Path, m
     assert Digests(tmp_path, CheckpointError).read("a.txt") == b"four"
 
 
+def test_what_another_process_writes_meanwhile_is_no_damage(tmp_path: Path) -> None:
+    writer = Digests(tmp_path, CheckpointError)
+    writer.write("a.txt", b"one")
+    reader = Digests(tmp_path, CheckpointError)
+    for content in (b"two", b"three", b"four"):
+        writer.write("a.txt", content)
+    reader.verify(["a.txt"])
+    assert reader.read("a.txt") == b"four"
+    (tmp_path / "a.txt").write_bytes(b"four!")
+    with pytest.raises(CheckpointError, match="changed or damaged since"):
+        reader.read("a.txt")
+
+
 def test_files_without_a_digest_are_taken_as_they_are(tmp_path: Path) -> None:
     (tmp_path / "old.txt").write_bytes(b"of version 0.1")
     digests = Digests(tmp_path, ModelError)

@@ -61,12 +61,12 @@ def read_table(text: str) -> Found | None:
 
 
 def _rows(text: str, delimiter: str, quoting: int = csv.QUOTE_MINIMAL) -> list[list[str]]:
-    """Return the rows of a table; none if a quoted field has no end."""
+    """Return the rows of a table, at least one; an empty one if a quoted field has no end."""
     if len(delimiter) > 1:
         text, delimiter = text.replace(delimiter, _UNIT), _UNIT
     try:
         found = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, quoting=quoting, skipinitialspace=True)  # type: ignore[arg-type]
-        return [row for row in ([_unquoted(cell) for cell in row] for row in found) if any(row)]
+        return [row for row in ([_unquoted(cell) for cell in row] for row in found) if any(row)] or [[]]
     except csv.Error:
         return [[]]
 

@@ -83,7 +83,7 @@ class Run:
         self.model_config, self._begun_with = settings_of(record, folder / _CONFIG, CheckpointError)
         self.base: str | None = record.get("base")
         self.vocabulary = Vocabulary.from_bytes(self._digests.read(_VOCABULARY), folder / _VOCABULARY)
-        if self.model_config.titles != (self.vocabulary.separator is not None):
+        if self.vocabulary.separator is not None and not self.model_config.titles:  # poems may all be without
             raise CheckpointError(f"A vocabulary of these settings is required in {folder}. Received: another.")
 
     @classmethod

@@ -139,7 +139,7 @@ def test_a_command_ends_at_once_and_leaves_nothing(tmp_path: Path, mini_folder: 
             text=True,
         )
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(source.uniform(1, 12))
+            process.communicate(timeout=source.uniform(1, 12))
             continue  # it was faster
         process.send_signal(number)
         _, error = process.communicate(timeout=10)

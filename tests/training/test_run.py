@@ -320,6 +320,9 @@ def test_a_figure_that_is_not_finite_is_refused(corpus: Corpus, tmp_path: Path) 
 def test_a_finished_run_without_a_checkpoint_is_not_begun_again_unasked(corpus: Corpus, tmp_path: Path) -> None:
     fit(corpus, tmp_path / "run", MODEL, TRAINING, listeners=[Notes()])
     (tmp_path / "run" / "checkpoint.h5").unlink()
+    with pytest.raises(CheckpointError, match=r"checkpoint\.h5\. Received none: it is gone\."):
+        fit(corpus, tmp_path / "run", MODEL, TRAINING, listeners=[Notes()], begin="resume")
+    (tmp_path / "run" / "digests.json").unlink()  # as in a run of version 0.1
     with pytest.raises(CheckpointError, match=r"A checkpoint is required to go on: .*checkpoint\.h5. Received: none\."):
         fit(corpus, tmp_path / "run", MODEL, TRAINING, listeners=[Notes()], begin="resume")
     assert len(Run(tmp_path / "run").history) == 2

@@ -89,6 +89,14 @@ def test_a_run_that_came_to_nothing_is_not_in_the_way(tmp_path: Path) -> None:
     make(tmp_path)
 
 
+def test_a_vocabulary_needs_no_separator_if_no_poem_has_a_title(tmp_path: Path) -> None:
+    """But without titles in the settings it must not have one."""
+    run = Run.create(tmp_path / "run", CONFIG, TrainingConfig(), Vocabulary("山水"))
+    assert Run(run.folder).vocabulary.separator is None
+    with pytest.raises(CheckpointError, match="A vocabulary of these settings is required"):
+        Run.create(tmp_path / "other", ModelConfig(units=8, titles=False), TrainingConfig(), VOCABULARY)
+
+
 def test_an_existing_run_is_not_overwritten_unasked(tmp_path: Path) -> None:
     make(tmp_path).append_history(epoch_record(1))
     with pytest.raises(CheckpointError, match=r"or --restart to discard it. Received an existing run"):
