@@ -59,3 +59,8 @@ def test_a_header_without_a_column_of_poems_is_refused() -> None:
 def test_rows_without_poems() -> None:
     assert records_of_rows([]) is None
     assert records_of_rows([["春晓", "孟浩然"]]) is None
+
+
+@pytest.mark.parametrize("text", ["^^", ",", "\t\t", "||\n||", ";;\n;"])
+def test_what_has_nothing_but_delimiters_is_no_table(text: str) -> None:
+    assert read_table(text) is None
