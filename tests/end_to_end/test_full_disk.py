@@ -41,7 +41,7 @@ def namespace(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 @pytest.mark.parametrize(
     ("size", "fits", "exports"),
     [
-        pytest.param("prose", 3, 1, marks=pytest.mark.ci),
+        pytest.param("prose", 1, 1, marks=pytest.mark.ci),
         pytest.param("small", 20, 10, marks=pytest.mark.long),
         pytest.param("prose", 8, 2, marks=pytest.mark.long),
         pytest.param("default", 7, 3, marks=pytest.mark.long),
@@ -141,7 +141,7 @@ def test_whichever_write_fails_nothing_is_lost(tmp_path: Path, every: int, corpu
             assert not left_over(folder)
 
 
-@pytest.fixture(params=[pytest.param(40, marks=pytest.mark.ci), pytest.param(1, marks=pytest.mark.long)])
+@pytest.fixture(params=[pytest.param(120, marks=pytest.mark.ci), pytest.param(1, marks=pytest.mark.long)])
 def every(request: pytest.FixtureRequest) -> int:
     """Of how many calls one fails."""
     return int(request.param)

@@ -29,9 +29,13 @@ def require_finished(folder: Path) -> None:
     assert [path.name for path in (folder / "saved_models" / "mine").iterdir()] == ["1"]
 
 
-@pytest.mark.ci
 @pytest.mark.parametrize(
-    ("redirection", "lines", "errors"), [("| head -1", 1, 2), ("> /dev/full", 0, 2), (">&- 2>&- <&-", 0, 0)]
+    ("redirection", "lines", "errors"),
+    [
+        pytest.param("| head -1", 1, 2, marks=pytest.mark.ci),
+        pytest.param("> /dev/full", 0, 2, marks=pytest.mark.long),
+        pytest.param(">&- 2>&- <&-", 0, 0, marks=pytest.mark.long),
+    ],
 )
 def test_training_goes_on_without_its_output(tmp_path: Path, redirection: str, lines: int, errors: int) -> None:
     some_poems(tmp_path)
@@ -43,7 +47,7 @@ def test_training_goes_on_without_its_output(tmp_path: Path, redirection: str, l
     assert told == ["poems.txt", "first poem"][:errors]  # what was understood of the file, and nothing went wrong
 
 
-@pytest.mark.ci
+@pytest.mark.long
 def test_training_goes_on_without_its_terminal(tmp_path: Path) -> None:
     """A terminal that is not its own is closed while it draws its bar; that gives no signal, but errors."""
     some_poems(tmp_path)

@@ -72,8 +72,13 @@ def test_a_signal_during_the_last_step_is_no_less_heard(tmp_path: Path) -> None:
     assert not (tmp_path / "saved_models").exists()
 
 
-@pytest.mark.ci
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGINT, marks=pytest.mark.ci),
+        *(pytest.param(number, marks=pytest.mark.long) for number in (signal.SIGTERM, signal.SIGHUP)),
+    ],
+)
 def test_a_run_that_is_asked_to_stop(tmp_path: Path, number: signal.Signals) -> None:
     some_poems(tmp_path)
     program = [sys.executable, "-u", "-c", "from tangshi_tf.cli import main; main()"]
@@ -120,8 +125,13 @@ COMMANDS = {
 }
 
 
-@pytest.mark.ci
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(command, marks=pytest.mark.ci if command in ("export", "sample") else pytest.mark.long)
+        for command in COMMANDS
+    ],
+)
 def test_a_command_ends_at_once_and_leaves_nothing(tmp_path: Path, mini_folder: Path, command: str) -> None:
     """Whatever it is doing: importing TensorFlow, tracing graphs, writing or reading files, running a long graph."""
     project, temporary = tmp_path / "project", tmp_path / "temporary"

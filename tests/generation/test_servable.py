@@ -22,7 +22,7 @@ REFUSED = (TokenError, StateError, tf.errors.InvalidArgumentError)
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(row, id="-".join(row), marks=[] if row in QUICK else pytest.mark.ci) for row in ROWS],
+    params=[pytest.param(row, id="-".join(row), marks=[] if row in QUICK else pytest.mark.long) for row in ROWS],
 )
 def served(request: pytest.FixtureRequest, make_model: ModelMaker, make_once: OnceMaker) -> tuple[PoetryModel, Path]:
     cell, ear = request.param

@@ -32,7 +32,7 @@ TABLE = [(cell, ear) for cell in ("rnn", "lstm", "gru") for ear in ("none", "ful
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(row, id="-".join(row), marks=[] if row in QUICK else pytest.mark.ci) for row in TABLE],
+    params=[pytest.param(row, id="-".join(row), marks=[] if row in QUICK else pytest.mark.long) for row in TABLE],
 )
 def model(request: pytest.FixtureRequest) -> PoetryModel:
     return make(*request.param)
@@ -157,7 +157,7 @@ def test_compile_and_fit_save_and_go_on(model: PoetryModel, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("cell", "ear"),
     [
-        pytest.param(cell, ear, marks=[] if (cell, ear) == ("rnn", "full") else pytest.mark.ci)
+        pytest.param(cell, ear, marks=[] if (cell, ear) == ("rnn", "full") else pytest.mark.long)
         for cell in ("rnn", "lstm", "gru")
         for ear in ("none", "sounds", "verse", "full")
     ],

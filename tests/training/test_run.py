@@ -160,7 +160,7 @@ SMALL_STEPS = TrainingConfig(epochs=3, min_count=1, token_budget=200, precision=
     "strides",
     [
         lambda steps: (2, steps // 3),  # in mid-epoch and at its end
-        pytest.param(lambda steps: (1, 2, 3, 5, steps // 3), marks=pytest.mark.ci),
+        pytest.param(lambda steps: (1, 2, 3, 5, steps // 3), marks=pytest.mark.long),
     ],
     ids=["twice", "often"],
 )
@@ -289,7 +289,7 @@ def test_a_second_process_is_kept_out(corpus: Corpus, tmp_path: Path) -> None:
 
 @pytest.mark.ci
 def test_time_decides_the_steps_once(corpus: Corpus, tmp_path: Path) -> None:
-    short = TrainingConfig(minutes=1.0, min_count=1, token_budget=200, precision="float32")
+    short = TrainingConfig(minutes=0.5, min_count=1, token_budget=200, precision="float32")
     notes = Notes()
     start = time.monotonic()
     run = fit(corpus, tmp_path / "run", MODEL, short, listeners=[notes])
