@@ -378,8 +378,13 @@ def test_characters_that_a_terminal_has_no_encoding_for(project: Path, encoding:
     )
 
 
-@pytest.mark.ci
-@pytest.mark.parametrize("encoding", ["ascii", "gbk", "cp1252"])
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        pytest.param("gbk", marks=pytest.mark.ci),
+        *(pytest.param(name, marks=pytest.mark.long) for name in ("ascii", "cp1252")),
+    ],
+)
 def test_a_terminal_that_cannot_print(project: Path, encoding: str) -> None:
     def in_terminal(*arguments: str) -> tuple[int, list[str], list[str]]:
         done = tangshi(*arguments, env={**os.environ, "PYTHONIOENCODING": encoding})

@@ -41,7 +41,7 @@ def namespace(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 @pytest.mark.parametrize(
     ("size", "fits", "exports"),
     [
-        pytest.param("prose", 1, 1, marks=pytest.mark.ci),
+        pytest.param("prose", 3, 1, marks=pytest.mark.long),
         pytest.param("small", 20, 10, marks=pytest.mark.long),
         pytest.param("prose", 8, 2, marks=pytest.mark.long),
         pytest.param("default", 7, 3, marks=pytest.mark.long),

@@ -68,7 +68,7 @@ def test_kills_of_fit_change_nothing(tmp_path: Path, size: str, count: int) -> N
 @pytest.mark.parametrize(
     ("size", "count"),
     [
-        pytest.param("prose", 2, marks=pytest.mark.ci),
+        pytest.param("prose", 4, marks=pytest.mark.long),
         pytest.param("small", 20, marks=pytest.mark.long),
         pytest.param("default", 5, marks=pytest.mark.long),
     ],

@@ -75,8 +75,8 @@ def test_a_signal_during_the_last_step_is_no_less_heard(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "number",
     [
-        pytest.param(signal.SIGINT, marks=pytest.mark.ci),
-        *(pytest.param(number, marks=pytest.mark.long) for number in (signal.SIGTERM, signal.SIGHUP)),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.ci),
+        *(pytest.param(number, marks=pytest.mark.long) for number in (signal.SIGTERM, signal.SIGINT)),
     ],
 )
 def test_a_run_that_is_asked_to_stop(tmp_path: Path, number: signal.Signals) -> None:
@@ -127,10 +127,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize(
     "command",
-    [
-        pytest.param(command, marks=pytest.mark.ci if command in ("export", "sample") else pytest.mark.long)
-        for command in COMMANDS
-    ],
+    [pytest.param(command, marks=pytest.mark.ci if command == "export" else pytest.mark.long) for command in COMMANDS],
 )
 def test_a_command_ends_at_once_and_leaves_nothing(tmp_path: Path, mini_folder: Path, command: str) -> None:
     """Whatever it is doing: importing TensorFlow, tracing graphs, writing or reading files, running a long graph."""

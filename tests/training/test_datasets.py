@@ -85,7 +85,7 @@ def test_texts_will_do_and_none_will_not() -> None:
         poem_dataset([], known)
 
 
-@pytest.mark.ci
+@pytest.mark.long
 def test_fit_of_keras_learns_alone_and_on_two_replicas(two_replicas: Any) -> None:
     known = vocabulary(True)
     for strategy in (tf.distribute.get_strategy(), two_replicas):

@@ -220,7 +220,7 @@ def test_a_run_that_is_missing_cannot_go_on(corpus: Corpus, tmp_path: Path) -> N
     assert not (tmp_path / "run" / "config.json").exists()
 
 
-@pytest.mark.ci
+@pytest.mark.long
 def test_a_finished_run_is_extended_and_an_extended_run_can_be_stopped(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
