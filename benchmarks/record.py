@@ -30,7 +30,7 @@ def keep(path: Path | None, rows: Iterable[Row], command: str = "") -> None:
         return
     import tensorflow as tf  # not at the top: some benchmarks import this module where TensorFlow must not be loaded
 
-    from tangshi_tf.files import write_text
+    from tangshi_tf.storage.files import write_text
     from tangshi_tf.training.hardware import devices
 
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

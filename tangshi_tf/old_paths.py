@@ -16,7 +16,7 @@ __all__ = ["OldPaths"]
 # What was in an old module is in these. A name that has changed stands behind a colon: old=new.
 _MOVED: Mapping[str, str] = {
     "about": "generation.about",
-    "checkpoint": "training.run_folder files",
+    "checkpoint": "training.run_folder storage.files",
     "console": "cli.console",
     "cooccurrence": "model.embedding_init",
     "curves": "training.listeners:text=curve_text,draw=draw_curve",

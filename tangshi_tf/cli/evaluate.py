@@ -26,9 +26,9 @@ from tangshi_tf.cli.options import (
 )
 from tangshi_tf.cli.starting import start_tensorflow
 from tangshi_tf.errors import ConfigError
-from tangshi_tf.files import write_bytes
+from tangshi_tf.storage.files import write_bytes
+from tangshi_tf.storage.version_folder import version_settings
 from tangshi_tf.verse.forms import FORMS
-from tangshi_tf.version_folder import version_settings
 from tangshi_tf.vocabulary import UNK
 
 if TYPE_CHECKING:

@@ -36,8 +36,8 @@ from tangshi_tf.cli.starting import start_tensorflow
 from tangshi_tf.cli.streams import dropping_output
 from tangshi_tf.config import BOX, DEFAULTS, FINE_TUNING, PRESETS, STRATEGIES, ModelConfig, TrainingConfig
 from tangshi_tf.errors import ConfigError, StoppedError
-from tangshi_tf.files import write_bytes
-from tangshi_tf.version_folder import version_settings
+from tangshi_tf.storage.files import write_bytes
+from tangshi_tf.storage.version_folder import version_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -25,7 +25,7 @@ from tangshi_tf.cli.starting import no_garbage, optimize_no_graphs, start_tensor
 from tangshi_tf.config import COLDEST, DEFAULT_SAMPLER, PROSE_SAMPLER, ModelConfig
 from tangshi_tf.corpus.words import segmenter, spaced_parts
 from tangshi_tf.errors import ConfigError
-from tangshi_tf.files import write_text
+from tangshi_tf.storage.files import write_text
 
 __all__ = ["sample"]
 
@@ -194,7 +194,7 @@ def sample(
     from tangshi_tf.saving.saved_model import load
 
     path = model_path(model)
-    from tangshi_tf.version_folder import version_settings
+    from tangshi_tf.storage.version_folder import version_settings
 
     config, _ = version_settings(path)
     if not config.kind.verse:
@@ -293,7 +293,7 @@ def _stream(poet: Any, path: Path, words: bool, pieces: list[str], request: _Req
     """Print a text as it is written, or write it to a file behind a bar."""
     from tangshi_tf.generation.inputs import AUTOMATIC_LENGTH
     from tangshi_tf.generation.stream import Streamer
-    from tangshi_tf.version_folder import version_vocabulary
+    from tangshi_tf.storage.version_folder import version_vocabulary
 
     vocabulary = version_vocabulary(path)
     knobs = {name: value for name, value in request.inputs.items() if name not in ("title", *_VERSE)}

@@ -18,7 +18,7 @@ from types import FrameType
 from typing import NoReturn
 
 from tangshi_tf.cli.catalogue import echo, say
-from tangshi_tf.temporaries import discard_all
+from tangshi_tf.storage.temporaries import discard_all
 
 __all__ = ["StopRequest", "ending_at_once"]
 

@@ -44,7 +44,7 @@ from tangshi_tf.model.state import STATE_STDDEV, StateLayout
 from tangshi_tf.model.step import LoopWeights, StepWeights, take_step
 from tangshi_tf.model.tokens import as_tokens
 from tangshi_tf.model.verse_features import Ear
-from tangshi_tf.version_folder import require_undamaged, version_settings, version_vocabulary
+from tangshi_tf.storage.version_folder import require_undamaged, version_settings, version_vocabulary
 from tangshi_tf.vocabulary import Vocabulary
 
 __all__ = ["PoetryModel"]

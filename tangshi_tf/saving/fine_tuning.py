@@ -7,8 +7,8 @@ from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.errors import TangshiError
 from tangshi_tf.evaluation.perplexity import evaluate
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.storage.version_folder import read_version
 from tangshi_tf.training.run_folder import Run
-from tangshi_tf.version_folder import read_version
 
 __all__ = ["BASE", "Gain", "gained", "score_base"]
 

@@ -14,12 +14,12 @@ from pathlib import Path, PurePath
 
 from tangshi_tf.config import BOX, ModelConfig
 from tangshi_tf.errors import CheckpointError, ModelError, TangshiError, first_line
-from tangshi_tf.files import locked
 from tangshi_tf.saving.versions import versions_in
 from tangshi_tf.shipped import find_resource
+from tangshi_tf.storage.files import locked
+from tangshi_tf.storage.version_folder import EXTRA, read_version, settings_of
 from tangshi_tf.training.run_folder import Run, other_files
 from tangshi_tf.training.run_status import run_status
-from tangshi_tf.version_folder import EXTRA, read_version, settings_of
 
 __all__ = ["Entry", "delete", "entries_to_delete", "list_entries"]
 

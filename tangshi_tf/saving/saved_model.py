@@ -13,17 +13,17 @@ import tensorflow as tf
 from tangshi_tf.config import BOX, FORMAT, to_dict
 from tangshi_tf.corpus.poems import Corpus
 from tangshi_tf.corpus.prose import Prose
-from tangshi_tf.digests import DIGESTS, digests_of
 from tangshi_tf.errors import CheckpointError, ConfigError, CorpusError, ModelError, TangshiError, first_line
 from tangshi_tf.generation.poet import Poet
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.saving.fine_tuning import score_base
 from tangshi_tf.saving.model_card import model_card, results_of, short_card
 from tangshi_tf.saving.versions import add_version, find_model
+from tangshi_tf.storage.digests import DIGESTS, digests_of
+from tangshi_tf.storage.version_folder import CARD, EXTRA, read_card, read_version, require_undamaged
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.tasks import make_task
 from tangshi_tf.version import __version__
-from tangshi_tf.version_folder import CARD, EXTRA, read_card, read_version, require_undamaged
 
 __all__ = ["export_again", "export_model", "load", "load_model", "load_poet", "publish"]
 

@@ -16,7 +16,7 @@ from tangshi_tf.errors import ConfigError
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.model.step import StepWeights, take_step
 from tangshi_tf.saving.versions import add_version
-from tangshi_tf.temporaries import temporary
+from tangshi_tf.storage.temporaries import temporary
 from tangshi_tf.vocabulary import SEPARATOR
 
 __all__ = ["export_step"]

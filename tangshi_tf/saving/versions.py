@@ -14,10 +14,10 @@ from filelock import FileLock, Timeout
 
 from tangshi_tf.config import BOX
 from tangshi_tf.errors import ModelError, TangshiError, first_line
-from tangshi_tf.files import LOCK, sync_folder, sync_tree
 from tangshi_tf.shipped import find_resource
-from tangshi_tf.temporaries import MOVING, temporary
-from tangshi_tf.version_folder import read_version
+from tangshi_tf.storage.files import LOCK, sync_folder, sync_tree
+from tangshi_tf.storage.temporaries import MOVING, temporary
+from tangshi_tf.storage.version_folder import read_version
 
 __all__ = ["add_version", "exported", "find_model", "latest_version", "versions_in"]
 

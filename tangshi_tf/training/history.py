@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tangshi_tf.errors import CheckpointError
-from tangshi_tf.records import EpochRecord, StepRecord, decode_lines
+from tangshi_tf.storage.schemas import EpochRecord, StepRecord, decode_lines
 
 __all__ = ["out_of_patience", "parse_history"]
 

@@ -16,8 +16,8 @@ from tangshi_tf.config import FINE_TUNING, LENGTH, ModelConfig, TrainingConfig
 from tangshi_tf.corpus.poems import Corpus
 from tangshi_tf.corpus.prose import Prose
 from tangshi_tf.errors import CheckpointError, ConfigError, TangshiError
-from tangshi_tf.files import Lock, locked
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.storage.files import Lock, locked
 from tangshi_tf.training.checkpoint import Position
 from tangshi_tf.training.distribution import (
     agree_or_raise,

@@ -30,14 +30,14 @@ import h5py
 import numpy.typing as npt
 
 from tangshi_tf.config import LENGTH, ModelConfig, TrainingConfig, to_dict
-from tangshi_tf.digests import DIGESTS, Digests
 from tangshi_tf.errors import CheckpointError, first_line
-from tangshi_tf.files import LOCK
 from tangshi_tf.model.weights_file import dump_weights, load_weights, open_hdf5
-from tangshi_tf.records import Extension, Manifest, RunRecord, decode
+from tangshi_tf.storage.digests import DIGESTS, Digests
+from tangshi_tf.storage.files import LOCK
+from tangshi_tf.storage.schemas import Extension, Manifest, RunRecord, decode
+from tangshi_tf.storage.version_folder import settings_of
 from tangshi_tf.training.checkpoint import Checkpoint, Position, dump_checkpoint, parse_checkpoint
 from tangshi_tf.training.history import out_of_patience, parse_history
-from tangshi_tf.version_folder import settings_of
 from tangshi_tf.vocabulary import Vocabulary
 
 if TYPE_CHECKING:

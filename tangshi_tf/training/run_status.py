@@ -9,7 +9,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from tangshi_tf.errors import TangshiError
-from tangshi_tf.files import LOCK
+from tangshi_tf.storage.files import LOCK
 from tangshi_tf.training.run_folder import Run
 
 __all__ = ["RunStatus", "run_status"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tangshi_tf.errors import StoppedError, TangshiError
-from tangshi_tf.files import Lock
+from tangshi_tf.storage.files import Lock
 from tangshi_tf.training.distribution import agree_or_raise, all_reduce_sum, broadcast, worker_count
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.trainer import Progress, Trainer, every_second

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tangshi_tf.cli import main
-from tangshi_tf.files import locked
+from tangshi_tf.storage.files import locked
 
 
 def run(*arguments: str, typed: str | None = None) -> Result:

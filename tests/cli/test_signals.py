@@ -20,7 +20,7 @@ import contextlib, hashlib, os, signal, sys, time
 from pathlib import Path
 from tangshi_tf.cli.catalogue import speaking
 from tangshi_tf.cli.signals import StopRequest, ending_at_once
-from tangshi_tf.temporaries import temporary
+from tangshi_tf.storage.temporaries import temporary
 
 def ready():
     Path("half").write_text("half")

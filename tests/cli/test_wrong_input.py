@@ -19,10 +19,10 @@ from click.testing import CliRunner
 
 from tangshi_tf.cli import main
 from tangshi_tf.config import PROSE
-from tangshi_tf.digests import DIGESTS
-from tangshi_tf.files import LOCK
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.saving.saved_model import export_model
+from tangshi_tf.storage.digests import DIGESTS
+from tangshi_tf.storage.files import LOCK
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.vocabulary import Vocabulary
 

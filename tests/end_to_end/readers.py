@@ -31,10 +31,10 @@ from tangshi_tf.errors import CheckpointError, ModelError, TangshiError
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.saving.saved_model import export_again, load, publish
 from tangshi_tf.saving.versions import exported, find_model, latest_version
+from tangshi_tf.storage.version_folder import read_version, require_undamaged, version_settings, version_vocabulary
 from tangshi_tf.training import run as training
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.run_status import run_status
-from tangshi_tf.version_folder import read_version, require_undamaged, version_settings, version_vocabulary
 from tangshi_tf.vocabulary import Vocabulary
 from tests.end_to_end.damage import EXTRA, Damage, damage, plan
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.corpus.prose import read_prose
-from tangshi_tf.digests import DIGESTS, digests_of
 from tangshi_tf.errors import StoppedError
 from tangshi_tf.saving.saved_model import publish
+from tangshi_tf.storage.digests import DIGESTS, digests_of
 from tangshi_tf.training import run as training
 from tangshi_tf.training import session
 from tangshi_tf.training.run_folder import Run

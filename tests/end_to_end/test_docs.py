@@ -26,9 +26,9 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from tangshi_tf.cli import main
 from tangshi_tf.generation.inputs import INPUTS
-from tangshi_tf.records import EpochRecord, Extension, Manifest, StepRecord, VersionRecord
 from tangshi_tf.saving.inventory import Entry
 from tangshi_tf.saving.versions import latest_version
+from tangshi_tf.storage.schemas import EpochRecord, Extension, Manifest, StepRecord, VersionRecord
 from tests.paths import PACKAGE, ROOT
 
 _FENCE = re.compile(r"^(?:<!-- (?P<mark>\w+) -->\n)?```(?P<language>\S*)\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE)

@@ -12,9 +12,9 @@ from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.errors import CheckpointError
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.saving.fine_tuning import BASE, gained
+from tangshi_tf.storage.version_folder import read_version, version_vocabulary
 from tangshi_tf.training.run import fit
 from tangshi_tf.training.run_folder import Run
-from tangshi_tf.version_folder import read_version, version_vocabulary
 
 TRAINING = TrainingConfig(epochs=1, min_count=1, token_budget=100, precision="float32", cooccurrence=False)
 

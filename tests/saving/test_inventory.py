@@ -11,8 +11,8 @@ import pytest
 
 from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.errors import CheckpointError, ModelError
-from tangshi_tf.files import locked
 from tangshi_tf.saving.inventory import Entry, delete, entries_to_delete, list_entries
+from tangshi_tf.storage.files import locked
 from tangshi_tf.training.checkpoint import Position
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.vocabulary import Vocabulary

@@ -16,9 +16,9 @@ from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.corpus.poems import Corpus, read_corpus
 from tangshi_tf.errors import CheckpointError, ConfigError, CorpusError, StoppedError, TangshiError
 from tangshi_tf.evaluation.perplexity import evaluate
-from tangshi_tf.files import locked
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.saving.saved_model import publish
+from tangshi_tf.storage.files import locked
 from tangshi_tf.training.listeners import EpochReport, RunPlan
 from tangshi_tf.training.run import estimate, fit
 from tangshi_tf.training.run_folder import Run

@@ -10,8 +10,8 @@ import pytest
 
 from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.errors import CheckpointError
-from tangshi_tf.files import write_text
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.storage.files import write_text
 from tangshi_tf.training.checkpoint import Position
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.vocabulary import Vocabulary

@@ -6,7 +6,7 @@ import pytest
 
 from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.errors import CheckpointError
-from tangshi_tf.files import locked
+from tangshi_tf.storage.files import locked
 from tangshi_tf.training.checkpoint import Position
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.run_status import run_status

@@ -8,7 +8,7 @@ import pytest
 from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.corpus.poems import Corpus, read_corpus
 from tangshi_tf.errors import CheckpointError, StoppedError
-from tangshi_tf.files import locked
+from tangshi_tf.storage.files import locked
 from tangshi_tf.training.listeners import EpochReport, RunPlan
 from tangshi_tf.training.run import fit
 from tangshi_tf.training.run_folder import Run

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tangshi_tf.digests import DIGESTS, Digests, digests_of
 from tangshi_tf.errors import CheckpointError, ModelError
+from tangshi_tf.storage.digests import DIGESTS, Digests, digests_of
 
 
 def test_what_was_written_is_read_and_what_was_changed_since_is_refused(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_after_a_write_that_failed_the_old_file_is_still_right(tmp_path: Path, m
 
     for content in (b"two", b"three"):
         with monkeypatch.context() as patch:
-            patch.setattr("tangshi_tf.digests.write_bytes", full)
+            patch.setattr("tangshi_tf.storage.digests.write_bytes", full)
             with pytest.raises(CheckpointError, match="No space"):
                 digests.write("a.txt", content)
         assert Digests(tmp_path, CheckpointError).read("a.txt") == b"one"

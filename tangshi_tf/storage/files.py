@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tangshi_tf.errors import CheckpointError, first_line
-from tangshi_tf.temporaries import MOVING, temporary
+from tangshi_tf.storage.temporaries import MOVING, temporary
 
 __all__ = ["LOCK", "Lock", "locked", "sync_folder", "sync_tree", "write_bytes", "write_text"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tangshi_tf.errors import CheckpointError
-from tangshi_tf.files import locked, write_bytes, write_text
+from tangshi_tf.storage.files import locked, write_bytes, write_text
 from tests.paths import ROOT
 
 
@@ -218,7 +218,7 @@ def test_what_is_no_plain_file_is_written_to(tmp_path: Path) -> None:
 PROGRAM = """
 import sys
 from pathlib import Path
-from tangshi_tf.files import write_text
+from tangshi_tf.storage.files import write_text
 for name in sys.argv[1:]:
     write_text(Path(name), "poem\\n")
 """

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tangshi_tf import temporaries
-from tangshi_tf.temporaries import temporary
+from tangshi_tf.storage import temporaries
+from tangshi_tf.storage.temporaries import temporary
 from tests.paths import ROOT
 
 
@@ -43,7 +43,7 @@ def test_a_link_is_removed_and_not_what_it_means(tmp_path: Path) -> None:
 INTERRUPTED = """
 import os, sys, threading, time
 from pathlib import Path
-from tangshi_tf.temporaries import discard_all, temporary
+from tangshi_tf.storage.temporaries import discard_all, temporary
 
 folder = Path(sys.argv[1])
 def work():

@@ -18,8 +18,8 @@ from typing import Annotated
 from msgspec import Meta
 
 from tangshi_tf.errors import TangshiError, first_line
-from tangshi_tf.files import write_bytes, write_text
-from tangshi_tf.records import decode
+from tangshi_tf.storage.files import write_bytes, write_text
+from tangshi_tf.storage.schemas import decode
 
 __all__ = ["DIGESTS", "Digests", "digests_of"]
 

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from tangshi_tf.config import FORMAT, ModelConfig, TrainingConfig, from_dict
-from tangshi_tf.digests import DIGESTS, Digests
 from tangshi_tf.errors import ConfigError, ModelError, TangshiError, first_line
-from tangshi_tf.records import FormatRecord, VersionRecord, decode
+from tangshi_tf.storage.digests import DIGESTS, Digests
+from tangshi_tf.storage.schemas import FormatRecord, VersionRecord, decode
 from tangshi_tf.vocabulary import Vocabulary
 
 __all__ = [

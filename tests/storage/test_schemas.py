@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tangshi_tf.errors import CheckpointError
-from tangshi_tf.records import EpochRecord, Manifest, RunRecord, VersionRecord, decode, decode_lines
+from tangshi_tf.storage.schemas import EpochRecord, Manifest, RunRecord, VersionRecord, decode, decode_lines
 from tests.paths import ROOT
 from tests.records import MANIFEST, epoch_record
 

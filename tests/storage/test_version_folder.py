@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tangshi_tf.errors import ModelError, TangshiError
-from tangshi_tf.version_folder import (
+from tangshi_tf.storage.version_folder import (
     read_card,
     read_version,
     require_undamaged,
