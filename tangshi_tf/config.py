@@ -86,7 +86,7 @@ class ModelConfig:
     )
     cell: str = _setting("lstm", "Recurrent cell.", choices=("rnn", "lstm", "gru"))
     units: int = _setting(640, "Width of each recurrent layer.", least=1)
-    layers: int = _setting(1, "Number of recurrent layers.", least=1)
+    layers: int = _setting(1, "Number of recurrent layers.", least=1, most=100)
     embedding: int = _setting(256, "Width of a character's embedding.", least=1)
     dropout: float = _setting(
         0.35,
@@ -218,7 +218,7 @@ def from_dict(cls: type[_Config], values: Mapping[str, Any]) -> _Config:
     known = {field.name: field.metadata["absent"] for field in dataclasses.fields(cls)}
     for key in values:
         if key not in known:
-            raise ConfigError(f"A setting of {cls.__name__} is required. Received: {key!r}.")
+            raise ConfigError(f"A setting of {cls.__name__} is required. Received: {key!r:.100}.")
     return cls(**{key: absent for key, absent in known.items() if absent is not None} | dict(values))
 
 
@@ -235,16 +235,16 @@ def _check(config: ModelConfig | TrainingConfig) -> None:
         value, expected = getattr(config, field.name), type(field.default)
         allowed = (float, int) if expected is float else (expected,)
         if not isinstance(value, allowed) or isinstance(value, bool) != (expected is bool):
-            raise ConfigError(f"{field.name} of type {expected.__name__} is required. Received: {value!r}.")
+            raise ConfigError(f"{field.name} of type {expected.__name__} is required. Received: {value!r:.100}.")
         if isinstance(value, float) and not math.isfinite(value):
-            raise ConfigError(f"{field.name} that is finite is required. Received: {value!r}.")
+            raise ConfigError(f"{field.name} that is finite is required. Received: {value!r:.100}.")
         choices, least, most = (field.metadata[key] for key in ("choices", "least", "most"))
         if choices and value not in choices:
-            raise ConfigError(f"{field.name} out of {', '.join(choices)} is required. Received: {value!r}.")
+            raise ConfigError(f"{field.name} out of {', '.join(choices)} is required. Received: {value!r:.100}.")
         if (least is not None and value < least) or (most is not None and value > most):
             raise ConfigError(
                 f"{field.name} {f'of at least {least}' if most is None else f'from {least} to {most}'} is required. "
-                f"Received: {value!r}."
+                f"Received: {value!r:.100}."
             )
 
 

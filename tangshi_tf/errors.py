@@ -77,6 +77,6 @@ class ModelError(TangshiError):
 
 
 def first_line(error: BaseException) -> str:
-    """Return what another library's error says on its first line, or its name if it says nothing."""
+    """Return what another library's error says on its first line, cut at 300 characters, or its name."""
     reason = getattr(error, "strerror", None) or _GRAPH_NODE.sub("", str(error)).strip() or type(error).__name__
-    return str(reason).splitlines()[0].rstrip(".")
+    return str(reason).splitlines()[0].rstrip(".")[:300]

@@ -71,7 +71,7 @@ class Vocabulary:
         self.ids = {token: index for index, token in enumerate(self.tokens)}
         if len(self.ids) != len(self.tokens):
             repeated = next(token for token, n in Counter(self.tokens).items() if n > 1)
-            raise VocabularyError(f"Tokens that occur once each are required. Received twice: {repeated!r}.")
+            raise VocabularyError(f"Tokens that occur once each are required. Received twice: {repeated!r:.100}.")
         self.rare: tuple[str, ...] = tuple(sorted(set(rare) - set(self.ids)))
         self.variants: dict[str, str] = {
             variant: token

@@ -31,6 +31,7 @@ def test_what_is_older_than_a_setting_is_read_as_it_was_meant() -> None:
         (ModelConfig, {"units": True}, r"units of type int is required. Received: True."),
         (ModelConfig, {"dropout": 1.0}, r"dropout from 0.0 to 0.95 is required. Received: 1.0."),
         (ModelConfig, {"dropout": float("nan")}, r"dropout that is finite is required. Received: nan."),
+        (ModelConfig, {"layers": 10**9}, r"layers from 1 to 100 is required. Received: 1000000000."),
         (ModelConfig, {"width": 3}, r"A setting of ModelConfig is required. Received: 'width'."),
         (TrainingConfig, {"optimizer": "sgd"}, r"optimizer out of adamw, adam, rmsprop is required."),
     ],
@@ -39,3 +40,10 @@ def test_wrong_settings_are_refused_in_one_line(cls: Any, values: dict[str, Any]
     with pytest.raises(ConfigError, match=message) as caught:
         from_dict(cls, values)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("values", [{"cell": "x" * 10_000}, {"units": "x" * 10_000}, {"x" * 10_000: 1}])
+def test_an_error_quotes_the_beginning_of_what_is_long(values: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        from_dict(ModelConfig, values)
+    assert len(str(caught.value)) < 300

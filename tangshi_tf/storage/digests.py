@@ -73,7 +73,9 @@ class Digests:
         self._ledger = decode(self._bytes(self._name), _Ledger, self._path, self._error)
         unknown = set(self._ledger) - (set(self._ledger) if self._known is None else self._known)
         if unknown:
-            raise self._error(f"Digests of our own files are required: {self._path}. Received: {sorted(unknown)[0]!r}.")
+            raise self._error(
+                f"Digests of our own files are required: {self._path}. Received: {sorted(unknown)[0]!r:.100}."
+            )
 
     @property
     def names(self) -> list[str]:
