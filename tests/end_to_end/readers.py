@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +86,8 @@ def _checkpoint(opened: Opened) -> Any:
     return [repr(dataclasses.astuple(position)), parts, repr(seconds), repr(run.history)]
 
 
-def _untimed(run: Run) -> list[Any]:
-    return [{key: value for key, value in record.items() if key not in TIMED} for record in [*run.history, *run.steps]]
+def _untimed(records: Sequence[Mapping[str, Any]]) -> list[Any]:
+    return [{key: value for key, value in record.items() if key not in TIMED} for record in records]
 
 
 def _resume(opened: Opened) -> Any:
@@ -98,7 +98,7 @@ def _resume(opened: Opened) -> Any:
     position, values, _ = done.load_checkpoint()
     weights = _weights(done.load_model())
     return [
-        _untimed(done),
+        _untimed(done.history),  # not those of steps: how many there are is a matter of time
         repr(dataclasses.astuple(position)),
         [_sha256(value.tobytes()) for value in values],
         weights,
