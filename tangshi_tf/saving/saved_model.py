@@ -159,6 +159,8 @@ def load(path: str | Path) -> Any:
     try:
         read_version(path)
         require_undamaged(path)
+        if (path / "fingerprint.pb").exists():  # of a damaged one, load logs a traceback and goes on
+            tf.saved_model.experimental.read_fingerprint(str(path))
         poet = tf.saved_model.load(str(path))
     except ModelError:
         raise

@@ -123,18 +123,23 @@ DAMAGES = [
     if damage is not scramble or "data" not in name  # values are not checked when they are read
 ]
 DAMAGES += [("assets.extra/config.json", damage) for damage in WAYS]
+DAMAGES += [("fingerprint.pb", damage) for damage in (cut, scramble)]  # one that is removed is no damage
 
 
+@pytest.mark.parametrize("digests", [True, False])
 @pytest.mark.parametrize(("name", "damage"), DAMAGES)
 def test_a_damaged_folder_is_one_line_of_error(
-    folder: Path, tmp_path: Path, name: str, damage: Callable[[Path], None]
+    folder: Path, tmp_path: Path, name: str, damage: Callable[[Path], None], digests: bool
 ) -> None:
+    """Versions of 0.1 have no digests."""
     for path in folder.rglob("*"):
         if path.is_file():
             copy = tmp_path / path.relative_to(folder)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes())
     damage(tmp_path / name)
+    if not digests:
+        (tmp_path / "assets.extra" / "digests.json").unlink()
     with pytest.raises(ModelError, match="required") as caught:
         load(tmp_path)
     assert "\n" not in str(caught.value)
