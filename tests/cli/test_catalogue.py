@@ -52,7 +52,7 @@ SAID = {
 }
 # … or a part of one, or stands in a table.
 PARTS = {
-    "cli/sample.py": ["fault"],
+    "cli/printing.py": ["fault"],
     "corpus/documents.py": ["_SIGNATURES", "_INSIDE_ZIP", "name_document"],
     "corpus/formats.py": ["_doubts"],
     "corpus/layouts.py": ["_DOUBT_LINES", "_DOUBT_RHYMED", "_DOUBT_CHANGES"],
