@@ -10,7 +10,7 @@ import click
 
 from tangshi_tf.cli.catalogue import echo, say
 from tangshi_tf.cli.console import captioned, left_out, table
-from tangshi_tf.cli.help import Command
+from tangshi_tf.cli.help import Command, any_case
 from tangshi_tf.cli.options import (
     CORPUS_HELP,
     corpus_argument,
@@ -46,7 +46,7 @@ __all__ = ["evaluate"]
 @corpus_argument
 @click.option(
     "--split",
-    type=click.Choice(["test", "validation", "train", "all"]),
+    type=any_case(["test", "validation", "train", "all"]),
     default="test",
     show_default=True,
     help="Part of the shipped corpus; a given corpus is taken whole.",

@@ -14,7 +14,7 @@ import click
 
 from tangshi_tf.cli.catalogue import echo
 from tangshi_tf.cli.console import Console, estimated
-from tangshi_tf.cli.help import Command
+from tangshi_tf.cli.help import Command, any_case
 from tangshi_tf.cli.options import (
     CORPUS_HELP,
     corpus_argument,
@@ -53,7 +53,7 @@ __all__ = ["fit"]
 @click.option("--name", default=BOX, show_default=True, help="Name of the run and of the exported model.")
 @click.option(
     "--strategy",
-    type=click.Choice(STRATEGIES),
+    type=any_case(STRATEGIES),
     default="auto",
     show_default=True,
     help="auto: every visible GPU, else the CPU; one: a single device; mirrored: every GPU or logical CPU; "
@@ -75,7 +75,7 @@ __all__ = ["fit"]
 @click.option("--tensorboard", is_flag=True, help="Log to TensorBoard in the run (needs the extra tensorboard).")
 @click.option(
     "--preset",
-    type=click.Choice(list(PRESETS)),
+    type=any_case(PRESETS),
     help="Use the settings of a course program: two-layer LSTM (o1), plain RNN (o4), words of novels (o5).",
 )
 @click.option(
@@ -181,7 +181,7 @@ def _settled(
     elif version is not None:
         base = version_settings(version)[0], FINE_TUNING
     if typed("text") and settings["text"] != base[0].text:
-        source = f"the run {resumed.folder}" if resumed else f"--preset {preset}" if preset else f"--from {version}"
+        source = f"--name {resumed.folder.name}" if resumed else f"--preset {preset}" if preset else f"--from {version}"
         raise ConfigError(f"--text {base[0].text} is required for {source}. Received: --text {settings['text']}.")
     model = with_typed(base[0], settings)
     require_own_settings(model)

@@ -9,15 +9,22 @@ import click
 
 from tangshi_tf.cli.catalogue import LANGUAGES, language, say
 
-__all__ = ["Command", "wrapped"]
+__all__ = ["Command", "any_case", "wrapped"]
 
 _WIDE = "\u2e80-\ua4cf\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\U00020000-\U0003fffd"
 # Where a line of Chinese may end: after a character and the marks that follow it, a word, or white space.
 _UNBREAKABLE = re.compile(rf"\s+|[（“《\[]*(?:[{_WIDE}]|[^\s{_WIDE}“（《]+)[，。；：、！？）”》…]*")
 _HELP = re.compile(r"(?P<help>.*?)(?:  \[(?P<facts>[^\]]*)\])?", re.DOTALL)
+
+
+def any_case(choices: Iterable[str]) -> "click.Choice[str]":
+    """Return the type of an option with these values, typed in any case."""
+    return click.Choice(list(choices), case_sensitive=False)
+
+
 _LANG = click.Option(
     ["--lang"],
-    type=click.Choice(LANGUAGES),
+    type=any_case(LANGUAGES),
     expose_value=False,  # the group finds it before arguments are parsed, so that errors of parsing speak it too
     help="Language of help and messages: en or zh; default: the language of the locale.",
 )

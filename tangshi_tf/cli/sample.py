@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from tangshi_tf.cli.catalogue import echo
-from tangshi_tf.cli.help import Command
+from tangshi_tf.cli.help import Command, any_case
 from tangshi_tf.cli.options import (
     COUNT,
     FiniteRange,
@@ -41,7 +41,7 @@ __all__ = ["sample"]
     "--rhyme",
     default="",
     metavar="GROUP",
-    help="Level group of 平水韵, by any of its names: 先, 一先, yixian; empty: any group.",
+    help="Level group of 平水韵, by any of its names: 先, 先韵, 一先, yixian; empty: any group.",
 )
 @click.option(
     "--opening",
@@ -55,7 +55,7 @@ __all__ = ["sample"]
 @click.option("--acrostic", default="", metavar="TEXT", help="The first characters of the lines.")
 @click.option(
     "--init-state",
-    type=click.Choice(["zero", "random"]),
+    type=any_case(["zero", "random"]),
     default="zero",
     show_default=True,
     help="Initial state.",

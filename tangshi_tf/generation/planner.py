@@ -1,7 +1,8 @@
 """Plan a verse: choose form, opening and rhyme; refuse forms, rhymes and begins that do not fit.
 
-What was typed always stands. Of the combinations of form and opening that the request allows, those remain in which the
-typed text breaks the fewest rules. One of them is drawn, as often as real poems have it.
+What was typed always stands. A begin as long as a line takes a form with such lines, and an acrostic one of as many
+lines. Of the combinations of form and opening that are left, those remain in which the typed text breaks the fewest
+rules. One of them is drawn, as often as real poems have it.
 """
 
 from collections.abc import Callable, Mapping
@@ -116,11 +117,12 @@ class Planner:
             ids, code_points(without_white_space(tf.concat([asked["begin"], asked["acrostic"]], axis=0)))
         )
 
-        # Shape: the forms in which it can stand; an acrostic is that of a whole poem, if it can be.
+        # Shape: the forms in which it can stand. If it can be, an acrostic is that of a whole poem, and a begin ends
+        # with a line.
         wanted = _bits(meant["form"], len(FORMS))
         possible = wanted & text.begin_fits & text.acrostic_fits & text.agree  # [B, F]
-        whole = possible & text.acrostic_fills
-        possible = tf.where(tf.reduce_any(whole, axis=1, keepdims=True), whole, possible)
+        for liked in (text.acrostic_fills, text.begin_fills):
+            possible = tf.where(tf.reduce_any(possible & liked, axis=1, keepdims=True), possible & liked, possible)
         fitting = wanted & text.begin_fits, wanted & text.acrostic_fits, possible
 
         # Rules: how many of them it breaks, by combination of form and opening.
@@ -164,7 +166,7 @@ class Planner:
         tokens, codes = tf.where(begun, begin, heads), tf.where(begun, begin_codes, head_codes)
         natures, rhymes = tf.unstack(self._sounds(codes), axis=-1)
         wrong = (tokens != PAD) & ((LINE >= LINES) | ((natures == MARK) != (POSITION == SIZE)))
-        count = tf.math.count_nonzero(tf.split(ids, 2)[1] != PAD, axis=1, keepdims=True, dtype=tf.int32)
+        begin_count, count = tf.split(tf.math.count_nonzero(ids != PAD, axis=1, keepdims=True, dtype=tf.int32), 2)
         other = begun & (heads != PAD) & ~same(heads, begin, head_codes, begin_codes)
         return TypedText(
             tokens,
@@ -173,6 +175,7 @@ class Planner:
             rhymes,
             begun=tf.squeeze(begun, 1),
             begin_fits=~tf.reduce_any(wrong & begun, axis=2),
+            begin_fills=begin_count % (SIZE + 1)[:, 0] == SIZE[:, 0],
             acrostic_fits=~tf.reduce_any(wrong & ~begun, axis=2) & (count <= LINES[:, 0]),
             acrostic_fills=count == LINES[:, 0],
             agree=~tf.reduce_any(other, axis=2),
