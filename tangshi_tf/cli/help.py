@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import click
 
 from tangshi_tf.cli.catalogue import LANGUAGES, language, say
+from tangshi_tf.cli.suggestions import OPTIONS, meant, no_such
 
 __all__ = ["Command", "any_case", "wrapped"]
 
@@ -100,6 +101,16 @@ class Command(click.Command):
         """Return the parameters, and --lang before --help."""
         params = super().get_params(ctx)
         return [*params[: len(self.params)], _LANG, *params[len(self.params) :]]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse; of an option that does not exist say which is meant."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            options = [one for one in self.get_params(ctx) if isinstance(one, click.Option) and not one.hidden]
+            known = [name for one in options for name in (*one.opts, *one.secondary_opts) if name.startswith("--")]
+            name = error.option_name
+            raise click.UsageError(no_such("option", name, meant(name, known, OPTIONS)), ctx) from None
 
     def get_short_help_str(self, limit: int = 45) -> str:
         """Return what the list of commands says of this one."""
