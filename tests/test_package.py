@@ -88,6 +88,7 @@ def test_every_module_has_a_module_of_tests() -> None:
             "fit",
             "group",
             "help",
+            "next",
             "options",
             "printing",
             "request",

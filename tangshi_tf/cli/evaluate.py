@@ -22,6 +22,7 @@ from tangshi_tf.cli.options import (
     require_extra,
     require_folder,
     tell_understood,
+    threads_option,
     typed,
 )
 from tangshi_tf.cli.starting import start_tensorflow
@@ -79,6 +80,7 @@ __all__ = ["evaluate"]
 @format_option()
 @max_size_option
 @model_option
+@threads_option
 def evaluate(
     corpus: tuple[Path, ...],
     split: str,
@@ -91,6 +93,7 @@ def evaluate(
     format_name: str,
     max_size: float,
     model: str,
+    threads: int,
 ) -> None:
     """Print the perplexity of poems by form and over characters alone, or compare poems of the model with real poems.
 
@@ -114,7 +117,7 @@ def evaluate(
         require_folder("--plot", plot)
 
     # The model, and how it is judged.
-    start_tensorflow()
+    start_tensorflow(threads)
     path = model_path(model)
     config, training = version_settings(path)
     if not config.kind.verse:

@@ -42,6 +42,7 @@ __all__ = [
     "run_folder",
     "settings_options",
     "tell_understood",
+    "threads_option",
     "typed",
     "with_typed",
 ]
@@ -146,6 +147,13 @@ def model_option(command: _Command) -> _Command:
             "A name in ./saved_models (or tangshi, the model in the package), or a folder with one or more versions."
         ),
     )(command)
+
+
+def threads_option(command: _Command) -> _Command:
+    """Add --threads."""
+    help_text = "Threads to compute with; 0: as many as there are cores."
+    kind = click.IntRange(0, 1024)
+    return click.option("--threads", type=kind, default=0, show_default=True, help=help_text)(command)
 
 
 def typed(name: str) -> bool:

@@ -10,12 +10,15 @@ import click
 
 from tangshi_tf.cli.catalogue import echo, say
 from tangshi_tf.cli.options import require_printable
-from tangshi_tf.cli.request import VERSE, Request
+from tangshi_tf.cli.request import Request
 from tangshi_tf.config import ModelConfig
 from tangshi_tf.corpus.words import segmenter, spaced_parts
 from tangshi_tf.storage.files import write_text
+from tangshi_tf.verse.forms import VERSE_INPUTS
 
 __all__ = ["PRINTERS"]
+
+_FEW = 10  # numbers that a note names
 
 
 def _print_poems(poet: Any, path: Path, config: ModelConfig, request: Request) -> None:
@@ -23,10 +26,15 @@ def _print_poems(poet: Any, path: Path, config: ModelConfig, request: Request) -
     from tangshi_tf.corpus.cleaning import fold
     from tangshi_tf.verse.checker import tone_marks
 
-    def laid_out(poem: dict[str, Any]) -> str:
-        return _verse(poem["poem"], poem.get("tones", ""))
+    several = len({title for _, title in request.texts}) > 1
 
-    poems = _written(poet, request.begin, request)
+    def laid_out(poem: dict[str, Any]) -> str:
+        verse = _verse(poem["poem"], poem.get("tones", ""))
+        return f"{poem['title']}\n{verse}" if several else verse
+
+    poems = _written(poet, [begin for begin, _ in request.texts], request)
+    if not request.as_json:
+        _tell_cut(poems)
     for poem in poems:
         if request.tones:
             poem["tones"] = tone_marks(fold(poem["poem"].replace("\n", "")))
@@ -35,13 +43,13 @@ def _print_poems(poet: Any, path: Path, config: ModelConfig, request: Request) -
 
 def _print_prose(poet: Any, path: Path, config: ModelConfig, request: Request) -> None:
     """Print running text: one text as it is written, several when they are."""
-    begin = request.begin.replace("\r\n", "\n").replace("\r", "\n")
-    pieces = list(segmenter(config.unit, config.segmenter)(begin))
-    if request.count == request.best_of == 1 and not request.as_json:
-        _stream(poet, path, config.unit == "word", pieces, request)
+    cut = segmenter(config.unit, config.segmenter)
+    begins = [list(cut(begin.replace("\r\n", "\n").replace("\r", "\n"))) for begin, _ in request.texts]
+    if len(begins) == request.best_of == 1 and not request.as_json:
+        _stream(poet, path, config.unit == "word", begins[0], request)
         return
-    begin = " ".join(pieces) if config.unit == "word" else begin
-    _print(_written(poet, begin, request), lambda text: text["poem"], request)
+    space = " " if config.unit == "word" else ""
+    _print(_written(poet, [space.join(pieces) for pieces in begins], request), lambda text: text["poem"], request)
 
 
 PRINTERS: Mapping[str, Callable[[Any, Path, ModelConfig, Request], None]] = {
@@ -51,19 +59,30 @@ PRINTERS: Mapping[str, Callable[[Any, Path, ModelConfig, Request], None]] = {
 """By kind of text, what writes and prints what was asked for."""
 
 
-def _written(poet: Any, begin: str, request: Request) -> list[dict[str, Any]]:
+def _written(poet: Any, begins: list[str], request: Request) -> list[dict[str, Any]]:
     """Return the texts that were asked for, and tell on standard error what is to be noted on them."""
     from tangshi_tf.generation.batch import write
 
     fault = _copied() if request.novel else None
+    titles = [title for _, title in request.texts]
     texts = []
-    for text in write(
-        poet, [begin] * request.count, request.seed, best_of=request.best_of, fault=fault, **request.inputs
-    ):
+    for text in write(poet, begins, request.seed, best_of=request.best_of, fault=fault, title=titles, **request.inputs):
         texts.append(text)
         if text["problem"] and not request.as_json:
             echo(f"Note on poem {len(texts)}: {text['problem']}", err=True)
     return texts
+
+
+def _tell_cut(poems: list[dict[str, Any]]) -> None:
+    """Tell on standard error which poems the limit of length has cut."""
+    cut = [str(number) for number, poem in enumerate(poems, 1) if poem["cut"]]
+    if cut:
+        shown = ", ".join(cut[:_FEW]) + (", …" if len(cut) > _FEW else "")
+        echo(
+            f"Note: cut at the largest length, before the end: {len(cut)} of {len(poems)} (number {shown}). "
+            "--max-length sets it.",
+            err=True,
+        )
 
 
 def _print(texts: list[dict[str, Any]], laid_out: Callable[[dict[str, Any]], str], request: Request) -> None:
@@ -84,7 +103,7 @@ def _stream(poet: Any, path: Path, words: bool, pieces: list[str], request: Requ
     from tangshi_tf.storage.version_folder import version_vocabulary
 
     vocabulary = version_vocabulary(path)
-    knobs = {name: value for name, value in request.inputs.items() if name not in ("title", *VERSE)}
+    knobs = {name: value for name, value in request.inputs.items() if name not in VERSE_INPUTS}
     tokens = Streamer(poet, vocabulary, ends=False).write(pieces, seed=request.seed, **knobs)
     parts = spaced_parts(tokens) if words else tokens
     if request.output is not None:

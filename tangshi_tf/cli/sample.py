@@ -14,19 +14,29 @@ from tangshi_tf.cli.options import (
     model_option,
     model_path,
     require_folder,
+    threads_option,
     typed,
 )
 from tangshi_tf.cli.printing import PRINTERS
-from tangshi_tf.cli.request import VERSE, Request, require_poems, require_variety
+from tangshi_tf.cli.request import (
+    Request,
+    asked_texts,
+    begin_options,
+    is_same_each_time,
+    require_poems,
+    require_variety,
+    title_options,
+)
 from tangshi_tf.cli.starting import no_garbage, optimize_no_graphs, start_tensorflow
 from tangshi_tf.config import DEFAULT_SAMPLER, PROSE_SAMPLER
+from tangshi_tf.verse.forms import VERSE_INPUTS
 
 __all__ = ["sample"]
 
 
 @click.command(cls=Command)
-@click.option("--begin", default="", help="What the poem begins with; if empty, the model writes the beginning too.")
-@click.option("--title", default="", help="What the poem is about, in a few characters; empty: anything.")
+@begin_options
+@title_options
 @click.option(
     "--form",
     default="",
@@ -102,7 +112,13 @@ __all__ = ["sample"]
     type=click.IntRange(0, 2**62),
     help="The same seed gives the same poem. N poems use seed, seed + 1, …; with --best-of M each poem uses M seeds.",
 )
-@click.option("--count", type=click.IntRange(1, 100_000), default=1, show_default=True, help="Number of poems.")
+@click.option(
+    "--count",
+    type=click.IntRange(1, 100_000),
+    default=1,
+    show_default=True,
+    help="Number of poems for each begin or title.",
+)
 @click.option(
     "--best-of",
     type=click.IntRange(1, 1_000),
@@ -125,8 +141,12 @@ __all__ = ["sample"]
     help="Write to this file instead of the terminal.",
 )
 @model_option
+@threads_option
 def sample(
-    begin: str,
+    begin: tuple[str, ...],
+    begin_file: Path | None,
+    title: tuple[str, ...],
+    title_file: Path | None,
     seed: int | None,
     count: int,
     best_of: int,
@@ -135,6 +155,7 @@ def sample(
     as_json: bool,
     output: Path | None,
     model: str,
+    threads: int,
     **inputs: Any,
 ) -> None:
     """Print poems; or, with a model of prose, print text while it is written.
@@ -142,20 +163,22 @@ def sample(
     \b
     tangshi-tf sample --begin 山 --init-state random
     tangshi-tf sample --begin 明月 --count 5 --temperature 0.7 --seed 1
+    tangshi-tf sample --begin 日 --begin 月 --title 秋夜
     tangshi-tf sample --begin 春 --best-of 16
     tangshi-tf sample --title 秋夜 --form 五绝
     tangshi-tf sample --form 七绝 --rhyme 先 --opening 仄起 --acrostic 春夏秋冬 --tones
     tangshi-tf sample --model novel --begin "It was" --max-length 500 --output novel.txt
     """
     # What can be refused before anything is loaded.
-    "".join([begin, *(value for value in inputs.values() if isinstance(value, str))]).encode()  # a lone surrogate
+    "".join([*begin, *title, *(value for value in inputs.values() if isinstance(value, str))]).encode()  # surrogates
+    texts = asked_texts(begin, begin_file, title, title_file, count)
     if best_of > 1:
         require_variety(inputs)
     if output is not None:
         require_folder("--output", output)
 
     # The model.
-    start_tensorflow()
+    start_tensorflow(threads)
     from tangshi_tf.saving.saved_model import load
 
     path = model_path(model)
@@ -163,7 +186,8 @@ def sample(
 
     config, _ = version_settings(path)
     if not config.kind.verse:
-        require_poems(**{name: inputs[name] for name in ("title", *VERSE)}, tones=tones, novel=novel)
+        verse = {name: inputs[name] for name in VERSE_INPUTS}
+        require_poems(title=any(own for _, own in texts), **verse, tones=tones, novel=novel)
     optimize_no_graphs()
     with no_garbage():
         poet = load(path)
@@ -173,5 +197,11 @@ def sample(
         seed = secrets.randbelow(2**31)
         echo(f"seed: {seed}", err=True)
     inputs |= {name: value for name, value in config.kind.sampler.items() if not typed(name)}
-    request = Request(begin, inputs, seed, count, best_of, tones, novel, as_json, output)
+    if count > 1 and is_same_each_time(inputs):
+        echo(
+            "Note: these settings take the likeliest token each time: all texts with the same begin are equal. "
+            "--init-state random or a higher --temperature gives others.",
+            err=True,
+        )
+    request = Request(texts, inputs, seed, best_of, tones, novel, as_json, output)
     PRINTERS[config.text](poet, path, config, request)

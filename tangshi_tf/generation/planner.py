@@ -16,7 +16,7 @@ from tangshi_tf.generation.lookup import MARK, meanings, sounds
 from tangshi_tf.generation.masks import COMBINATIONS, LENGTH, Constraints, Slot
 from tangshi_tf.generation.scansion import FORM, HEAD, LINE, LINES, POSITION, SIZE, TypedText, rhymes_of, same, tones_of
 from tangshi_tf.model.random import row_choice
-from tangshi_tf.verse.forms import FORM_SHARES, FORMS, OPENING_SHARES, OPENINGS
+from tangshi_tf.verse.forms import FORM_SHARES, FORMS, OPENING_SHARES, OPENINGS, VERSE_INPUTS
 from tangshi_tf.verse.prosody import EVERY_GROUP
 from tangshi_tf.vocabulary import PAD
 
@@ -27,7 +27,6 @@ _NAMES = {
     "opening": "仄起, 平起, 仄起入韵 or 平起入韵 (or zeqi, pingqi, zeqiruyun, pingqiruyun)",
     "rhyme": "a level group of 平水韵, as 东, 一东 or yidong,",
 }
-_VERSE = (*_NAMES, "acrostic")  # the inputs that ask for verse
 _DUE = {Slot.LEVEL: "平", Slot.OBLIQUE: "仄", Slot.CLOSE: "仄", Slot.GUARD: "平 here or two before"}
 _PLACE = [[f"line {t // size + 1}, character {t % size + 1}" for t in range(LENGTH)] for size in SIZE[:, 0] + 1]
 _LABEL = [f"{form} {opening}" for form, opening in COMBINATIONS]
@@ -37,7 +36,7 @@ _SHARES = np.array([FORM_SHARES[form] * share for form in FORMS for share in OPE
 def plan_prose(asked: Mapping[str, Any], ids: Any, seed: Any) -> dict[str, Any]:
     """Plan rows of prose, which has no verse: see `Planner.__call__`."""
     plan = _unplanned(ids)
-    for name, wished in zip(_VERSE, tf.unstack(_wishes(asked)), strict=True):
+    for name, wished in zip(VERSE_INPUTS, tf.unstack(_wishes(asked)), strict=True):
         refused = tf.strings.join([f"a model of poems is required for {name}; received ", shown(asked[name]), "."])
         plan["problem"] = tf.where(wished & (plan["problem"] == ""), refused, plan["problem"])
     return plan
@@ -45,7 +44,7 @@ def plan_prose(asked: Mapping[str, Any], ids: Any, seed: Any) -> dict[str, Any]:
 
 def _wishes(asked: Mapping[str, Any]) -> Any:
     """Return whether each input that asks for verse is given, bool `[4, B]`."""
-    return without_white_space(tf.stack([asked[name] for name in _VERSE])) != ""
+    return without_white_space(tf.stack([asked[name] for name in VERSE_INPUTS])) != ""
 
 
 def _unplanned(ids: Any) -> dict[str, Any]:
@@ -191,7 +190,7 @@ class Planner:
             length: of the text, int32 `[B]`.
         """
         no_begin, no_acrostic, no_form = (~tf.reduce_any(forms, axis=1) for forms in fitting)
-        verse = tf.strings.join([asked[name] for name in _VERSE])
+        verse = tf.strings.join([asked[name] for name in VERSE_INPUTS])
         mute, poor = tf.fill(tf.shape(length), self._groups == 0), meant["rhyme"] & self._groups == 0
         short = (asked["max_length"] > 0) & (asked["max_length"] < length)
         return _first(

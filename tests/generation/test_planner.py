@@ -78,7 +78,9 @@ def test_forms_and_openings_have_many_names(versed: Any, name: str, said: str, m
     assert not any(problem for _, problem in answers)
 
 
-@pytest.mark.parametrize("said", ["先", "一先", "下平一先", "yixian", "xian", "Xian", "東", "一東", "yidong", "东韵", "上平聲一東韻"])
+@pytest.mark.parametrize(
+    "said", ["先", "一先", "下平一先", "yixian", "xian", "Xian", "東", "一東", "yidong", "东韵", "上平聲一東韻"]
+)
 def test_rhymes_have_many_names(versed: Any, said: str) -> None:
     meant = RHYME_NAMES[fold(said.lower())]
     for poem, problem in ask(versed, form="七律", rhyme=said, seed=list(range(12))):
