@@ -81,7 +81,20 @@ def test_every_module_has_a_module_of_tests() -> None:
     shared = {"cli.test_cli", "cli.test_wrong_input"}
     together = {
         f"cli.{name}"
-        for name in ("check", "evaluate", "export", "fit", "group", "options", "sample", "starting", "help")
+        for name in (
+            "check",
+            "evaluate",
+            "export",
+            "fit",
+            "group",
+            "help",
+            "next",
+            "options",
+            "printing",
+            "request",
+            "sample",
+            "starting",
+        )
     }
     here = Path(__file__).parent
     found = {".".join(path.relative_to(here).with_suffix("").parts) for path in here.rglob("test_*.py")}

@@ -39,8 +39,8 @@ def find_language(arguments: Sequence[str], environment: Mapping[str, str]) -> s
             asked = "".join(arguments[place + 1 : place + 2])
         elif word.startswith("--lang="):
             asked = word.removeprefix("--lang=")
-    if asked in LANGUAGES:
-        return asked
+    if asked.lower() in LANGUAGES:
+        return asked.lower()
     locale = next(filter(None, (environment.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
     return "zh" if locale.startswith("zh") else "en"
 

@@ -11,7 +11,7 @@ import click
 
 from tangshi_tf.cli.catalogue import echo
 from tangshi_tf.cli.console import left_out, table
-from tangshi_tf.cli.help import Command
+from tangshi_tf.cli.help import Command, any_case
 from tangshi_tf.cli.options import (
     CORPUS_WORDS,
     corpus_argument,
@@ -33,7 +33,7 @@ _LEAST = 8  # characters of a poem
 @corpus_argument
 @click.option(
     "--level",
-    type=click.Choice(LEVELS),
+    type=any_case(LEVELS),
     default="strict",
     show_default=True,
     help=(

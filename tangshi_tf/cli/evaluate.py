@@ -10,7 +10,7 @@ import click
 
 from tangshi_tf.cli.catalogue import echo, say
 from tangshi_tf.cli.console import captioned, left_out, table
-from tangshi_tf.cli.help import Command
+from tangshi_tf.cli.help import Command, any_case
 from tangshi_tf.cli.options import (
     CORPUS_HELP,
     corpus_argument,
@@ -22,6 +22,7 @@ from tangshi_tf.cli.options import (
     require_extra,
     require_folder,
     tell_understood,
+    threads_option,
     typed,
 )
 from tangshi_tf.cli.starting import start_tensorflow
@@ -46,7 +47,7 @@ __all__ = ["evaluate"]
 @corpus_argument
 @click.option(
     "--split",
-    type=click.Choice(["test", "validation", "train", "all"]),
+    type=any_case(["test", "validation", "train", "all"]),
     default="test",
     show_default=True,
     help="Part of the shipped corpus; a given corpus is taken whole.",
@@ -79,6 +80,7 @@ __all__ = ["evaluate"]
 @format_option()
 @max_size_option
 @model_option
+@threads_option
 def evaluate(
     corpus: tuple[Path, ...],
     split: str,
@@ -91,6 +93,7 @@ def evaluate(
     format_name: str,
     max_size: float,
     model: str,
+    threads: int,
 ) -> None:
     """Print the perplexity of poems by form and over characters alone, or compare poems of the model with real poems.
 
@@ -114,7 +117,7 @@ def evaluate(
         require_folder("--plot", plot)
 
     # The model, and how it is judged.
-    start_tensorflow()
+    start_tensorflow(threads)
     path = model_path(model)
     config, training = version_settings(path)
     if not config.kind.verse:

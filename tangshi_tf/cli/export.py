@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from tangshi_tf.cli.catalogue import echo
-from tangshi_tf.cli.help import Command
+from tangshi_tf.cli.help import Command, any_case
 from tangshi_tf.cli.options import (
     CORPUS_HELP,
     corpus_argument,
@@ -30,7 +30,7 @@ __all__ = ["export"]
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["savedmodel", *PORTABLE]),
+    type=any_case(["savedmodel", *PORTABLE]),
     default="savedmodel",
     show_default=True,
     help=(

@@ -14,7 +14,7 @@ import click
 
 from tangshi_tf.cli.catalogue import echo
 from tangshi_tf.cli.console import Console, estimated
-from tangshi_tf.cli.help import Command
+from tangshi_tf.cli.help import Command, any_case
 from tangshi_tf.cli.options import (
     CORPUS_HELP,
     corpus_argument,
@@ -27,6 +27,7 @@ from tangshi_tf.cli.options import (
     require_own_settings,
     run_folder,
     settings_options,
+    threads_option,
     typed,
     with_typed,
 )
@@ -53,7 +54,7 @@ __all__ = ["fit"]
 @click.option("--name", default=BOX, show_default=True, help="Name of the run and of the exported model.")
 @click.option(
     "--strategy",
-    type=click.Choice(STRATEGIES),
+    type=any_case(STRATEGIES),
     default="auto",
     show_default=True,
     help="auto: every visible GPU, else the CPU; one: a single device; mirrored: every GPU or logical CPU; "
@@ -75,7 +76,7 @@ __all__ = ["fit"]
 @click.option("--tensorboard", is_flag=True, help="Log to TensorBoard in the run (needs the extra tensorboard).")
 @click.option(
     "--preset",
-    type=click.Choice(list(PRESETS)),
+    type=any_case(PRESETS),
     help="Use the settings of a course program: two-layer LSTM (o1), plain RNN (o4), words of novels (o5).",
 )
 @click.option(
@@ -88,6 +89,7 @@ __all__ = ["fit"]
 @origin_filter_option
 @format_option()
 @max_size_option
+@threads_option
 @settings_options(ModelConfig)
 @settings_options(TrainingConfig)
 def fit(
@@ -106,6 +108,7 @@ def fit(
     origin_filter: bool,
     format_name: str,
     max_size: float,
+    threads: int,
     **settings: Any,
 ) -> None:
     """Train a model on poems, or on running text, and export it.
@@ -139,13 +142,14 @@ def fit(
 
         say_where(folder, run_status(folder))
         if run.finished and (model_config, training_config) == (run.model_config, run.training_config):
-            _publish_once(run, name, partial(read_text, corpus, model_config, training_config, *reading), plot)
+            read = partial(read_text, corpus, model_config, training_config, *reading)
+            _publish_once(run, name, read, plot, threads)
             return
         if model_config == run.model_config and run.is_extended_by(training_config):
             echo("The run is extended: the learning rate rises again and falls. It is not a longer run from the start.")
 
     # The devices and the texts.
-    start_tensorflow()
+    start_tensorflow(threads)
     from tangshi_tf.training.distribution import choose_strategy
     from tangshi_tf.training.run import estimate
 
@@ -181,7 +185,7 @@ def _settled(
     elif version is not None:
         base = version_settings(version)[0], FINE_TUNING
     if typed("text") and settings["text"] != base[0].text:
-        source = f"the run {resumed.folder}" if resumed else f"--preset {preset}" if preset else f"--from {version}"
+        source = f"--name {resumed.folder.name}" if resumed else f"--preset {preset}" if preset else f"--from {version}"
         raise ConfigError(f"--text {base[0].text} is required for {source}. Received: --text {settings['text']}.")
     model = with_typed(base[0], settings)
     require_own_settings(model)
@@ -280,13 +284,13 @@ def _command_to_export_last() -> str:
     return shlex.join(words)
 
 
-def _publish_once(run: "Run", name: str, read: "Callable[[], Any]", plot: bool) -> None:
+def _publish_once(run: "Run", name: str, read: "Callable[[], Any]", plot: bool, threads: int) -> None:
     """Export the best weights of a finished run, unless they are."""
     from tangshi_tf.saving.versions import exported
 
     path = exported(Path("saved_models") / name, run.weights_digest(), run.manifest)
     if path is None:
-        start_tensorflow()
+        start_tensorflow(threads)
         _publish(run, name, read(), plot)
         return
     echo(f"The run is finished, and exported as {path}. More --epochs or --minutes than it had extend it.")

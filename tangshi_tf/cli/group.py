@@ -14,6 +14,7 @@ from tangshi_tf.cli.catalogue import echo, find_language, speaking
 from tangshi_tf.cli.help import Command
 from tangshi_tf.cli.signals import ending_at_once
 from tangshi_tf.cli.streams import dropping_output, open_missing_streams, settle_output
+from tangshi_tf.cli.suggestions import COMMANDS, meant, no_such
 from tangshi_tf.errors import TangshiError, first_line
 
 __all__ = ["Group"]
@@ -44,6 +45,15 @@ class Group(Command, click.Group):
         """Parse the options of the group."""
         with _one_line_errors() if args else contextlib.nullcontext():  # without any, click shows the help
             return super().make_context(info_name, args, parent, **extra)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; of one that does not exist say which is meant."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-") and not ctx.resilient_parsing:
+            raise click.UsageError(no_such("command", name, meant(name, self.commands, COMMANDS)), ctx)
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""

@@ -8,16 +8,24 @@ from collections.abc import Iterable
 import click
 
 from tangshi_tf.cli.catalogue import LANGUAGES, language, say
+from tangshi_tf.cli.suggestions import OPTIONS, meant, no_such
 
-__all__ = ["Command", "wrapped"]
+__all__ = ["Command", "any_case", "wrapped"]
 
 _WIDE = "\u2e80-\ua4cf\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\U00020000-\U0003fffd"
 # Where a line of Chinese may end: after a character and the marks that follow it, a word, or white space.
 _UNBREAKABLE = re.compile(rf"\s+|[（“《\[]*(?:[{_WIDE}]|[^\s{_WIDE}“（《]+)[，。；：、！？）”》…]*")
 _HELP = re.compile(r"(?P<help>.*?)(?:  \[(?P<facts>[^\]]*)\])?", re.DOTALL)
+
+
+def any_case(choices: Iterable[str]) -> "click.Choice[str]":
+    """Return the type of an option with these values, typed in any case."""
+    return click.Choice(list(choices), case_sensitive=False)
+
+
 _LANG = click.Option(
     ["--lang"],
-    type=click.Choice(LANGUAGES),
+    type=any_case(LANGUAGES),
     expose_value=False,  # the group finds it before arguments are parsed, so that errors of parsing speak it too
     help="Language of help and messages: en or zh; default: the language of the locale.",
 )
@@ -93,6 +101,16 @@ class Command(click.Command):
         """Return the parameters, and --lang before --help."""
         params = super().get_params(ctx)
         return [*params[: len(self.params)], _LANG, *params[len(self.params) :]]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse; of an option that does not exist say which is meant."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            options = [one for one in self.get_params(ctx) if isinstance(one, click.Option) and not one.hidden]
+            known = [name for one in options for name in (*one.opts, *one.secondary_opts) if name.startswith("--")]
+            name = error.option_name
+            raise click.UsageError(no_such("option", name, meant(name, known, OPTIONS)), ctx) from None
 
     def get_short_help_str(self, limit: int = 45) -> str:
         """Return what the list of commands says of this one."""

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from tangshi_tf.cli.catalogue import echo, say
 from tangshi_tf.cli.console import understood
+from tangshi_tf.cli.help import any_case
 from tangshi_tf.config import BOX, ModelConfig, TrainingConfig
 from tangshi_tf.corpus.formats import AUTO, FORMATS
 from tangshi_tf.corpus.unpacking import LIMIT_GB
@@ -41,6 +42,7 @@ __all__ = [
     "run_folder",
     "settings_options",
     "tell_understood",
+    "threads_option",
     "typed",
     "with_typed",
 ]
@@ -77,7 +79,7 @@ def settings_options(cls: type[ModelConfig | TrainingConfig]) -> Callable[[_Comm
             declaration = f"--{name}/--{off}" if off else f"--{name}"
             kind: Any = type(field.default)
             if choices:
-                kind = click.Choice(choices)
+                kind = any_case(choices)
             elif kind is int:
                 kind = click.IntRange(least, most)
             elif kind is float:
@@ -109,7 +111,7 @@ def format_option(name: str = "--format") -> Callable[[_Command], _Command]:
         "titles; blocks: poems between blank lines; whole: one poem a file; table: columns; labels: parts such as "
         "标题：; json, xml; shipped: the format of the shipped corpus."
     )
-    choice = click.Choice([AUTO, *FORMATS])
+    choice = any_case([AUTO, *FORMATS])
     return click.option(name, "format_name", type=choice, default=AUTO, show_default=True, help=help_text)
 
 
@@ -145,6 +147,13 @@ def model_option(command: _Command) -> _Command:
             "A name in ./saved_models (or tangshi, the model in the package), or a folder with one or more versions."
         ),
     )(command)
+
+
+def threads_option(command: _Command) -> _Command:
+    """Add --threads."""
+    help_text = "Threads to compute with; 0: as many as there are cores."
+    kind = click.IntRange(0, 1024)
+    return click.option("--threads", type=kind, default=0, show_default=True, help=help_text)(command)
 
 
 def typed(name: str) -> bool:

@@ -1,67 +1,42 @@
 """`tangshi-tf sample`: print poems or running text."""
 
-import json
 import secrets
-import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tangshi_tf.cli.catalogue import echo, say
-from tangshi_tf.cli.help import Command
+from tangshi_tf.cli.catalogue import echo
+from tangshi_tf.cli.help import Command, any_case
 from tangshi_tf.cli.options import (
     COUNT,
     FiniteRange,
     model_option,
     model_path,
     require_folder,
-    require_printable,
+    threads_option,
     typed,
 )
+from tangshi_tf.cli.printing import PRINTERS
+from tangshi_tf.cli.request import (
+    Request,
+    asked_texts,
+    begin_options,
+    is_same_each_time,
+    require_poems,
+    require_variety,
+    title_options,
+)
 from tangshi_tf.cli.starting import no_garbage, optimize_no_graphs, start_tensorflow
-from tangshi_tf.config import COLDEST, DEFAULT_SAMPLER, PROSE_SAMPLER, ModelConfig
-from tangshi_tf.corpus.words import segmenter, spaced_parts
-from tangshi_tf.errors import ConfigError
-from tangshi_tf.storage.files import write_text
+from tangshi_tf.config import DEFAULT_SAMPLER, PROSE_SAMPLER
+from tangshi_tf.verse.forms import VERSE_INPUTS
 
 __all__ = ["sample"]
 
-_VERSE = ("form", "rhyme", "opening", "acrostic")
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """What was asked for.
-
-    Attributes:
-        begin: what the texts begin with.
-        inputs: further inputs of `generate`.
-        seed: of the first text.
-        count: of texts.
-        best_of: candidates for each.
-        tones: whether tones are printed.
-        novel: whether lines of the training poems are refused.
-        as_json: whether JSON is printed.
-        output: the file to write to, if any.
-    """
-
-    begin: str
-    inputs: dict[str, Any]
-    seed: int
-    count: int
-    best_of: int
-    tones: bool
-    novel: bool
-    as_json: bool
-    output: Path | None
-
 
 @click.command(cls=Command)
-@click.option("--begin", default="", help="What the poem begins with; if empty, the model writes the beginning too.")
-@click.option("--title", default="", help="What the poem is about, in a few characters; empty: anything.")
+@begin_options
+@title_options
 @click.option(
     "--form",
     default="",
@@ -76,7 +51,7 @@ class _Request:
     "--rhyme",
     default="",
     metavar="GROUP",
-    help="Level group of 平水韵, by any of its names: 先, 一先, yixian; empty: any group.",
+    help="Level group of 平水韵, by any of its names: 先, 先韵, 一先, yixian; empty: any group.",
 )
 @click.option(
     "--opening",
@@ -90,7 +65,7 @@ class _Request:
 @click.option("--acrostic", default="", metavar="TEXT", help="The first characters of the lines.")
 @click.option(
     "--init-state",
-    type=click.Choice(["zero", "random"]),
+    type=any_case(["zero", "random"]),
     default="zero",
     show_default=True,
     help="Initial state.",
@@ -137,7 +112,13 @@ class _Request:
     type=click.IntRange(0, 2**62),
     help="The same seed gives the same poem. N poems use seed, seed + 1, …; with --best-of M each poem uses M seeds.",
 )
-@click.option("--count", type=click.IntRange(1, 100_000), default=1, show_default=True, help="Number of poems.")
+@click.option(
+    "--count",
+    type=click.IntRange(1, 100_000),
+    default=1,
+    show_default=True,
+    help="Number of poems for each begin or title.",
+)
 @click.option(
     "--best-of",
     type=click.IntRange(1, 1_000),
@@ -160,8 +141,12 @@ class _Request:
     help="Write to this file instead of the terminal.",
 )
 @model_option
+@threads_option
 def sample(
-    begin: str,
+    begin: tuple[str, ...],
+    begin_file: Path | None,
+    title: tuple[str, ...],
+    title_file: Path | None,
     seed: int | None,
     count: int,
     best_of: int,
@@ -170,6 +155,7 @@ def sample(
     as_json: bool,
     output: Path | None,
     model: str,
+    threads: int,
     **inputs: Any,
 ) -> None:
     """Print poems; or, with a model of prose, print text while it is written.
@@ -177,20 +163,22 @@ def sample(
     \b
     tangshi-tf sample --begin 山 --init-state random
     tangshi-tf sample --begin 明月 --count 5 --temperature 0.7 --seed 1
+    tangshi-tf sample --begin 日 --begin 月 --title 秋夜
     tangshi-tf sample --begin 春 --best-of 16
     tangshi-tf sample --title 秋夜 --form 五绝
     tangshi-tf sample --form 七绝 --rhyme 先 --opening 仄起 --acrostic 春夏秋冬 --tones
     tangshi-tf sample --model novel --begin "It was" --max-length 500 --output novel.txt
     """
     # What can be refused before anything is loaded.
-    "".join([begin, *(value for value in inputs.values() if isinstance(value, str))]).encode()  # a lone surrogate
+    "".join([*begin, *title, *(value for value in inputs.values() if isinstance(value, str))]).encode()  # surrogates
+    texts = asked_texts(begin, begin_file, title, title_file, count)
     if best_of > 1:
-        _require_variety(inputs)
+        require_variety(inputs)
     if output is not None:
         require_folder("--output", output)
 
     # The model.
-    start_tensorflow()
+    start_tensorflow(threads)
     from tangshi_tf.saving.saved_model import load
 
     path = model_path(model)
@@ -198,7 +186,8 @@ def sample(
 
     config, _ = version_settings(path)
     if not config.kind.verse:
-        _require_poems(**{name: inputs[name] for name in ("title", *_VERSE)}, tones=tones, novel=novel)
+        verse = {name: inputs[name] for name in VERSE_INPUTS}
+        require_poems(title=any(own for _, own in texts), **verse, tones=tones, novel=novel)
     optimize_no_graphs()
     with no_garbage():
         poet = load(path)
@@ -208,128 +197,11 @@ def sample(
         seed = secrets.randbelow(2**31)
         echo(f"seed: {seed}", err=True)
     inputs |= {name: value for name, value in config.kind.sampler.items() if not typed(name)}
-    request = _Request(begin, inputs, seed, count, best_of, tones, novel, as_json, output)
-    _PRINTERS[config.text](poet, path, config, request)
-
-
-def _print_poems(poet: Any, path: Path, config: ModelConfig, request: _Request) -> None:
-    """Print poems, a sentence a line, with their tones if that was asked for."""
-    from tangshi_tf.corpus.cleaning import fold
-    from tangshi_tf.verse.checker import tone_marks
-
-    def laid_out(poem: dict[str, Any]) -> str:
-        return _verse(poem["poem"], poem.get("tones", ""))
-
-    poems = _written(poet, request.begin, request)
-    for poem in poems:
-        if request.tones:
-            poem["tones"] = tone_marks(fold(poem["poem"].replace("\n", "")))
-    _print(poems, laid_out, request)
-
-
-def _print_prose(poet: Any, path: Path, config: ModelConfig, request: _Request) -> None:
-    """Print running text: one text as it is written, several when they are."""
-    begin = request.begin.replace("\r\n", "\n").replace("\r", "\n")
-    pieces = list(segmenter(config.unit, config.segmenter)(begin))
-    if request.count == request.best_of == 1 and not request.as_json:
-        _stream(poet, path, config.unit == "word", pieces, request)
-        return
-    begin = " ".join(pieces) if config.unit == "word" else begin
-    _print(_written(poet, begin, request), lambda text: text["poem"], request)
-
-
-_PRINTERS: Mapping[str, Callable[[Any, Path, ModelConfig, _Request], None]] = {
-    "poems": _print_poems,
-    "prose": _print_prose,
-}
-"""By kind of text, what writes and prints what was asked for."""
-
-
-def _require_variety(inputs: Mapping[str, Any]) -> None:
-    """Refuse settings that give the same poem for every seed."""
-    greedy = inputs["temperature"] < COLDEST or inputs["top_k"] == 1
-    # An opening that is drawn gives another poem for every seed.
-    same_opening = inputs["opening"] or not any(inputs[name] for name in _VERSE)
-    if greedy and inputs["init_state"] == "zero" and same_opening:
-        raise ConfigError(
-            f"A --temperature of at least {COLDEST} without --top-k 1, or --init-state random, is required for "
-            "--best-of. Received: settings that give the same poem each time."
+    if count > 1 and is_same_each_time(inputs):
+        echo(
+            "Note: these settings take the likeliest token each time: all texts with the same begin are equal. "
+            "--init-state random or a higher --temperature gives others.",
+            err=True,
         )
-
-
-def _require_poems(**asked: str | bool) -> None:
-    for name, value in asked.items():
-        if value:
-            raise ConfigError(f"A model of poems is required for --{name}. Received: one of prose.")
-
-
-def _written(poet: Any, begin: str, request: _Request) -> list[dict[str, Any]]:
-    """Return the texts that were asked for, and tell on standard error what is to be noted on them."""
-    from tangshi_tf.generation.batch import write
-
-    fault = _copied() if request.novel else None
-    texts = []
-    for text in write(
-        poet, [begin] * request.count, request.seed, best_of=request.best_of, fault=fault, **request.inputs
-    ):
-        texts.append(text)
-        if text["problem"] and not request.as_json:
-            echo(f"Note on poem {len(texts)}: {text['problem']}", err=True)
-    return texts
-
-
-def _print(texts: list[dict[str, Any]], laid_out: Callable[[dict[str, Any]], str], request: _Request) -> None:
-    """Print texts to the terminal, or write them to a file."""
-    lines = [json.dumps(text, ensure_ascii=False) if request.as_json else laid_out(text) for text in texts]
-    printed = ("" if request.as_json else "\n").join(line + "\n" for line in lines)
-    if request.output is None:
-        require_printable(printed)
-        click.echo(printed, nl=False)
-    else:
-        write_text(request.output, printed)
-
-
-def _stream(poet: Any, path: Path, words: bool, pieces: list[str], request: _Request) -> None:
-    """Print a text as it is written, or write it to a file behind a bar."""
-    from tangshi_tf.generation.inputs import AUTOMATIC_LENGTH
-    from tangshi_tf.generation.stream import Streamer
-    from tangshi_tf.storage.version_folder import version_vocabulary
-
-    vocabulary = version_vocabulary(path)
-    knobs = {name: value for name, value in request.inputs.items() if name not in ("title", *_VERSE)}
-    tokens = Streamer(poet, vocabulary, ends=False).write(pieces, seed=request.seed, **knobs)
-    parts = spaced_parts(tokens) if words else tokens
-    if request.output is not None:
-        with click.progressbar(
-            parts, length=knobs["max_length"] or AUTOMATIC_LENGTH, label=say("writing"), file=sys.stderr
-        ) as bar:
-            write_text(request.output, "".join(bar) + "\n")
-        return
-    for part in parts:
-        click.echo(part, nl=False)
-    click.echo()
-
-
-def _copied() -> Callable[[dict[str, Any]], str]:
-    """Return what names the first line of a record's poem that stands in a training poem."""
-    from tangshi_tf.corpus.poems import read_corpus
-    from tangshi_tf.evaluation.copied_lines import TrainingLines
-
-    lines = TrainingLines(read_corpus().texts("train"))
-
-    def fault(record: dict[str, Any]) -> str:
-        copied = lines.copied(record["poem"], record["begin"])
-        return f"{copied[0]}, a line of the training poems" if copied else ""
-
-    return fault
-
-
-def _verse(poem: str, tones: str = "") -> str:
-    """Set a poem one sentence a line, its tones, if there are any, under each."""
-    for stop in "。？！":
-        poem = poem.replace(stop, stop + "\n")
-    lines = poem.rstrip("\n").split("\n")
-    if not tones:
-        return "\n".join(lines)
-    marks = iter(tones)
-    return "\n".join(part for line in lines for part in (line, "".join(next(marks) for _ in line).rstrip("　")))
+    request = Request(texts, inputs, seed, best_of, tones, novel, as_json, output)
+    PRINTERS[config.text](poet, path, config, request)

@@ -6,13 +6,21 @@ import os
 import tempfile
 from collections.abc import Iterator
 
+from tangshi_tf.errors import ConfigError
+
 __all__ = ["no_garbage", "optimize_no_graphs", "start_tensorflow"]
 
 
-def start_tensorflow() -> None:
+def start_tensorflow(threads: int = 0) -> None:
     """Import TensorFlow without what its C++ part tells standard error about the machine.
 
     TF_CPP_MIN_LOG_LEVEL=0 in the environment lets it speak while it works.
+
+    Args:
+        threads: how many it computes with; 0: as many as there are cores.
+
+    Raises:
+        ConfigError: if TensorFlow computes with another number already, as in a process that has called it before.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with no_garbage(), tempfile.TemporaryFile() as told:
@@ -22,6 +30,8 @@ def start_tensorflow() -> None:
             import tensorflow
 
             tensorflow.get_logger().setLevel("ERROR")  # its warnings are for those who program with it
+            if threads:
+                _compute_with(threads)
         except BaseException:
             told.seek(0)
             os.write(standard_error, told.read())
@@ -29,6 +39,19 @@ def start_tensorflow() -> None:
         finally:
             os.dup2(standard_error, 2)
             os.close(standard_error)
+
+
+def _compute_with(threads: int) -> None:
+    """Let TensorFlow compute with so many threads: those inside an operation, and those beside each other."""
+    import tensorflow as tf
+
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    except RuntimeError:  # it has begun
+        raise ConfigError(
+            "A process of its own is required for --threads. Received: one that computes already."
+        ) from None
 
 
 @contextlib.contextmanager

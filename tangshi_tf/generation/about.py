@@ -22,9 +22,9 @@ _VERSE = """\
     length and log_probability are those of the whole text; the end token counts in the second alone.
     form, rhyme, opening and acrostic ask for regulated verse, with Chinese or pinyin names:
       form 五绝, 七绝, 五律, 七律 (wujue, qijue, wulv, qilv; 绝句, 律诗, 五言, 七言 leave a choice)
-      rhyme a level group of 平水韵 (先, 一先, 下平一先, yixian); opening 仄起, 平起, 仄起入韵, 平起入韵 (zeqi, …,
+      rhyme a level group of 平水韵 (先, 先韵, 下平一先, yixian); opening 仄起, 平起, 仄起入韵, 平起入韵 (zeqi, …,
       pingqiruyun; 入韵, 不入韵 leave a choice); acrostic the first characters of the lines.
-      What is typed stands; if it breaks a rule, the poem keeps the others.
+      What is typed stands; if it breaks a rule, the poem keeps the others. A begin as long as a line takes its form.
     title {title}.
   score(poem) -> a dict of nll (nats) and tokens, both with the end token; each [B]"""
 _PROSE = """\

@@ -7,6 +7,7 @@ import numpy as np
 
 from tangshi_tf.errors import ConfigError
 from tangshi_tf.generation.inputs import AUTOMATIC_LENGTH
+from tangshi_tf.verse.forms import VERSE_INPUTS
 
 __all__ = ["write"]
 
@@ -21,6 +22,7 @@ def write(
     *,
     best_of: int = 1,
     fault: Callable[[dict[str, Any]], str] | None = None,
+    title: str | Sequence[str] = "",
     **knobs: Any,
 ) -> Iterator[dict[str, Any]]:
     """Write one poem for each begin.
@@ -35,16 +37,18 @@ def write(
         fault: returns why a candidate may not be taken, or an empty string. If no candidate of a poem may be taken, the
             poem gets others, up to 100 times `best_of` in all: the second round has the seeds after those of the first
             round of all poems, and so on.
+        title: what the poems are about, one for all or one for each.
         knobs: further arguments of the poet's `generate`, one value each.
 
     Yields:
-        A dict of poem, problem (which typed characters break which rule of verse; mostly empty), begin, seed (that of
-        the candidate taken: alone, it gives the same poem), log_probability, length, and tokens, of which the
-        log-probability is the sum.
+        A dict of poem, problem (which typed characters break which rule of verse; mostly empty), begin, title, seed
+        (that of the candidate taken: alone, it gives the same poem), log_probability, length, tokens, of which the
+        log-probability is the sum, and cut (whether the limit of length ended it).
 
     Raises:
         ConfigError: if the poet cannot meet the request, or no candidate of a poem may be taken.
     """
+    texts = list(zip(begins, [title] * len(begins) if isinstance(title, str) else title, strict=True))
     poems = max(1, _ROWS // best_of)
     for first in range(0, len(begins), poems):
         places = range(first, min(first + poems, len(begins)))
@@ -54,7 +58,7 @@ def write(
             if not waiting:
                 break
             seeds = [seed + (attempt * len(begins) + place) * best_of + i for place in waiting for i in range(best_of)]
-            records = _batch(poet, [begins[place] for place in waiting for _ in range(best_of)], seeds, knobs)
+            records = _batch(poet, [texts[place] for place in waiting for _ in range(best_of)], seeds, knobs)
             for i, place in enumerate(waiting):
                 own = sorted(records[i * best_of : (i + 1) * best_of], key=_likelihood, reverse=True)
                 faults = [fault(record) if fault else "" for record in own]
@@ -72,25 +76,29 @@ def _likelihood(record: dict[str, Any]) -> float:
     return record["log_probability"] / record["tokens"]
 
 
-def _batch(poet: Any, begins: list[str], seeds: list[int], knobs: dict[str, Any]) -> list[dict[str, Any]]:
-    """Write one poem for each begin and seed."""
-    answer = {name: value.numpy() for name, value in poet.generate(begins, seed=seeds, **knobs).items()}
+def _batch(poet: Any, texts: list[tuple[str, str]], seeds: list[int], knobs: dict[str, Any]) -> list[dict[str, Any]]:
+    """Write one poem for each begin, title and seed."""
+    begins, titles = map(list, zip(*texts, strict=True))
+    answer = {name: value.numpy() for name, value in poet.generate(begins, titles, seed=seeds, **knobs).items()}
     for problem, length in zip(answer["problem"], answer["length"], strict=True):
         if problem and not length:
             raise ConfigError(problem.decode())
     most = knobs.get("max_length", 0)
     begin_length = np.count_nonzero(poet.encode(begins), axis=1)
     limits = most or begin_length + AUTOMATIC_LENGTH
-    tokens = answer["length"] + (answer["length"] < limits)  # without an end token where it was cut
+    full = answer["length"] >= limits
+    verse = any(knobs.get(name) for name in VERSE_INPUTS)  # which is as long as its form, and complete
     return [
         {
             "poem": answer["poem"][row].decode(),
             "problem": answer["problem"][row].decode(),
             "begin": begin,
+            "title": title,
             "seed": int(answer["seed"][row]),
             "log_probability": float(answer["log_probability"][row]),
             "length": int(answer["length"][row]),
-            "tokens": int(tokens[row]),
+            "tokens": int(answer["length"][row] + (not full[row])),  # without an end token where it was not read
+            "cut": bool(full[row] and not verse),
         }
-        for row, begin in enumerate(begins)
+        for row, (begin, title) in enumerate(texts)
     ]

@@ -1,7 +1,8 @@
 """Plan a verse: choose form, opening and rhyme; refuse forms, rhymes and begins that do not fit.
 
-What was typed always stands. Of the combinations of form and opening that the request allows, those remain in which the
-typed text breaks the fewest rules. One of them is drawn, as often as real poems have it.
+What was typed always stands. A begin as long as a line takes a form with such lines, and an acrostic one of as many
+lines. Of the combinations of form and opening that are left, those remain in which the typed text breaks the fewest
+rules. One of them is drawn, as often as real poems have it.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ from tangshi_tf.generation.lookup import MARK, meanings, sounds
 from tangshi_tf.generation.masks import COMBINATIONS, LENGTH, Constraints, Slot
 from tangshi_tf.generation.scansion import FORM, HEAD, LINE, LINES, POSITION, SIZE, TypedText, rhymes_of, same, tones_of
 from tangshi_tf.model.random import row_choice
-from tangshi_tf.verse.forms import FORM_SHARES, FORMS, OPENING_SHARES, OPENINGS
+from tangshi_tf.verse.forms import FORM_SHARES, FORMS, OPENING_SHARES, OPENINGS, VERSE_INPUTS
 from tangshi_tf.verse.prosody import EVERY_GROUP
 from tangshi_tf.vocabulary import PAD
 
@@ -26,7 +27,6 @@ _NAMES = {
     "opening": "仄起, 平起, 仄起入韵 or 平起入韵 (or zeqi, pingqi, zeqiruyun, pingqiruyun)",
     "rhyme": "a level group of 平水韵, as 东, 一东 or yidong,",
 }
-_VERSE = (*_NAMES, "acrostic")  # the inputs that ask for verse
 _DUE = {Slot.LEVEL: "平", Slot.OBLIQUE: "仄", Slot.CLOSE: "仄", Slot.GUARD: "平 here or two before"}
 _PLACE = [[f"line {t // size + 1}, character {t % size + 1}" for t in range(LENGTH)] for size in SIZE[:, 0] + 1]
 _LABEL = [f"{form} {opening}" for form, opening in COMBINATIONS]
@@ -36,7 +36,7 @@ _SHARES = np.array([FORM_SHARES[form] * share for form in FORMS for share in OPE
 def plan_prose(asked: Mapping[str, Any], ids: Any, seed: Any) -> dict[str, Any]:
     """Plan rows of prose, which has no verse: see `Planner.__call__`."""
     plan = _unplanned(ids)
-    for name, wished in zip(_VERSE, tf.unstack(_wishes(asked)), strict=True):
+    for name, wished in zip(VERSE_INPUTS, tf.unstack(_wishes(asked)), strict=True):
         refused = tf.strings.join([f"a model of poems is required for {name}; received ", shown(asked[name]), "."])
         plan["problem"] = tf.where(wished & (plan["problem"] == ""), refused, plan["problem"])
     return plan
@@ -44,7 +44,7 @@ def plan_prose(asked: Mapping[str, Any], ids: Any, seed: Any) -> dict[str, Any]:
 
 def _wishes(asked: Mapping[str, Any]) -> Any:
     """Return whether each input that asks for verse is given, bool `[4, B]`."""
-    return without_white_space(tf.stack([asked[name] for name in _VERSE])) != ""
+    return without_white_space(tf.stack([asked[name] for name in VERSE_INPUTS])) != ""
 
 
 def _unplanned(ids: Any) -> dict[str, Any]:
@@ -116,11 +116,12 @@ class Planner:
             ids, code_points(without_white_space(tf.concat([asked["begin"], asked["acrostic"]], axis=0)))
         )
 
-        # Shape: the forms in which it can stand; an acrostic is that of a whole poem, if it can be.
+        # Shape: the forms in which it can stand. If it can be, an acrostic is that of a whole poem, and a begin ends
+        # with a line.
         wanted = _bits(meant["form"], len(FORMS))
         possible = wanted & text.begin_fits & text.acrostic_fits & text.agree  # [B, F]
-        whole = possible & text.acrostic_fills
-        possible = tf.where(tf.reduce_any(whole, axis=1, keepdims=True), whole, possible)
+        for liked in (text.acrostic_fills, text.begin_fills):
+            possible = tf.where(tf.reduce_any(possible & liked, axis=1, keepdims=True), possible & liked, possible)
         fitting = wanted & text.begin_fits, wanted & text.acrostic_fits, possible
 
         # Rules: how many of them it breaks, by combination of form and opening.
@@ -164,7 +165,7 @@ class Planner:
         tokens, codes = tf.where(begun, begin, heads), tf.where(begun, begin_codes, head_codes)
         natures, rhymes = tf.unstack(self._sounds(codes), axis=-1)
         wrong = (tokens != PAD) & ((LINE >= LINES) | ((natures == MARK) != (POSITION == SIZE)))
-        count = tf.math.count_nonzero(tf.split(ids, 2)[1] != PAD, axis=1, keepdims=True, dtype=tf.int32)
+        begin_count, count = tf.split(tf.math.count_nonzero(ids != PAD, axis=1, keepdims=True, dtype=tf.int32), 2)
         other = begun & (heads != PAD) & ~same(heads, begin, head_codes, begin_codes)
         return TypedText(
             tokens,
@@ -173,6 +174,7 @@ class Planner:
             rhymes,
             begun=tf.squeeze(begun, 1),
             begin_fits=~tf.reduce_any(wrong & begun, axis=2),
+            begin_fills=begin_count % (SIZE + 1)[:, 0] == SIZE[:, 0],
             acrostic_fits=~tf.reduce_any(wrong & ~begun, axis=2) & (count <= LINES[:, 0]),
             acrostic_fills=count == LINES[:, 0],
             agree=~tf.reduce_any(other, axis=2),
@@ -188,7 +190,7 @@ class Planner:
             length: of the text, int32 `[B]`.
         """
         no_begin, no_acrostic, no_form = (~tf.reduce_any(forms, axis=1) for forms in fitting)
-        verse = tf.strings.join([asked[name] for name in _VERSE])
+        verse = tf.strings.join([asked[name] for name in VERSE_INPUTS])
         mute, poor = tf.fill(tf.shape(length), self._groups == 0), meant["rhyme"] & self._groups == 0
         short = (asked["max_length"] > 0) & (asked["max_length"] < length)
         return _first(

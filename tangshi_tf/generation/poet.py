@@ -127,7 +127,8 @@ class Poet(tf.Module):
             title: what the poem is about, of Han characters; empty for none. Notes and numbering are not read. Only
                 empty if the model has no separator.
             form: 五绝, 七绝, 五律, 七律, or another of `verse.forms.FORM_NAMES`; empty for free verse, unless one of
-                the next three is given. Rhyme and tones keep the rules, strictly, as far as what is typed allows.
+                the next three is given. Rhyme and tones keep the rules, strictly, as far as what is typed allows. Of
+                several forms, a begin as long as a line of one takes that one.
             rhyme: a level group of 平水韵, by one of `verse.prosody.RHYME_NAMES`; empty leaves it to the poet.
             opening: one of `verse.forms.OPENING_NAMES`; empty draws one as often as real poems have it, among those
                 that the typed text fits.

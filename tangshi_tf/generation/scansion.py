@@ -44,6 +44,7 @@ class TypedText(NamedTuple):
     rhymes: Any  # the level groups that they rhyme in, as bits; every group where nothing is typed
     begun: Any  # bool `[B, T]`, whether begin goes so far
     begin_fits: Any  # whether it has marks at the ends of lines, no others, and is not too long
+    begin_fills: Any  # whether it ends with the last character of a line
     acrostic_fits: Any  # whether it has no marks and no character too many
     acrostic_fills: Any  # whether it has a character for every line
     agree: Any  # whether both have the same characters where both have some

@@ -24,6 +24,7 @@ __all__ = [
     "OPENING_NAMES",
     "OPENING_SHARES",
     "OTHER",
+    "VERSE_INPUTS",
     "form_of",
     "lines_of",
     "rhyming_lines",
@@ -32,6 +33,8 @@ __all__ = [
 
 FORMS = {"五绝": (4, 5), "七绝": (4, 7), "五律": (8, 5), "七律": (8, 7)}
 OTHER = "其他"
+VERSE_INPUTS = ("form", "opening", "rhyme", "acrostic")
+"""What may be given to ask for verse in a form."""
 
 # Named after the tone of the second character; 入韵: the first line rhymes too. Lines of seven have two characters
 # of the other class in front of a line of five, so there 仄起 and 平起 change places.

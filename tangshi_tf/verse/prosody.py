@@ -75,12 +75,13 @@ def _ordinal(number: int, digits: Iterable[str]) -> str:
 
 
 def _rhyme_names() -> dict[str, str]:
-    """Return the names of a rhyme to the groups it may mean: 先, 一先, 下平一先, xian (先 or 咸), yixian."""
+    """Return the names of a rhyme to the groups it may mean: 先, 先韵, 一先, 下平一先, xian (先 or 咸), yixian."""
     names: dict[str, str] = {}
     for index, (group, pinyin) in enumerate(zip(LEVEL_GROUPS, _PINYIN.split(), strict=True)):
         half, number = ("上平", index + 1) if index < 15 else ("下平", index - 14)
         ordinal, ordinal_pinyin = _ordinal(number, _ORDINALS), _ordinal(number, _ORDINAL_PINYIN)
-        for name in (group, ordinal + group, half + ordinal + group, ordinal_pinyin + pinyin, pinyin):
+        chinese = [group, *(part + ordinal + group for part in ("", half, f"{half}声"))]
+        for name in (*chinese, *(f"{name}韵" for name in chinese), ordinal_pinyin + pinyin, pinyin):
             names[name] = names.get(name, "") + group
     return names
 

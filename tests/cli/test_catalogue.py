@@ -39,12 +39,14 @@ MESSAGES = {*errors.__all__, "BadParameter", "UsageError", "echo", "fail", "say"
     "first_line",
 }
 MESSAGES |= {"error", "_error"}  # of the kind that a caller asks for
-NOT_LITERAL = {"generation/batch.py ConfigError"}  # a problem of the SavedModel
+# A problem of the SavedModel, and what `no_such` says.
+NOT_LITERAL = {"generation/batch.py ConfigError", "cli/group.py UsageError", "cli/help.py UsageError"}
 
 # Functions and constants whose every text is a message …
 SAID = {
     "cli/console.py": ["estimated", "_planned", "left_out", "_progress_line", "understood"],
     "cli/group.py": ["_message"],
+    "cli/suggestions.py": ["no_such"],
     "generation/planner.py": ["plan_prose"],
     "training/listeners.py": ["curve_text"],
     "verse/checker.py": ["__str__"],
@@ -52,7 +54,7 @@ SAID = {
 }
 # … or a part of one, or stands in a table.
 PARTS = {
-    "cli/sample.py": ["fault"],
+    "cli/printing.py": ["fault"],
     "corpus/documents.py": ["_SIGNATURES", "_INSIDE_ZIP", "name_document"],
     "corpus/formats.py": ["_doubts"],
     "corpus/layouts.py": ["_DOUBT_LINES", "_DOUBT_RHYMED", "_DOUBT_CHANGES"],
@@ -71,6 +73,7 @@ OTHER_PARTS = {
     *("{} {}", "{} in {}"),  # a count and what is counted; faults and the form in which they are some
     *("train", "validation", "test", "poems", "prose", "characters", "words"),
     *("no text", "origin filter", "exact duplicate", "none", "none here", "standard input"),
+    *("command", "option", "padding", "start", "end of poem", "end of title", "unknown"),
     *("a typed poem", "unreadable", *FORMATS),
     *("a web page", "a LaTeX document", "an SQL script", "a file of subtitles", "a file of timed lyrics"),
     *("another corpus", "another vocabulary", "{} {} in place of {}"),
@@ -81,11 +84,9 @@ OTHER_PARTS = {
 # What click says. Another version may say it in other words, which stay English.
 CLICK = {
     *("Error: {}", "Try '{}' for help.", "Missing command.", "Option {} requires an argument."),
-    *("No such command {}.", "No such command {}. Did you mean {}?", "No such command {}. (Did you mean one of: {}?)"),
-    *("No such option {}.", "No such option {}. Did you mean {}?", "No such option {}. (Did you mean one of: {}?)"),
     *("Option {} does not take a value.", "Got unexpected extra argument ({})", "Got unexpected extra arguments ({})"),
     *("Invalid value for {}: {}", "{} is not one of {}.", "{} is not in the range {}.", "{} is not a valid {}."),
-    *("File {} is a directory.", "File {} is not writable."),
+    *("File {} is a directory.", "File {} is not writable.", "File {} does not exist.", "File {} is not readable."),
 }
 
 
@@ -335,7 +336,8 @@ ERRORS = [
         1,
         "moon.txt 里没有诗（略去：有西文字母或数字 1、太短 1）",
     ),
-    (["compose"], 2, "没有命令 'compose'。"),
+    (["haiku"], 2, "没有命令 'haiku'。"),
+    (["train"], 2, "没有命令 'train'。是不是 'fit'？"),
     (["sampl"], 2, "没有命令 'sampl'。是不是 'sample'？"),
     (["sample", "--begi"], 2, "没有选项 '--begi'。是不是 '--begin'？"),
     (["sample", "--t"], 2, "没有选项 '--t'。是不是这几个之一：'--tones', '--top-k', '--top-p'？"),

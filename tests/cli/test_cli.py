@@ -59,7 +59,7 @@ def test_every_command_has_help_with_an_example_and_imports_no_tensorflow() -> N
         "    result = CliRunner().invoke(main, [name, '--help'] if name else ['--help'])\n"
         "    assert result.exit_code == 0 and 'tangshi-tf ' in result.output, name\n"
         "    for parameter in main.commands[name].params if name else []:\n"
-        "        assert parameter.name == 'corpus' or parameter.help, (name, parameter.name)\n"
+        "        assert parameter.param_type_name == 'argument' or parameter.help, (name, parameter.name)\n"
         "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -71,7 +71,7 @@ def test_a_poem_begins_with_what_was_typed(project: Path, begin: str, state: str
     options = ["--begin", begin, "--init-state", state, "--max-length", "40", "--count", "8"]
     result = run("sample", "--model", "mini", *options)
     assert result.exit_code == 0, result.output
-    assert re.fullmatch(r"model: saved_models/mini/1\nseed: \d+\n", result.stderr)
+    assert re.fullmatch(r"model: saved_models/mini/1\nseed: \d+\n(Note: cut .*\n)?", result.stderr)
     poem = result.stdout.replace("\n", "")
     assert poem.startswith(begin)
     assert len(poem) > 8 * len(begin)  # some end at once, but not all
@@ -90,6 +90,112 @@ def test_json_lines_name_the_seed(project: Path) -> None:
         assert record["log_probability"] < 0
     fresh = [json.loads(run(*options).stdout.splitlines()[0]) for _ in range(2)]
     assert fresh[0]["seed"] != fresh[1]["seed"]
+
+
+def test_several_begins_in_one_call(project: Path) -> None:
+    options = ["sample", "--model", "mini", "--json", "--max-length", "12"]
+    (project / "begins.txt").write_bytes("\n水\r\n\n  \n風 月\n".encode())
+    result = run(*options, "--begin", "日", "--begin-file", "begins.txt", "--begin", "", "--count", "2", "--seed", "5")
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [record["begin"] for record in found] == ["日"] * 2 + [""] * 2 + ["水"] * 2 + ["風 月"] * 2
+    assert [record["seed"] for record in found] == list(range(5, 13))
+    for record in found:
+        alone = run(*options, "--begin", record["begin"], "--seed", str(record["seed"])).stdout
+        assert same_record(json.loads(alone), record)
+    plain = run(*options[:3], "--begin", "日", "--begin", "水", "--seed", "1").stdout
+    assert [poem[0] for poem in plain.split("\n\n")] == ["日", "水"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_begins_of_standard_input(project: Path, encoding: str) -> None:
+    options = ["sample", "--model", "mini", "--begin-file", "-", "--max-length", "5", "--json"]
+    result = CliRunner().invoke(main, options, input="明月\n春风\n".encode(encoding))
+    assert [json.loads(line)["begin"] for line in result.stdout.splitlines()] == ["明月", "春风"]
+
+
+@pytest.fixture
+def reader(project: Path, versed_folder: Path) -> Path:
+    """The folder, with a model that reads titles."""
+    shutil.copytree(versed_folder, project / "saved_models" / "reader" / "1", dirs_exist_ok=True)
+    return project
+
+
+@pytest.mark.parametrize(
+    ("asked", "pairs"),
+    [
+        (["--title", "秋夜", "--title", "春"], [("", "秋夜"), ("", "春")]),
+        (["--title", "秋夜", "--begin", "山", "--begin", "水"], [("山", "秋夜"), ("水", "秋夜")]),
+        (["--title", "秋夜", "--title", "春", "--begin", "山"], [("山", "秋夜"), ("山", "春")]),
+        (["--title", "秋夜", "--begin", "山", "--title", "春", "--begin", "水"], [("山", "秋夜"), ("水", "春")]),
+    ],
+)
+def test_begins_and_titles_go_in_pairs(reader: Path, asked: list[str], pairs: list[tuple[str, str]]) -> None:
+    options = ["sample", "--model", "reader", "--max-length", "5", "--seed", "1", *asked]
+    found = [json.loads(line) for line in run(*options, "--json").stdout.splitlines()]
+    assert [(record["begin"], record["title"]) for record in found] == pairs
+    heads = [poem.split("\n")[0] for poem in run(*options).stdout.split("\n\n")]
+    several = len({title for _, title in pairs}) > 1
+    assert (heads == [title for _, title in pairs]) == several
+
+
+@pytest.mark.parametrize("knobs", [["--temperature", "0"], ["--top-k", "1"]])
+def test_equal_poems_are_said_to_be_equal(project: Path, knobs: list[str]) -> None:
+    options = ["sample", "--model", "mini", *PRINTED, *knobs]
+    result = run(*options, "--count", "3")
+    assert len(set(result.stdout.strip().split("\n\n"))) == 1
+    assert "Note: these settings take the likeliest token each time: all texts with the same begin" in result.stderr
+    for more in ([], ["--count", "3", "--init-state", "random"], ["--begin", "山", "--begin", "水"]):
+        assert "Note: these" not in run(*options, *more).stderr
+
+
+def test_poems_that_are_cut_are_said_to_be(project: Path) -> None:
+    options = ["sample", "--model", "mini", "--seed", "0", "--count", "40", "--max-length", "12"]
+    result = run(*options, "--json")
+    cut = [number for number, line in enumerate(result.stdout.splitlines(), 1) if json.loads(line)["cut"]]
+    assert 10 < len(cut) < 40
+    assert "Note" not in result.stderr
+    numbers = ", ".join(map(str, cut[:10]))
+    note = f"Note: cut at the largest length, before the end: {len(cut)} of 40 (number {numbers}, …). --max-length"
+    assert note in run(*options).stderr
+
+
+def test_the_likeliest_next_characters(project: Path) -> None:
+    result = run("next", "山", "--model", "mini", "--top", "4")
+    assert result.exit_code == 0, result.output
+    head, *rows = result.stdout.splitlines()
+    assert head.split() == ["next", "probability"]
+    shares = [float(row.split()[-1].removesuffix("%")) for row in rows]
+    assert len(shares) == 4
+    assert shares == sorted(shares, reverse=True)
+    found = json.loads(run("next", "山", "--model", "mini", "--top", "100000", "--json").stdout)
+    assert (found["text"], found["title"]) == ("山", "")
+    assert sum(one["probability"] for one in found["next"]) == pytest.approx(1.0)
+    assert {"<eos>", "<unk>", "，"} <= {one["token"] for one in found["next"]}
+    every = run("next", "山", "--model", "mini", "--top", "100000").stdout
+    assert "end of poem" in every
+    assert "诗完" in run("next", "--lang", "zh", "--model", "mini", "--top", "100000").stdout
+
+
+def test_threads_are_those_that_were_asked_for(project: Path) -> None:
+    code = (
+        "import tensorflow as tf\nfrom tangshi_tf.cli import main\n"
+        "main(['next', '山', '--model', 'mini', '--threads', '1'], standalone_mode=False)\n"
+        "threading = tf.config.threading\n"
+        "assert threading.get_intra_op_parallelism_threads() == threading.get_inter_op_parallelism_threads() == 1\n"
+        "try:\n    main(['next', '山', '--model', 'mini', '--threads', '2'], standalone_mode=False)\n"
+        "except Exception as error:\n    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=project)
+    told = done.stdout.decode().splitlines()[-1]
+    assert told == "A process of its own is required for --threads. Received: one that computes already."
+
+
+def test_values_may_be_typed_in_any_case(project: Path) -> None:
+    options = ["sample", "--model", "mini", "--seed", "3"]
+    plain = run(*options, "--init-state", "random").stdout
+    assert run(*options, "--init-state", "Random").stdout == plain
+    assert run("--lang", "ZH", *options).stderr.startswith("模型：")
+    assert run("check", "--level", "LOOSE", TOWER).exit_code == 0
 
 
 def test_more_poems_than_a_batch(project: Path) -> None:

@@ -191,6 +191,33 @@ REQUESTS: list[tuple[list[str], str]] = [
         [*PROSAIC, "one.txt", "--validation-share", "60", "--test-share", "40"],
         "Shares to validate on and to test of less than 100 percent together are required. Received: 60 and 40.",
     ),
+    (
+        [*MINI, "--begin", "山", "--begin", "水", "--title", "a", "--title", "b", "--title", "c"],
+        "As many --begin as --title, or one of either, are required. Received: 2 and 3.",
+    ),
+    (
+        [*MINI, "--begin-file", "-", "--title-file", "-"],
+        "--begin-file - and --title-file - exclude each other: standard input is read once.",
+    ),
+    (
+        [*MINI, "--begin-file", "empty.txt"],
+        "A line that is not blank is required in --begin-file empty.txt. Received: none.",
+    ),
+    (
+        [*MINI, "--begin-file", "broken.txt"],
+        f"{TEXT}broken.txt, which seems to be UTF-8 but has byte 0xe5 at offset 83",
+    ),
+    (["next", "山", "--model", "nobody"], f"{NO_MODEL}'nobody'."),
+    (
+        ["next", "山", "--model", "mini", "--title", "秋"],
+        "A model that reads titles is required. Received: one that does not.",
+    ),
+    (
+        ["next", "a", "--model", "novel", "--title", "秋"],
+        "A model of poems is required for --title. Received: one of prose.",
+    ),
+    (["next", "\udce5", "--model", "mini"], UNICODE),
+    ([*NOVEL, "--title", "秋"], "A model of poems is required for --title. Received: one of prose."),
     ([*NOVEL, "--form", "五绝"], "A model of poems is required for --form. Received: one of prose."),
     ([*NOVEL, "--tones"], "A model of poems is required for --tones. Received: one of prose."),
     (

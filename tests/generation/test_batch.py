@@ -21,6 +21,22 @@ def test_poems_have_the_seeds_that_follow(loaded: Any) -> None:
     cut = [record for record in found if record["length"] == KNOBS["max_length"]]
     assert 0 < len(cut) < 200
     assert all(record["tokens"] == record["length"] + (record not in cut) for record in found)
+    assert all(record["cut"] == (record in cut) for record in found)
+
+
+def test_a_poem_in_a_form_is_never_cut(versed: Any) -> None:
+    found = list(write(versed, [""] * 4, 1, form="五绝", max_length=24))
+    assert [(record["length"], record["tokens"], record["cut"]) for record in found] == [(24, 24, False)] * 4
+
+
+def test_every_poem_may_have_its_own_title(versed: Any) -> None:
+    begins, titles = ["山", "", "山"], ["秋夜", "", "春"]
+    found = list(write(versed, begins, 5, title=titles, **KNOBS))
+    assert [(record["begin"], record["title"]) for record in found] == list(zip(begins, titles, strict=True))
+    for record in found:
+        (alone,) = write(versed, [record["begin"]], record["seed"], title=record["title"], **KNOBS)
+        assert same_record(alone, record)
+    assert found[0]["log_probability"] != next(write(versed, ["山"], 5, **KNOBS))["log_probability"]
 
 
 @pytest.mark.parametrize("best_of", [2, 7, pytest.param(300, marks=pytest.mark.ci)])

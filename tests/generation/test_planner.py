@@ -78,7 +78,9 @@ def test_forms_and_openings_have_many_names(versed: Any, name: str, said: str, m
     assert not any(problem for _, problem in answers)
 
 
-@pytest.mark.parametrize("said", ["先", "一先", "下平一先", "yixian", "xian", "Xian", "東", "一東", "yidong"])
+@pytest.mark.parametrize(
+    "said", ["先", "一先", "下平一先", "yixian", "xian", "Xian", "東", "一東", "yidong", "东韵", "上平聲一東韻"]
+)
 def test_rhymes_have_many_names(versed: Any, said: str) -> None:
     meant = RHYME_NAMES[fold(said.lower())]
     for poem, problem in ask(versed, form="七律", rhyme=said, seed=list(range(12))):
@@ -169,6 +171,33 @@ def test_an_opening_that_fits_the_typed_text_is_chosen(versed: Any) -> None:
         answers = ask(versed, begin, form="五律", seed=list(range(60)))
         assert not any(problem for _, problem in answers)
         assert {kept(poem, "五律").opening for poem, _ in answers} == fitting
+
+
+@pytest.mark.parametrize(
+    ("begin", "asked", "forms"),
+    [
+        ("床前明月光", {"form": "绝句"}, {"五绝"}),
+        ("床前明月光", {"rhyme": "阳"}, {"五绝", "五律"}),
+        ("床前明月光", {"form": "律诗", "acrostic": "床"}, {"五律"}),
+        ("白日依山尽，黄河入海流", {"rhyme": "尤"}, {"五绝", "五律"}),
+        ("朝辞白帝彩云间", {"rhyme": "删"}, {"七绝", "七律"}),
+        ("床前明月", {"form": "绝句"}, {"五绝", "七绝"}),  # part of a line may be of either
+        ("床前明月光", {"form": "七绝"}, {"七绝"}),  # what was asked for stands
+        ("床前明月光", {"form": "绝句", "acrostic": "床疑举低"}, {"五绝"}),
+    ],
+)
+def test_a_begin_as_long_as_a_line_takes_its_form(
+    versed: Any, begin: str, asked: dict[str, Any], forms: set[str]
+) -> None:
+    answers = ask(versed, begin, **asked, seed=list(range(40)))
+    assert {form_of(poem) for poem, _ in answers} == forms
+    assert not any(problem for _, problem in answers)
+
+
+def test_a_begin_as_long_as_a_line_may_break_rules(versed: Any) -> None:
+    ((poem, problem),) = ask(versed, "天天天天天", form="绝句")
+    assert form_of(poem) == "五绝"
+    assert problem.startswith("text that keeps the rules is required; received 天 (line 1, character ")
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ def typed(texts: Sequence[str]) -> TypedText:
         rhymes,
         begun=tf.constant(tokens[:, 0] != PAD),
         begin_fits=all_forms,
+        begin_fills=all_forms,
         acrostic_fits=all_forms,
         acrostic_fills=all_forms,
         agree=all_forms,
