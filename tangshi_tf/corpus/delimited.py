@@ -24,6 +24,7 @@ _WIDE_MARK = re.compile("[，。？！；]")
 _SAMPLE = 60  # rows by which the delimiter is found
 _UNIT = "\x1f"  # stands for delimiters of several characters
 _QUOTES = (('"', '"'), ("“", "”"), ("'", "'"), ("「", "」"))
+_MOST = 0.8  # of the cells below a header alone in its row
 _LEAST_TEXT = 16  # characters of a text without marks
 
 
@@ -41,12 +42,14 @@ def read_table(text: str) -> Found | None:
         return Found("table", records) if records else None
     head = lines[0]
     for delimiter in (*_DELIMITERS, *_CHINESE):
-        if delimiter in head and is_header(_rows(head, delimiter)[0]):
+        if delimiter in head and is_header(_rows(head, delimiter)[0], delimiter):
             records = _best_rows(text, delimiter)
-            return Found("table", records) if records is not None else None
+            if records is not None and (len(lines) < 2 or sum(delimiter in line for line in lines) > 0.1 * len(lines)):
+                return Found("table", records)  # else a title of two words
     if len(lines) > 1 and head.strip().isalnum() and role_of(head) == TEXT and _is_poem(lines[1].strip('"“”')):
-        cells = [row[0] for row in _rows(text, ",") if row]
-        return Found("table", [Record("", "", "", joined_verse(cell.split("\n"))) for cell in cells[1:]])
+        cells = [row[0] for row in _rows(text, ",")[1:] if row]
+        if _share(cells, _is_poem) > _MOST:  # else a heading above poems with titles
+            return Found("table", [Record("", "", "", joined_verse(cell.split("\n"))) for cell in cells])
     sample = "\n".join(lines[:_SAMPLE])
     for delimiter in _DELIMITERS:
         if delimiter in sample and _is_table(_rows(sample, delimiter), delimiter, cut=len(lines) > _SAMPLE):
@@ -135,7 +138,7 @@ def records_of_rows(rows: Sequence[Sequence[str]], delimiter: str = ",") -> list
     """
     if not rows:
         return None
-    header = is_header(rows[0])
+    header = is_header(rows[0], delimiter)
     roles = [role_of(cell) for cell in rows[0]] if header else []
     if not header and {role_of(cell) for cell in rows[0]} & {TITLE, AUTHOR} and not any(map(_is_poem, rows[0])):
         roles = [role_of(cell) for cell in rows[0]]

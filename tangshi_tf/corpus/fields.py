@@ -55,6 +55,7 @@ _WORDS = (
 )
 _LONGEST_CHINESE = 6  # characters; longer ones are titles of poems
 _LONGEST_NAME = 20
+_OF_INDEXED = (",", "\t")  # delimiters of tables with an index
 _DECORATION = re.compile(r"[\s\"'“”‘’:：*#`《》【】\[\]]+")
 
 
@@ -85,10 +86,18 @@ def is_exact(name: str) -> bool:
     return re.sub("[_-]", "", _DECORATION.sub("", fold(name)).lower()) in _ROLES
 
 
-def is_header(row: Sequence[str]) -> bool:
-    """Tell whether a row has names of columns, among them that of a text."""
+def is_header(row: Sequence[str], delimiter: str = ",") -> bool:
+    """Tell whether a row has names of columns, among them that of a text.
+
+    One name alone is a heading more often than a header, but beside an empty cell above an index, as pandas writes it.
+    """
     if any(len(cell) > _LONGEST_NAME for cell in row):
         return False
     roles = [role_of(cell.strip()) for cell in row]
     known = sum(map(bool, roles))
-    return (TEXT in roles or roles.count(LINE) > 1) and 2 * known >= len([cell for cell in row if cell.strip()])
+    indexed = len(row) > 1 and not row[0].strip() and delimiter in _OF_INDEXED
+    return (
+        (TEXT in roles or roles.count(LINE) > 1)
+        and (known > 1 or indexed)
+        and 2 * known >= len([cell for cell in row if cell.strip()])
+    )

@@ -1,7 +1,8 @@
 import pytest
 
 from tangshi_tf.corpus.delimited import read_table, records_of_rows
-from tangshi_tf.corpus.records import Record
+from tangshi_tf.corpus.formats import understand
+from tangshi_tf.corpus.records import Found, Record
 from tangshi_tf.errors import CorpusError
 
 QUIET = "床前明月光，疑是地上霜。举头望明月，低头思故乡。"
@@ -44,11 +45,39 @@ def test_lines_in_columns_of_their_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [f"{QUIET}\n{SPRING}", QUIET.replace("，", ","), f"静夜思：{QUIET}", "静夜思", f"诗\t{QUIET}\n词\t{SPRING}"]
+    "text",
+    [
+        f"{QUIET}\n{SPRING}",
+        QUIET.replace("，", ","),
+        f"静夜思：{QUIET}",
+        "静夜思",
+        f"# 诗歌\n\n## 静夜思\n\n{QUIET}\n\n## 春晓\n\n{SPRING}",
+        f"# 诗词\n\n{QUIET}",
+        f"诗、酒\n{QUIET}\n春晓\n{SPRING}",
+        f"诗、词\n{QUIET}\n春晓\n{SPRING}",
+        f"诗\n\n静夜思\n{QUIET}\n\n春晓\n{SPRING}",
+    ],
 )
 def test_other_texts_are_no_tables(text: str) -> None:
-    found = read_table(text)
-    assert found is None or [record.text for record in found.records] == [QUIET, SPRING]
+    assert read_table(text) is None
+
+
+def test_titles_may_be_words_for_verse() -> None:
+    found = read_table(f"诗\t{QUIET}\n词\t{SPRING}")
+    assert found is not None
+    assert found.records == [Record("", "", "诗", QUIET), Record("", "", "词", SPRING)]
+
+
+def test_a_column_alone() -> None:
+    expected = Found("table", [Record("", "", "", QUIET), Record("", "", "", SPRING)])
+    assert read_table(f"诗词\n{QUIET}\n{SPRING}") == expected
+    assert read_table(f",诗词\n0,{QUIET}\n1,{SPRING}") == expected  # an index, as pandas writes it
+
+
+def test_headings_of_markdown_are_titles() -> None:
+    text = f"# 诗歌\n\n## 静夜思\n\n李白\n\n{QUIET}\n\n## 春晓\n\n孟浩然\n\n{SPRING}"
+    assert understand(text, "x").records == [Record("", "李白", "静夜思", QUIET), Record("", "孟浩然", "春晓", SPRING)]
+    assert understand(f"诗、酒\n{QUIET}\n\n春晓\n{SPRING}", "x").records[0] == Record("", "", "诗、酒", QUIET)
 
 
 def test_a_header_without_a_column_of_poems_is_refused() -> None:
