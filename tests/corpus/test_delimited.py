@@ -38,6 +38,31 @@ def test_marks_of_the_text_that_part_columns_are_put_back() -> None:
     assert found.records == [Record("", "", "静夜思", half)]
 
 
+def test_fields_in_quotes_may_go_on_over_lines() -> None:
+    broken = "\n".join(["白日依山尽,", "黄河入海流.", "欲穷千里目,", "更上一层楼."])
+    rows = [f'{number},"{broken}"' for number in range(5)]
+    found = read_table("\n".join(["title,content", *rows]))
+    assert found is not None
+    assert found.records == [Record("", "", str(number), broken.replace("\n", "")) for number in range(5)]
+
+
+@pytest.mark.parametrize("header", ["题目,作者,内容\n", ""])
+@pytest.mark.parametrize("stray", ['"李白', '"李"白', '"'])
+def test_a_quote_that_none_answers_spoils_its_own_row_alone(header: str, stray: str) -> None:
+    rows = [f"静夜思{number},李白,{QUIET}" for number in range(200)]
+    rows[100] = f'春晓,孟浩然,"{BROKEN}"'
+    rows[180] = f"静夜思180,{stray},{QUIET}"
+    found = read_table(header + "\n".join(rows))
+    assert found is not None
+    assert [record.text for record in found.records] == [QUIET] * 200
+    assert [record.author for record in found.records[99:102]] == ["李白", "孟浩然", "李白"]
+
+
+def test_a_line_longer_than_a_field_may_be_is_no_table() -> None:
+    assert read_table("," + "春" * 200_000) is None
+    assert read_table("\n".join(['",春'] * 3_000)) is None
+
+
 def test_lines_in_columns_of_their_own() -> None:
     found = read_table("题目,第一句,第二句\n登楼,白日依山尽,黄河入海流")
     assert found is not None
