@@ -8,11 +8,10 @@ from itertools import islice
 from typing import Any
 
 from tangshi_tf.corpus.cleaning import han_only
-from tangshi_tf.corpus.fields import AUTHOR, KNOWN_TEXTS, LINE, OTHER, SPLIT, TEXT, TITLE, is_header, role_of
+from tangshi_tf.corpus.fields import AUTHOR, LINE, OTHER, SPLIT, TEXT, TITLE, is_header, no_text, role_of
 from tangshi_tf.corpus.headings import author_name, is_known_author
 from tangshi_tf.corpus.records import Found, Record, one_line
 from tangshi_tf.corpus.verse_lines import joined_verse, parse_line, segments
-from tangshi_tf.errors import CorpusError
 
 __all__ = ["read_table", "records_of_rows"]
 
@@ -165,10 +164,7 @@ def records_of_rows(rows: Sequence[Sequence[str]], delimiter: str = ",") -> list
         roles = [role_of(cell) for cell in rows[0]]
         roles = _with_text(roles, rows[1:])
         if TEXT not in roles:
-            raise CorpusError(
-                f"A column with the poems is required, such as {', '.join(KNOWN_TEXTS)}. "
-                f"Received the columns {', '.join(cell for cell in rows[0] if cell)[:200]}"
-            )
+            raise no_text("columns", rows[0])
         header = True
     body = rows[1:] if header else rows
     if not header:

@@ -71,6 +71,7 @@ OTHER_PARTS = {
     *("{} {}", "{} in {}"),  # a count and what is counted; faults and the form in which they are some
     *("train", "validation", "test", "poems", "prose", "characters", "words"),
     *("no text", "origin filter", "exact duplicate", "none", "none here", "standard input"),
+    *("fields", "elements", "columns"),  # of files
     *("a typed poem", "unreadable", *FORMATS),
     *("a web page", "a LaTeX document", "an SQL script", "a file of subtitles", "a file of timed lyrics"),
     *("another corpus", "another vocabulary", "{} {} in place of {}"),

@@ -1,0 +1,43 @@
+import pytest
+
+from tangshi_tf.corpus.values import parse_json, parse_xml
+from tangshi_tf.errors import CorpusError
+
+
+@pytest.mark.parametrize("between", ["\n", ",\n", "\n\n", " "])
+def test_values_one_after_the_other(between: str) -> None:
+    assert parse_json(between.join(['{"title": "春晓"}', '{"title":\n"江雪"}'])) == [
+        {"title": "春晓"},
+        {"title": "江雪"},
+    ]
+
+
+def test_literals_of_python() -> None:
+    assert parse_json("[{'title': '春晓', 'id': None}]") == [[{"title": "春晓", "id": None}]]
+
+
+@pytest.mark.parametrize("text", ["[静夜思]\n床前明月光", "[1] 静夜思\n床前", "[[poem]]", "春晓", "{静夜思}"])
+def test_brackets_are_no_json(text: str) -> None:
+    assert parse_json(text) is None
+
+
+@pytest.mark.parametrize("text", ['[{"title": ', "[" * 100_000, '{"a": ' * 100_000])
+def test_damaged_json_is_refused(text: str) -> None:
+    with pytest.raises(CorpusError, match="Valid JSON is required") as caught:
+        parse_json(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_elements_are_named_values() -> None:
+    assert parse_xml("<poems><poem id='1'>春</poem><poem>秋</poem></poems>") == {
+        "poems": {"poem": [{"id": "1", "text": "春"}, "秋"]}
+    }
+    assert parse_xml("<text><l>春，</l><l>秋。</l></text>") == {"text": ["春，", "秋。"]}
+    assert parse_xml("<poem/>") == {"poem": ""}
+
+
+def test_other_xml() -> None:
+    assert parse_xml("春晓") is None
+    assert parse_xml("<春晓>春眠不觉晓，处处闻啼鸟。") is None
+    with pytest.raises(CorpusError, match="Valid XML is required"):
+        parse_xml("<poem><title>春晓</poem></title>")
