@@ -18,6 +18,8 @@ __all__ = ["read_json", "read_xml"]
 
 _BREAK = re.compile(r"<\s*/?\s*(?:br|p|div)\s*/?\s*>|\\r\\n|\\n|\r", re.IGNORECASE)
 _DEEPEST = 40
+_MOST = 0.6  # of the strings of a list, if each is a poem
+_DOUBT_STRINGS = "each string of a list was taken for a poem"
 # Of several names of a title, the first decides: the 花间集 has a rhythmic and a title, the 诗经 a chapter and a title.
 _TITLES = ("title", "题目", "标题", "rhythmic", "name", "chapter")
 _TEXTS = ("paragraphs", "content", "contents", "text", "para", "body", "poem", "内容", "正文", "原文")
@@ -48,7 +50,7 @@ def _found(format_name: str, parts: str, value: Any) -> Found:
     records = list(search.poems(value, _Known(), 0))
     if not any(record.text for record in records) and search.unknown:
         raise no_text(parts, search.unknown)
-    return Found(format_name, records)
+    return Found(format_name, records, tuple(search.doubts))
 
 
 class _Known(NamedTuple):
@@ -63,11 +65,13 @@ class _Search:
 
     Attributes:
         unknown: the names of the fields of objects without poems, each once.
+        doubts: what may be otherwise, each once.
     """
 
     def __init__(self) -> None:
         """See the class."""
         self.unknown: dict[str, None] = {}
+        self.doubts: dict[str, None] = {}
 
     def poems(self, value: Any, known: _Known, depth: int) -> Iterator[Record]:
         """Yield the poems of a value, at any depth."""
@@ -97,13 +101,27 @@ class _Search:
             if records:
                 yield from records
                 return
-        strings = [part for part in value if isinstance(part, str)]
-        if len(strings) == len(value) > 1 and not all(map(_is_poem, strings)):
-            # Title, author and lines of one poem, or its lines alone; of several poems each would be one.
-            yield from _of_string("\n".join(strings), known)
+        strings = _strings(value)
+        if len(strings) > 1:
+            yield from self._of_strings(strings, known)
             return
         for part in value:
             yield from self.poems(part, known, depth + 1)
+
+    def _of_strings(self, strings: Sequence[str], known: _Known) -> Iterator[Record]:
+        """Yield the poems of strings: each is one, or one line of it, or titles stand between them."""
+        whole = sum(map(_is_poem, strings))
+        if not whole or (known.title and 2 * whole < len(strings)):
+            yield from _of_string("\n".join(strings), known)
+        elif 2 * sum(not parse_line(_joined(part)).verse for part in strings) >= whole:
+            found = read_layout("\n".join(strings))
+            self.doubts.update(dict.fromkeys(found.doubts))
+            yield from (_completed(record, known) for record in found.records)
+        else:
+            if whole < _MOST * len(strings):
+                self.doubts[_DOUBT_STRINGS] = None
+            for part in strings:
+                yield from _of_string(part, known)
 
     def _of_object(self, entry: dict[str, Any], known: _Known, depth: int) -> Iterator[Record]:
         columns = _columns(entry)
@@ -122,6 +140,11 @@ class _Search:
         lines = [str(part) for name, part in entry.items() if role_of(name) == LINE and isinstance(part, str)]
         inner = _Known(title or known.title, author or known.author)
         for name in texts:
+            strings = [] if inner.title else _strings(entry[name])
+            if len(strings) > 1 and sum(map(_is_poem, strings)) >= _MOST * len(strings):
+                self.doubts[_DOUBT_STRINGS] = None
+                yield from self._of_strings(strings, inner)
+                return
             text = _text(entry[name])
             if text:
                 split = entry.get("split")
@@ -156,12 +179,24 @@ def _of_string(value: str, known: _Known) -> Iterator[Record]:
     records = read_layout(text).records
     if len(records) > 1 and not all(record.title for record in records):
         records = [Record("", "", "", joined_verse(text.split("\n")))]
-    for record in records:
-        yield record._replace(title=record.title or known.title, author=record.author or known.author)
+    yield from (_completed(record, known) for record in records)
+
+
+def _completed(record: Record, known: _Known) -> Record:
+    return record._replace(title=record.title or known.title, author=record.author or known.author)
+
+
+def _strings(value: Any) -> list[str]:
+    """Return the strings of a list that holds nothing else; an empty list for anything else."""
+    return list(value) if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value) else []
+
+
+def _joined(text: str) -> str:
+    return text.replace("\n", "")
 
 
 def _is_poem(text: str) -> bool:
-    parsed = parse_line(text.replace("\n", ""))
+    parsed = parse_line(_joined(text))
     return len(segments(parsed.verse)) > 3 or bool(parsed.head and parsed.verse)
 
 

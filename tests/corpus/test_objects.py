@@ -52,6 +52,34 @@ def test_titles_and_strings_of_poems() -> None:
     assert [record.text for record in read([SPRING, other])] == [SPRING, other]
 
 
+MOON = "海上生明月，天涯共此时。"
+DOUBT = ("each string of a list was taken for a poem",)
+
+
+@pytest.mark.parametrize(
+    ("value", "texts", "doubts"),
+    [
+        ([*[SPRING] * 20, MOON], [*[SPRING] * 20, MOON], ()),
+        ([SPRING, MOON, MOON], [SPRING, MOON, MOON], DOUBT),
+        (HALVES, [SPRING], ()),
+        ([*[SPRING] * 20, "待续"], [*[SPRING] * 20, ""], ()),
+        ({"poems": [SPRING, SPRING]}, [SPRING, SPRING], DOUBT),
+        ({"title": "春晓", "content": [SPRING, SPRING]}, [SPRING * 2], ()),
+        ({"春晓": [MOON, MOON, SPRING]}, [MOON * 2 + SPRING], ()),
+    ],
+)
+def test_strings_of_a_list_are_poems_or_lines(value: Any, texts: list[str], doubts: tuple[str, ...]) -> None:
+    found = read_json(json.dumps(value, ensure_ascii=False))
+    assert found is not None
+    assert [record.text for record in found.records] == texts
+    assert found.doubts == doubts
+
+
+@pytest.mark.parametrize("value", [["春晓", SPRING], ["春晓", SPRING, "春望", MOON], ["春晓", "孟浩然", *HALVES]])
+def test_titles_may_stand_between_strings(value: list[str]) -> None:
+    assert [record.title for record in read(value)] == [part for part in value if part in ("春晓", "春望")]
+
+
 def test_objects_one_after_the_other() -> None:
     entry = json.dumps({"title": "春晓", "author": "孟浩然", "content": SPRING}, indent=1)
     found = read_json(f"{entry}\n{entry}")
