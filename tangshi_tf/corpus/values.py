@@ -90,14 +90,11 @@ def _tree(element: ElementTree.Element, depth: int) -> Any:
         if not element.attrib:
             return lines
         return {**element.attrib, "text": lines}
-    found: dict[str, Any] = dict(element.attrib)
-    if not children and (element.text or "").strip():
-        found.setdefault("text", (element.text or "").strip())
-    names = [child.tag for child in children]
+    values: dict[str, list[Any]] = {}
     for child in children:
-        value = _tree(child, depth + 1)
-        if names.count(child.tag) > 1:
-            found.setdefault(child.tag, []).append(value)
-        else:
-            found[child.tag] = value
-    return found
+        values.setdefault(child.tag, []).append(_tree(child, depth + 1))
+    found: dict[str, Any] = {tag: own[0] if len(own) == 1 else own for tag, own in values.items()}
+    text = (element.text or "").strip()
+    if not children and text:
+        found["text"] = text
+    return {**element.attrib, **found}  # an attribute may have the name of a child

@@ -110,6 +110,15 @@ def test_what_no_format_knows_is_none() -> None:
     assert read_xml("春晓") is None
 
 
+def test_elements_one_after_the_other() -> None:
+    found = read_xml(f'<poems poem="2"><poem>{SPRING}</poem><poem>{SPRING}</poem></poems>')
+    assert found is not None
+    assert [record.text for record in found.records] == [SPRING, SPRING]
+    found = read_xml('<?xml version="1.0"?><!-- </poem> -->')
+    assert found is not None
+    assert not any(record.text for record in found.records)
+
+
 def test_fields_and_elements_without_poems_are_named() -> None:
     with pytest.raises(CorpusError, match=r"under a name such as content, .* Received the fields title, strains$"):
         read_json('[{"title": "春晓", "strains": ["平仄"]}]')

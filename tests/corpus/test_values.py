@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from tangshi_tf.corpus.values import parse_json, parse_xml
@@ -34,6 +36,28 @@ def test_elements_are_named_values() -> None:
     }
     assert parse_xml("<text><l>春，</l><l>秋。</l></text>") == {"text": ["春，", "秋。"]}
     assert parse_xml("<poem/>") == {"poem": ""}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('<poems poem="2"><poem>春</poem><poem>秋</poem></poems>', {"poems": {"poem": ["春", "秋"]}}),
+        ('<poems poem="1"><poem>春</poem></poems>', {"poems": {"poem": "春"}}),
+        ('<poem text="1">春</poem>', {"poem": {"text": "春"}}),
+    ],
+)
+def test_a_child_goes_before_an_attribute_of_its_name(text: str, value: object) -> None:
+    assert parse_xml(text) == value
+
+
+def test_many_children_take_no_time() -> None:
+    start = time.monotonic()
+    assert len(parse_xml("<poems>" + "<poem>春</poem>" * 100_000 + "</poems>")["poems"]["poem"]) == 100_000
+    assert time.monotonic() - start < 10  # a minute, if each counts the others
+
+
+def test_xml_of_nothing_is_empty() -> None:
+    assert parse_xml('<?xml version="1.0"?><!-- </poem> -->') == ""
 
 
 def test_other_xml() -> None:
