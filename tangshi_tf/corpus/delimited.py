@@ -10,6 +10,7 @@ from typing import Any
 from tangshi_tf.corpus.cleaning import han_only
 from tangshi_tf.corpus.fields import AUTHOR, LINE, OTHER, SPLIT, TEXT, TITLE, is_header, no_text, role_of
 from tangshi_tf.corpus.headings import author_name, is_known_author
+from tangshi_tf.corpus.html_text import break_value
 from tangshi_tf.corpus.records import Found, Record, one_line
 from tangshi_tf.corpus.verse_lines import joined_verse, parse_line, segments
 
@@ -19,7 +20,6 @@ _DELIMITERS = ("\t", ",", ";", "|", "||", "::", "|||", "##", "@@", "$", "^", "~"
 _CHINESE = ("，", "；", "、")  # in a text they are marks, so that only a header tells
 _MARKDOWN_RULE = re.compile(r"^\s*\|?[\s:|-]*-[\s:|-]*\|?\s*$")
 _ENDS = re.compile(r"[。？！.?!．｡；;][」』”’》\"'）)]*$")
-_BREAK = re.compile(r"<\s*/?\s*(?:br|p)\s*/?\s*>", re.IGNORECASE)
 _MARK = re.compile("[，。？！；,.?!;．｡]")
 _WIDE_MARK = re.compile("[，。？！；]")
 _SAMPLE = 60  # rows by which the delimiter is found
@@ -230,8 +230,8 @@ def _record(row: Sequence[str], roles: Sequence[str], delimiter: str) -> Record:
         found.setdefault(role, []).append(cell)
     title = next((cell for cell in found.get(TITLE, []) if cell), "")
     author = next((cell for cell in found.get(AUTHOR, []) if cell), "")
-    text = next((cell for cell in found.get(TEXT, []) if cell), "").replace("\\n", "\n")
-    lines = _BREAK.sub("\n", text).split("\n")
+    text = next((cell for cell in found.get(TEXT, []) if cell), "")
+    lines = break_value(text).split("\n")
     if LINE in found:
         lines = [cell for cell in found[LINE] if cell]
     text = joined_verse([part for line in lines for part in _spaced(line)])

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from tangshi_tf.corpus.fields import AUTHOR, LINE, OTHER, TEXT, TITLE, role_of
 from tangshi_tf.corpus.headings import author_name
+from tangshi_tf.corpus.html_text import break_value
 from tangshi_tf.corpus.records import Found, Record, one_line
 from tangshi_tf.corpus.verse_lines import RULE, joined_verse
 
@@ -98,6 +99,6 @@ def _value(text: str) -> str:
 
 def _record(poem: dict[str, list[str]]) -> Record:
     title, author = (one_line(" ".join(poem.get(role, []))) for role in (TITLE, AUTHOR))
-    lines = [line.strip() for value in poem.get(TEXT, []) for line in value.replace("\\n", "\n").split("\n")]
+    lines = [line.strip() for value in poem.get(TEXT, []) for line in break_value(value).split("\n")]
     lines = [line for line in lines if line not in ("]", "[", "}", "{", '"""', "'''", "],", "},")]
     return Record("", author_name(author) or author, title.strip("《》"), joined_verse(lines))

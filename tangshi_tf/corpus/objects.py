@@ -1,6 +1,5 @@
 """Poems in JSON, JSON lines and XML: objects with fields, nested in any way."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -8,6 +7,7 @@ from tangshi_tf.corpus.cleaning import han_only
 from tangshi_tf.corpus.delimited import records_of_rows
 from tangshi_tf.corpus.fields import AUTHOR, LINE, TEXT, TITLE, is_exact, no_text, role_of
 from tangshi_tf.corpus.headings import author_name, is_known_author
+from tangshi_tf.corpus.html_text import break_value
 from tangshi_tf.corpus.layouts import read_layout
 from tangshi_tf.corpus.records import Found, Record, one_line
 from tangshi_tf.corpus.splitting import SPLITS
@@ -16,7 +16,6 @@ from tangshi_tf.corpus.verse_lines import joined_verse, parse_line, segments
 
 __all__ = ["read_json", "read_xml"]
 
-_BREAK = re.compile(r"<\s*/?\s*(?:br|p|div)\s*/?\s*>|\\r\\n|\\n|\r", re.IGNORECASE)
 _DEEPEST = 40
 _MOST = 0.6  # of the strings of a list, if each is a poem
 _DOUBT_STRINGS = "each string of a list was taken for a poem"
@@ -175,7 +174,7 @@ class _Search:
 
 
 def _of_string(value: str, known: _Known) -> Iterator[Record]:
-    text = _BREAK.sub("\n", value)
+    text = break_value(value)
     records = read_layout(text).records
     if len(records) > 1 and not all(record.title for record in records):
         records = [Record("", "", "", joined_verse(text.split("\n")))]
@@ -279,9 +278,9 @@ def _is_text(text: str) -> bool:
 def _text(value: Any) -> str:
     """Return a text field as one string; ``""`` if it is none but holds further poems."""
     if isinstance(value, str):
-        lines = _BREAK.sub("\n", value).split("\n")
+        lines = break_value(value).split("\n")
     elif isinstance(value, list | tuple) and not _holds_objects(value):
-        lines = [part for line in value if isinstance(line, str) for part in _BREAK.sub("\n", line).split("\n")]
+        lines = [part for line in value if isinstance(line, str) for part in break_value(line).split("\n")]
     elif isinstance(value, list) and all(
         isinstance(stanza, list) and all(isinstance(line, str) for line in stanza) for stanza in value
     ):

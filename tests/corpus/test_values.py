@@ -30,6 +30,28 @@ def test_damaged_json_is_refused(text: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_entities_in_json_are_those_of_its_strings() -> None:
+    assert parse_json('[{"title": "读&quot;离骚&quot;", "text": "春&nbsp;&#92;&lt;br&gt;"}]') == [
+        [{"title": '读"离骚"', "text": "春\xa0\\<br>"}]
+    ]
+    assert parse_json("['a&#39;&#131072;']") == [["a'\U00020000"]]
+    assert parse_json("[{&quot;title&quot;: &quot;春晓&quot;}]") == [[{"title": "春晓"}]]
+
+
+@pytest.mark.parametrize("head", ["", '<?xml version="1.0"?>\n', "<!-- <br/> -->\n"])
+@pytest.mark.parametrize("doctype", ["", "<!DOCTYPE poem>", '<!DOCTYPE poem SYSTEM "poem.dtd">\n'])
+def test_entities_of_html_in_xml(head: str, doctype: str) -> None:
+    text = (
+        f"{head}{doctype}<poem><title>&quot;春&middot;晓&#34;</title><text>春&nbsp;&amp;nbsp;&LT;&nosuch;</text></poem>"
+    )
+    assert parse_xml(text) == {"poem": {"title": '"春·晓"', "text": "春\xa0\xa0<&nosuch;"}}
+
+
+def test_entities_that_a_file_defines_are_refused() -> None:
+    with pytest.raises(CorpusError, match="Valid XML is required"):
+        parse_xml('<!DOCTYPE a [<!ENTITY b "春"><!ENTITY c "&b;&b;">]><a>&c;</a>')
+
+
 def test_elements_are_named_values() -> None:
     assert parse_xml("<poems><poem id='1'>春</poem><poem>秋</poem></poems>") == {
         "poems": {"poem": [{"id": "1", "text": "春"}, "秋"]}
