@@ -127,17 +127,16 @@ class _Search:
         if columns:
             yield from self._of_list(columns, known, depth + 1)
             return
-        by_title = {
-            name: part for name, part in entry.items() if isinstance(part, str) and han_only(name) and _is_text(part)
-        }
-        if len(by_title) > 2 and 2 * len(by_title) > len(entry):
-            yield from (Record("", known.author, one_line(name), _text(part)) for name, part in entry.items())
-            return
         title, author = _title(entry), _author(entry)
+        inner = _Known(title or known.title, author or known.author)
         texts = [name for name in entry if role_of(name) == TEXT and entry[name] not in (None, "", [], {})]
         texts.sort(key=lambda name: _TEXTS.index(name) if name in _TEXTS else len(_TEXTS))
-        lines = [str(part) for name, part in entry.items() if role_of(name) == LINE and isinstance(part, str)]
-        inner = _Known(title or known.title, author or known.author)
+        by_title = [
+            name for name, part in entry.items() if _may_name(name) and isinstance(part, str) and _is_text(part)
+        ]
+        if 2 < len(by_title) > len(entry) / 2 and not (title and texts):
+            yield from self._of_parts(entry, "", inner, depth)
+            return
         for name in texts:
             strings = [] if inner.title else _strings(entry[name])
             if len(strings) > 1 and sum(map(_is_poem, strings)) >= _MOST * len(strings):
@@ -149,26 +148,37 @@ class _Search:
                 split = entry.get("split")
                 yield Record(split if split in SPLITS else "", inner.author, inner.title, text)
                 return
+        lines = [str(part) for name, part in entry.items() if role_of(name) == LINE and isinstance(part, str)]
         if lines:
             yield Record("", inner.author, inner.title, joined_verse(lines))
             return
-        nested = {name: part for name, part in entry.items() if isinstance(part, Mapping | list | tuple) and part}
-        for name, part in nested.items():
+        yield from self._of_parts(entry, title, inner, depth)
+
+    def _of_parts(self, entry: dict[str, Any], title: str, inner: _Known, depth: int) -> Iterator[Record]:
+        """Yield the poems inside an object that is none itself: in lists and objects, and in strings under titles."""
+        found = titled = False
+        for name, part in entry.items():
+            if not isinstance(part, Mapping | list | tuple) or not part:
+                continue
             role = "" if _may_name(name) else role_of(name)
             if role and role != TEXT and not _holds_objects(part):
                 continue
+            found = True
+            titled = titled or (_may_name(name) and isinstance(part, Mapping))
             yield from self.poems(part, inner if role and not han_only(name) else _named(name, part, inner), depth + 1)
-        if nested and any(
-            _may_name(name) or not role_of(name) or role_of(name) == TEXT or _holds_objects(part)
-            for name, part in nested.items()
-        ):
+        if found and not titled:
             return
-        named = {name: part for name, part in entry.items() if isinstance(part, str) and _may_name(name)}
-        texts_under = [name for name, part in named.items() if _is_text(part)]
-        poems = named if 2 * len(texts_under) > len(named) else {name: named[name] for name in texts_under}
+        strings = {name: part for name, part in entry.items() if isinstance(part, str)}
+        texts = [name for name, part in strings.items() if _may_name(name) and _is_text(part)]
+        all_are = 2 * len(texts) > sum(map(_may_name, strings))  # then also one that is too short, or named 诗
+        poems = {
+            name: part
+            for name, part in strings.items()
+            if name in texts or (all_are and (_may_name(name) or (role_of(name) == TEXT and _is_text(part))))
+        }
         for name, poem in poems.items():
             yield Record("", inner.author, title or one_line(name), _text(poem))
-        if not poems:
+        if not poems and not found:
             self.unknown.update(dict.fromkeys(entry))
             yield Record("", inner.author, inner.title, "")
 

@@ -52,6 +52,31 @@ def test_titles_and_strings_of_poems() -> None:
     assert [record.text for record in read([SPRING, other])] == [SPRING, other]
 
 
+def test_titles_beside_an_author_and_objects() -> None:
+    other = SPRING.replace("春", "秋")
+    entry: dict[str, Any] = {"author": "孟浩然", "春晓": SPRING, "秋晓": other}
+    entry |= {"夜雨": {"content": SPRING, "author": "李白"}, "花落": HALVES}
+    assert sorted(read(entry)) == sorted(
+        [
+            POEM,
+            Record("", "孟浩然", "秋晓", other),
+            Record("", "李白", "夜雨", SPRING),
+            Record("", "孟浩然", "花落", SPRING),
+        ]
+    )
+    assert sorted(read({"春晓": SPRING, "夜雨": {"content": other}})) == [
+        Record("", "", "夜雨", other),
+        Record("", "", "春晓", SPRING),
+    ]
+
+
+def test_notes_are_no_poems() -> None:
+    note = "春天来了，鸟儿叫了。风雨过后，花都落了。"
+    entry = {"题目": "春晓", "作者": "孟浩然", "内容": SPRING, "译文": note, "赏析": note, "名句": note, "意境": note}
+    assert read(entry) == [POEM]
+    assert read({"春晓": {name: part for name, part in entry.items() if name != "题目"}}) == [POEM]
+
+
 MOON = "海上生明月，天涯共此时。"
 DOUBT = ("each string of a list was taken for a poem",)
 
