@@ -3,14 +3,16 @@
 import csv
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Any
 
 from tangshi_tf.corpus.cleaning import han_only
-from tangshi_tf.corpus.fields import AUTHOR, KNOWN_TEXTS, LINE, OTHER, SPLIT, TEXT, TITLE, is_header, role_of
+from tangshi_tf.corpus.fields import AUTHOR, LINE, OTHER, SPLIT, TEXT, TITLE, is_header, no_text, role_of
 from tangshi_tf.corpus.headings import author_name, is_known_author
+from tangshi_tf.corpus.html_text import break_value
 from tangshi_tf.corpus.records import Found, Record, one_line
 from tangshi_tf.corpus.verse_lines import joined_verse, parse_line, segments
-from tangshi_tf.errors import CorpusError
 
 __all__ = ["read_table", "records_of_rows"]
 
@@ -18,12 +20,12 @@ _DELIMITERS = ("\t", ",", ";", "|", "||", "::", "|||", "##", "@@", "$", "^", "~"
 _CHINESE = ("，", "；", "、")  # in a text they are marks, so that only a header tells
 _MARKDOWN_RULE = re.compile(r"^\s*\|?[\s:|-]*-[\s:|-]*\|?\s*$")
 _ENDS = re.compile(r"[。？！.?!．｡；;][」』”’》\"'）)]*$")
-_BREAK = re.compile(r"<\s*/?\s*(?:br|p)\s*/?\s*>", re.IGNORECASE)
 _MARK = re.compile("[，。？！；,.?!;．｡]")
 _WIDE_MARK = re.compile("[，。？！；]")
 _SAMPLE = 60  # rows by which the delimiter is found
 _UNIT = "\x1f"  # stands for delimiters of several characters
 _QUOTES = (('"', '"'), ("“", "”"), ("'", "'"), ("「", "」"))
+_MOST = 0.8  # of the cells below a header alone in its row
 _LEAST_TEXT = 16  # characters of a text without marks
 
 
@@ -41,34 +43,62 @@ def read_table(text: str) -> Found | None:
         return Found("table", records) if records else None
     head = lines[0]
     for delimiter in (*_DELIMITERS, *_CHINESE):
-        if delimiter in head and is_header(_rows(head, delimiter)[0]):
-            records = _best_rows(text, delimiter)
-            return Found("table", records) if records is not None else None
+        if delimiter in head and is_header(_first_row(lines, delimiter), delimiter):
+            rows = list(_rows(lines, delimiter))
+            if _share(rows[1:], lambda row: len(row) > 1) >= 0.5 or len(rows) == 1:  # else a title of two words
+                return Found("table", records_of_rows(rows, delimiter) or [])
     if len(lines) > 1 and head.strip().isalnum() and role_of(head) == TEXT and _is_poem(lines[1].strip('"“”')):
-        cells = [row[0] for row in _rows(text, ",") if row]
-        return Found("table", [Record("", "", "", joined_verse(cell.split("\n"))) for cell in cells[1:]])
-    sample = "\n".join(lines[:_SAMPLE])
+        cells = [row[0] for row in _rows(lines[1:], ",")]
+        if _share(cells, _is_poem) > _MOST:  # else a heading above poems with titles
+            return Found("table", [Record("", "", "", joined_verse(cell.split("\n"))) for cell in cells])
     for delimiter in _DELIMITERS:
-        if delimiter in sample and _is_table(_rows(sample, delimiter), delimiter, cut=len(lines) > _SAMPLE):
-            records = records_of_rows(_rows(text, delimiter), delimiter)
+        sample = list(islice(_rows(lines, delimiter), _SAMPLE)) if _in_any(lines[:_SAMPLE], delimiter) else []
+        if _is_table(sample, delimiter):
+            records = records_of_rows(list(_rows(lines, delimiter)), delimiter)
             if records:
                 return Found("table", records)
     for delimiter in _DELIMITERS:
-        roles = [role_of(cell) for cell in _rows(head, delimiter)[0]]
+        roles = [role_of(cell) for cell in _first_row(lines, delimiter)]
         if {TITLE, AUTHOR} <= set(roles) and len(lines) > 1:
-            records_of_rows(_rows(text, delimiter))  # says what is missing
+            records_of_rows(list(_rows(lines, delimiter)))  # says what is missing
     return None
 
 
-def _rows(text: str, delimiter: str, quoting: int = csv.QUOTE_MINIMAL) -> list[list[str]]:
-    """Return the rows of a table, at least one; an empty one if a quoted field has no end."""
-    if len(delimiter) > 1:
-        text, delimiter = text.replace(delimiter, _UNIT), _UNIT
-    try:
-        found = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, quoting=quoting, skipinitialspace=True)  # type: ignore[arg-type]
-        return [row for row in ([_unquoted(cell) for cell in row] for row in found) if any(row)] or [[]]
-    except csv.Error:
-        return [[]]
+def _first_row(lines: Sequence[str], delimiter: str) -> list[str]:
+    return next(_rows(lines[:1], delimiter), [])
+
+
+def _in_any(lines: Sequence[str], sign: str) -> bool:
+    return any(sign in line for line in lines)
+
+
+def _rows(lines: Sequence[str], delimiter: str) -> Iterator[list[str]]:
+    """Yield the rows of a table that are not empty.
+
+    A field in quotes may go on over several lines. A quote that no other one answers is a sign like any other: only its
+    own line is read again without quoting.
+    """
+    sign = delimiter if len(delimiter) == 1 else _UNIT
+    start = 0
+    while start < len(lines):
+        rest = (lines[place].replace(delimiter, sign) + "\n" for place in range(start, len(lines)))
+        reader = csv.reader(rest, delimiter=sign, skipinitialspace=True, strict=True)
+        done = start
+        try:
+            for row in reader:
+                done = start + reader.line_num
+                yield from _stripped(row)
+        except csv.Error:  # also of a field that is longer than any poem
+            yield from _stripped(lines[done].split(delimiter))
+            done += 1
+        start = done
+
+
+def _stripped(row: Sequence[str]) -> Iterator[list[str]]:
+    """Yield a row without the quotes around its cells, if any of them says something."""
+    cells = [_unquoted(cell) for cell in row]
+    if any(cells):
+        yield cells
 
 
 def _unquoted(cell: str) -> str:
@@ -84,16 +114,10 @@ def _unquoted(cell: str) -> str:
     return cell
 
 
-def _best_rows(text: str, delimiter: str) -> list[Record] | None:
-    """Read a table with a header, with quotes as quotes, or as they are if that fits more rows."""
-    tables = [_rows(text, delimiter, quoting) for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE)]
-    fits = [sum(len(row) == len(rows[0]) for row in rows) for rows in tables]
-    return records_of_rows(tables[0] if fits[0] >= 0.8 * fits[1] else tables[1], delimiter)
-
-
-def _is_table(rows: Sequence[Sequence[str]], delimiter: str, cut: bool) -> bool:
+def _is_table(rows: Sequence[Sequence[str]], delimiter: str) -> bool:
     """Tell whether rows without a header have as many columns, and one of them poems."""
-    rows = rows[:-1] if cut and len(rows) > 2 else rows
+    if not rows:
+        return False
     width, fitting = Counter(map(len, rows)).most_common(1)[0]
     if width < 2 or fitting < 0.9 * len(rows):
         return False
@@ -111,8 +135,7 @@ def _poem_columns(columns: Sequence[Sequence[str]]) -> list[int]:
     return marked or poems
 
 
-def _share(column: Sequence[str], test: object) -> float:
-    assert callable(test)
+def _share(column: Sequence[Any], test: Callable[[Any], Any]) -> float:
     return sum(map(bool, map(test, column))) / max(len(column), 1)
 
 
@@ -135,16 +158,13 @@ def records_of_rows(rows: Sequence[Sequence[str]], delimiter: str = ",") -> list
     """
     if not rows:
         return None
-    header = is_header(rows[0])
+    header = is_header(rows[0], delimiter)
     roles = [role_of(cell) for cell in rows[0]] if header else []
     if not header and {role_of(cell) for cell in rows[0]} & {TITLE, AUTHOR} and not any(map(_is_poem, rows[0])):
         roles = [role_of(cell) for cell in rows[0]]
         roles = _with_text(roles, rows[1:])
         if TEXT not in roles:
-            raise CorpusError(
-                f"A column with the poems is required, such as {', '.join(KNOWN_TEXTS)}. "
-                f"Received the columns {', '.join(cell for cell in rows[0] if cell)[:200]}"
-            )
+            raise no_text("columns", rows[0])
         header = True
     body = rows[1:] if header else rows
     if not header:
@@ -210,8 +230,8 @@ def _record(row: Sequence[str], roles: Sequence[str], delimiter: str) -> Record:
         found.setdefault(role, []).append(cell)
     title = next((cell for cell in found.get(TITLE, []) if cell), "")
     author = next((cell for cell in found.get(AUTHOR, []) if cell), "")
-    text = next((cell for cell in found.get(TEXT, []) if cell), "").replace("\\n", "\n")
-    lines = _BREAK.sub("\n", text).split("\n")
+    text = next((cell for cell in found.get(TEXT, []) if cell), "")
+    lines = break_value(text).split("\n")
     if LINE in found:
         lines = [cell for cell in found[LINE] if cell]
     text = joined_verse([part for line in lines for part in _spaced(line)])

@@ -1,12 +1,25 @@
 """Names of columns and fields to what they hold: a title, an author, a text, one line of it, or something else."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from tangshi_tf.corpus.cleaning import fold
+from tangshi_tf.errors import CorpusError
 
-__all__ = ["AUTHOR", "KNOWN_TEXTS", "LINE", "OTHER", "SPLIT", "TEXT", "TITLE", "is_exact", "is_header", "role_of"]
+__all__ = [
+    "AUTHOR",
+    "KNOWN_TEXTS",
+    "LINE",
+    "OTHER",
+    "SPLIT",
+    "TEXT",
+    "TITLE",
+    "is_exact",
+    "is_header",
+    "no_text",
+    "role_of",
+]
 
 TITLE, AUTHOR, TEXT, LINE, SPLIT, OTHER = "title", "author", "text", "line", "split", "other"
 
@@ -55,6 +68,8 @@ _WORDS = (
 )
 _LONGEST_CHINESE = 6  # characters; longer ones are titles of poems
 _LONGEST_NAME = 20
+_MOST_RECEIVED = 200  # characters of an error for names
+_OF_INDEXED = (",", "\t")  # delimiters of tables with an index
 _DECORATION = re.compile(r"[\s\"'“”‘’:：*#`《》【】\[\]]+")
 
 
@@ -85,10 +100,27 @@ def is_exact(name: str) -> bool:
     return re.sub("[_-]", "", _DECORATION.sub("", fold(name)).lower()) in _ROLES
 
 
-def is_header(row: Sequence[str]) -> bool:
-    """Tell whether a row has names of columns, among them that of a text."""
+def is_header(row: Sequence[str], delimiter: str = ",") -> bool:
+    """Tell whether a row has names of columns, among them that of a text.
+
+    One name alone is a heading more often than a header, but beside an empty cell above an index, as pandas writes it.
+    """
     if any(len(cell) > _LONGEST_NAME for cell in row):
         return False
     roles = [role_of(cell.strip()) for cell in row]
     known = sum(map(bool, roles))
-    return (TEXT in roles or roles.count(LINE) > 1) and 2 * known >= len([cell for cell in row if cell.strip()])
+    indexed = len(row) > 1 and not row[0].strip() and delimiter in _OF_INDEXED
+    return (
+        (TEXT in roles or roles.count(LINE) > 1)
+        and (known > 1 or indexed)
+        and 2 * known >= len([cell for cell in row if cell.strip()])
+    )
+
+
+def no_text(parts: str, names: Iterable[str]) -> CorpusError:
+    """Return the error for columns, fields or elements of which none has a name for the text of poems."""
+    received = ", ".join(filter(None, names))[:_MOST_RECEIVED] or "none"
+    return CorpusError(
+        f"The text of the poems is required under a name such as {', '.join(KNOWN_TEXTS)}. "
+        f"Received the {parts} {received}"
+    )

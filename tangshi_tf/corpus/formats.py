@@ -1,12 +1,12 @@
 """The formats of poems: a table of names and readers, tried in turn until one knows the text."""
 
-import html
 import re
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from tangshi_tf.corpus.cleaning import han_only
 from tangshi_tf.corpus.delimited import read_table
+from tangshi_tf.corpus.html_text import break_lines, unescape
 from tangshi_tf.corpus.labels import read_labels
 from tangshi_tf.corpus.layouts import read_blocks, read_layout, read_lines, read_titled, read_whole
 from tangshi_tf.corpus.objects import read_json, read_xml
@@ -19,8 +19,6 @@ __all__ = ["AUTO", "FORMATS", "understand"]
 AUTO = "auto"
 _SPLITS = ("train", "validation", "test")
 _LINE_BREAKS = re.compile("\r\n|[\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
-_BREAK = re.compile(r"<br\s*/?>\n?", re.IGNORECASE)
-_ENTITY = re.compile(r"&(?:#\d+|#x[0-9A-Fa-f]+|[a-z]+);")
 _LONGEST_LINE = 16  # characters between two marks; verse has 3 to 11
 _UNEVEN = 5  # lengths of line in one poem, which even lyrics hardly have
 _LONGEST_POEM = 120  # lines of verse
@@ -43,22 +41,30 @@ def _shipped_records(text: str) -> Iterator[Record]:
         yield Record(*row)
 
 
-FORMATS: Mapping[str, Callable[[str], Found | None]] = MappingProxyType(
-    {
-        "shipped": _shipped,
-        "json": read_json,
-        "xml": read_xml,
-        "table": read_table,
-        "labels": read_labels,
-        "titles": read_titled,
-        "lines": read_lines,
-        "blocks": read_blocks,
-        "whole": read_whole,
-    }
-)
-"""By name, what reads a text of a format, and returns None for one of another."""
+_Reader = Callable[[str], Found | None]
 
-_KNOWN_BY_CONTENT: tuple[Callable[[str], Found | None], ...] = (_shipped, read_json, read_xml, read_table, read_labels)
+
+def _lined(read: Callable[[str], Found | None]) -> _Reader:
+    """Return a reader of lines, which tags may break too."""
+    return lambda text: read(break_lines(unescape(text)))
+
+
+# JSON and XML undo entities inside of values: a quotation mark that one stands for is none of theirs.
+_BY_CONTENT: Mapping[str, _Reader] = {
+    "shipped": _shipped,
+    "json": read_json,
+    "xml": read_xml,
+    "table": lambda text: read_table(unescape(text)),
+    "labels": _lined(read_labels),
+}
+_BY_LAYOUT: Mapping[str, _Reader] = {
+    "titles": _lined(read_titled),
+    "lines": _lined(read_lines),
+    "blocks": _lined(read_blocks),
+    "whole": _lined(read_whole),
+}
+FORMATS: Mapping[str, _Reader] = MappingProxyType({**_BY_CONTENT, **_BY_LAYOUT})
+"""By name, what reads a text of a format, and returns None for one of another."""
 
 
 def understand(text: str, name: str, format_name: str = AUTO) -> Found:
@@ -77,12 +83,10 @@ def understand(text: str, name: str, format_name: str = AUTO) -> Found:
         '春晓'
     """
     text = _LINE_BREAKS.sub("\n", text).strip("\n\ufeff")
-    if len(_ENTITY.findall(text[:10_000])) > 4 and "<" not in text[:1]:
-        text = html.unescape(text)
     try:
         if format_name == AUTO:
-            known = next((known for read in _KNOWN_BY_CONTENT if (known := read(text))), None)
-            found = known or read_layout(_BREAK.sub("\n", text))
+            known = next((known for read in _BY_CONTENT.values() if (known := read(text))), None)
+            found = known or read_layout(break_lines(unescape(text)))
         else:
             known = FORMATS[format_name](text)
             if known is None:

@@ -2,10 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from tangshi_tf.corpus.fields import AUTHOR, LINE, TEXT, TITLE, role_of
+from tangshi_tf.corpus.fields import AUTHOR, LINE, OTHER, TEXT, TITLE, role_of
 from tangshi_tf.corpus.headings import author_name
+from tangshi_tf.corpus.html_text import break_value
 from tangshi_tf.corpus.records import Found, Record, one_line
 from tangshi_tf.corpus.verse_lines import RULE, joined_verse
 
@@ -30,7 +31,7 @@ def read_labels(text: str) -> Found | None:
     main = set(labelled) & {TITLE, AUTHOR, TEXT}
     if len(main) < 2 or len(labelled) * _LEAST < len(lines):
         return None
-    return Found("labels", list(_records(lines)))
+    return Found("labels", list(_records(lines, TEXT in labelled)))
 
 
 def _labelled(line: str) -> tuple[str, str]:
@@ -52,16 +53,16 @@ def _parts(line: str) -> Iterator[tuple[str, str]]:
     yield role, value
 
 
-def _records(lines: list[str]) -> Iterator[Record]:
+def _records(lines: list[str], named: bool) -> Iterator[Record]:
+    """Yield the poems; `named` tells whether any line has the label of a text."""
     poem: dict[str, list[str]] = {}
     last = ""
     for line in lines:
         for role, value in _parts(line):
             if not role:
-                # The line below an empty label is its value; any other without a label is verse.
-                target = last if last == TEXT or (last in poem and not any(poem[last])) else TEXT
-                if target in (TITLE, AUTHOR, TEXT) and poem:
-                    poem.setdefault(target, []).append(_value(value))
+                last = _continued(poem, last, named)
+                if poem:
+                    poem.setdefault(last, []).append(_value(value))
                 continue
             if role in poem and role in (TITLE, AUTHOR, TEXT):
                 yield _record(poem)
@@ -70,6 +71,17 @@ def _records(lines: list[str]) -> Iterator[Record]:
             poem.setdefault(last, []).append(_value(value))
     if poem:
         yield _record(poem)
+
+
+def _continued(poem: Mapping[str, list[str]], last: str, named: bool) -> str:
+    """Return the role of a line without a label, below one of this role.
+
+    The line below an empty label is its value. One below a note goes on with it, if the verse has a label of its own or
+    stands above. Any other is verse.
+    """
+    is_empty = last in poem and not any(poem[last])
+    is_note = last == OTHER and (named or any(poem.get(TEXT, [])))
+    return last if is_empty or is_note else TEXT
 
 
 def _value(text: str) -> str:
@@ -87,6 +99,6 @@ def _value(text: str) -> str:
 
 def _record(poem: dict[str, list[str]]) -> Record:
     title, author = (one_line(" ".join(poem.get(role, []))) for role in (TITLE, AUTHOR))
-    lines = [line.strip() for value in poem.get(TEXT, []) for line in value.replace("\\n", "\n").split("\n")]
+    lines = [line.strip() for value in poem.get(TEXT, []) for line in break_value(value).split("\n")]
     lines = [line for line in lines if line not in ("]", "[", "}", "{", '"""', "'''", "],", "},")]
     return Record("", author_name(author) or author, title.strip("《》"), joined_verse(lines))

@@ -45,8 +45,9 @@ def _are_lines(items: Sequence[Item]) -> bool:
 
 
 def read_lines(text: str) -> Found:
-    """Read one poem a line, with or without a heading."""
-    return _lines([item if item.verse else item._replace(head="", verse=item.head) for item in read_items(text)])
+    """Read one poem a line, with or without a heading, however short it is."""
+    items = [item if item.verse else item._replace(head="", verse=item.head) for item in read_items(text)]
+    return Found("lines", _records([_poem_of(item) for item in _without_colons(items, len(items))]))
 
 
 def read_titled(text: str) -> Found:
@@ -98,8 +99,12 @@ def _lines(items: Sequence[Item]) -> Found:
         if goes_on and not is_whole(item.verse) and len(segments(item.verse)) > 1:
             poems[-1].verse.append(item.verse)
         else:
-            poems.append(_Poem([item.head] if item.head else [], verse=[item.verse] if item.verse else []))
+            poems.append(_poem_of(item))
     return Found("lines", _records(poems))
+
+
+def _poem_of(item: Item) -> _Poem:
+    return _Poem([item.head] if item.head else [], verse=[item.verse] if item.verse else [])
 
 
 def _untitled(items: Sequence[Item]) -> Found:

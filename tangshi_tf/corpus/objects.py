@@ -1,33 +1,55 @@
 """Poems in JSON, JSON lines and XML: objects with fields, nested in any way."""
 
-import ast
-import json
-import re
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
-from xml.etree import ElementTree
 
 from tangshi_tf.corpus.cleaning import han_only
 from tangshi_tf.corpus.delimited import records_of_rows
-from tangshi_tf.corpus.fields import AUTHOR, KNOWN_TEXTS, LINE, SPLIT, TEXT, TITLE, is_exact, role_of
+from tangshi_tf.corpus.fields import AUTHOR, LINE, TEXT, TITLE, is_exact, no_text, role_of
 from tangshi_tf.corpus.headings import author_name, is_known_author
+from tangshi_tf.corpus.html_text import break_value
 from tangshi_tf.corpus.layouts import read_layout
 from tangshi_tf.corpus.records import Found, Record, one_line
+from tangshi_tf.corpus.splitting import SPLITS
+from tangshi_tf.corpus.values import parse_json, parse_xml
 from tangshi_tf.corpus.verse_lines import joined_verse, parse_line, segments
-from tangshi_tf.errors import CorpusError, first_line
 
 __all__ = ["read_json", "read_xml"]
 
-_BEGINS = re.compile(r"\s*[\[{][\s\[{]*(?:[\"'\]}\d-]|null\b|true\b|false\b|$)")
-_MAY_BE_PLAIN = re.compile(r"\s*\[\s*-?\d")  # [1] before a title
-_XML = re.compile(r"\s*<(?:\?xml|[A-Za-z_\u4e00-\u9fff][^<>]*>)")
-_BREAK = re.compile(r"<\s*/?\s*(?:br|p|div)\s*/?\s*>|\\r\\n|\\n|\r", re.IGNORECASE)
-_BETWEEN = re.compile(r"[\s,;]*")
 _DEEPEST = 40
+_MOST = 0.6  # of the strings of a list, if each is a poem
+_DOUBT_STRINGS = "each string of a list was taken for a poem"
 # Of several names of a title, the first decides: the 花间集 has a rhythmic and a title, the 诗经 a chapter and a title.
 _TITLES = ("title", "题目", "标题", "rhythmic", "name", "chapter")
 _TEXTS = ("paragraphs", "content", "contents", "text", "para", "body", "poem", "内容", "正文", "原文")
+
+
+def read_json(text: str) -> Found | None:
+    """Read JSON, or several objects one after the other; None if the text is none.
+
+    Raises:
+        CorpusError: if it is damaged, or if it has objects but no field with a text that is known.
+    """
+    values = parse_json(text)
+    return None if values is None else _found("json", "fields", values[0] if len(values) == 1 else values)
+
+
+def read_xml(text: str) -> Found | None:
+    """Read XML whose elements are named like the fields of JSON; None if the text is none.
+
+    Raises:
+        CorpusError: as `read_json` does.
+    """
+    value = parse_xml(text)
+    return None if value is None else _found("xml", "elements", value)
+
+
+def _found(format_name: str, parts: str, value: Any) -> Found:
+    search = _Search()
+    records = list(search.poems(value, _Known(), 0))
+    if not any(record.text for record in records) and search.unknown:
+        raise no_text(parts, search.unknown)
+    return Found(format_name, records, tuple(search.doubts))
 
 
 class _Known(NamedTuple):
@@ -37,160 +59,153 @@ class _Known(NamedTuple):
     author: str = ""
 
 
-def read_json(text: str) -> Found | None:
-    """Read JSON, or several objects one after the other; None if the text is none.
+class _Search:
+    """Finds the poems of a value.
 
-    Raises:
-        CorpusError: if it is damaged, or if it has objects but no field with a text that is known.
+    Attributes:
+        unknown: the names of the fields of objects without poems, each once.
+        doubts: what may be otherwise, each once.
     """
-    if not _BEGINS.match(text):
-        return None
-    try:
-        value = _parsed(text)
-    except CorpusError:
-        if _MAY_BE_PLAIN.match(text):
-            return None
-        raise
-    unknown: dict[str, None] = {}
-    records = list(_records(value, _Known(), unknown, 0))
-    if not any(record.text for record in records) and unknown:
-        raise CorpusError(
-            f"A field with the poems is required, such as {', '.join(KNOWN_TEXTS)}. "
-            f"Received the fields {', '.join(unknown)[:200]}"
-        )
-    return Found("json", records)
 
+    def __init__(self) -> None:
+        """See the class."""
+        self.unknown: dict[str, None] = {}
+        self.doubts: dict[str, None] = {}
 
-def read_xml(text: str) -> Found | None:
-    """Read XML whose elements are named like the fields of JSON; None if the text is none.
-
-    Raises:
-        CorpusError: as `read_json` does.
-    """
-    if not _XML.match(text):
-        return None
-    text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text)
-    if "</" not in text and "/>" not in text:
-        return None
-    try:
-        root = ElementTree.fromstring(f"<all>{text}</all>")
-    except ElementTree.ParseError as error:
-        raise CorpusError(f"Valid XML is required. Received: damaged XML ({first_line(error)})") from None
-    unknown: dict[str, None] = {}
-    records = list(_records(_tree(root, 0), _Known(), unknown, 0))
-    if not any(record.text for record in records):
-        raise CorpusError(
-            f"An element with the poems is required, such as {', '.join(KNOWN_TEXTS)}. "
-            f"Received the elements {', '.join(unknown)[:200] or root[0].tag}"
-        )
-    return Found("xml", records)
-
-
-def _parsed(text: str) -> Any:
-    """Return the value of JSON; of several one after the other, a list."""
-    decoder, values, place = json.JSONDecoder(strict=False), [], 0
-    try:
-        while place < len(text) and (place := _BETWEEN.match(text, place).end()) < len(text):  # type: ignore[union-attr]
-            value, place = decoder.raw_decode(text, place)
-            values.append(value)
-    except (ValueError, RecursionError) as error:
-        try:
-            with warnings.catch_warnings(action="ignore"):
-                return ast.literal_eval(text.strip()) if len(text) < 10_000_000 else _refuse(error)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            return _refuse(error)
-    return values[0] if len(values) == 1 else values
-
-
-def _refuse(error: Exception) -> Any:
-    raise CorpusError(f"Valid JSON is required. Received: damaged JSON ({first_line(error)})") from None
-
-
-def _tree(element: ElementTree.Element, depth: int) -> Any:
-    """Return an element as JSON would have it: lines as a list, children by their names."""
-    children = list(element)
-    if not children and not element.attrib:
-        return (element.text or "").strip()
-    if depth > _DEEPEST:
-        return ""
-    if children and {child.tag.lower() for child in children} <= {
-        "br",
-        "p",
-        "l",
-        "line",
-        "lg",
-        "v",
-        "verse",
-        "b",
-        "i",
-        "span",
-    }:
-        lines = [part.strip() for part in element.itertext() if part.strip()]
-        if not element.attrib:
-            return lines
-        return {**element.attrib, "text": lines}
-    found: dict[str, Any] = dict(element.attrib)
-    if not children and (element.text or "").strip():
-        found.setdefault("text", (element.text or "").strip())
-    names = [child.tag for child in children]
-    for child in children:
-        value = _tree(child, depth + 1)
-        if names.count(child.tag) > 1:
-            found.setdefault(child.tag, []).append(value)
+    def poems(self, value: Any, known: _Known, depth: int) -> Iterator[Record]:
+        """Yield the poems of a value, at any depth."""
+        if depth > _DEEPEST:
+            yield Record("", "", known.title, "")
+        elif isinstance(value, Mapping):
+            yield from self._of_object({str(name): part for name, part in value.items()}, known, depth)
+        elif isinstance(value, list | tuple):
+            yield from self._of_list(value, known, depth)
+        elif isinstance(value, str) and value.strip():
+            yield from _of_string(value, known)
         else:
-            found[child.tag] = value
-    return found
+            yield Record("", "", "", "")
 
+    def _of_list(self, value: Sequence[Any], known: _Known, depth: int) -> Iterator[Record]:
+        rows = [row for row in value if isinstance(row, list | tuple)]
+        if (
+            value
+            and len(rows) == len(value)
+            and all(isinstance(cell, str | int | float | None) for row in rows for cell in row)
+        ):
+            cells = [[str("" if cell is None else cell) for cell in row] for row in rows]
+            if all(_is_verse(cell) for row in cells for cell in row):
+                yield from (Record("", known.author, known.title, joined_verse(row)) for row in cells)
+                return
+            records = records_of_rows(cells)
+            if records:
+                yield from records
+                return
+        strings = _strings(value)
+        if len(strings) > 1:
+            yield from self._of_strings(strings, known)
+            return
+        for part in value:
+            yield from self.poems(part, known, depth + 1)
 
-def _records(value: Any, known: _Known, unknown: dict[str, None], depth: int) -> Iterator[Record]:
-    """Yield the poems of a value, at any depth."""
-    if depth > _DEEPEST:
-        yield Record("", "", known.title, "")
-    elif isinstance(value, Mapping):
-        yield from _of_object({str(name): part for name, part in value.items()}, known, unknown, depth)
-    elif isinstance(value, list | tuple):
-        yield from _of_list(value, known, unknown, depth)
-    elif isinstance(value, str) and value.strip():
-        yield from _of_string(value, known)
-    else:
-        yield Record("", "", "", "")
+    def _of_strings(self, strings: Sequence[str], known: _Known) -> Iterator[Record]:
+        """Yield the poems of strings: each is one, or one line of it, or titles stand between them."""
+        whole = sum(map(_is_poem, strings))
+        if not whole or (known.title and 2 * whole < len(strings)):
+            yield from _of_string("\n".join(strings), known)
+        elif 2 * sum(not parse_line(_joined(part)).verse for part in strings) >= whole:
+            found = read_layout("\n".join(strings))
+            self.doubts.update(dict.fromkeys(found.doubts))
+            yield from (_completed(record, known) for record in found.records)
+        else:
+            if whole < _MOST * len(strings):
+                self.doubts[_DOUBT_STRINGS] = None
+            for part in strings:
+                yield from _of_string(part, known)
+
+    def _of_object(self, entry: dict[str, Any], known: _Known, depth: int) -> Iterator[Record]:
+        columns = _columns(entry)
+        if columns:
+            yield from self._of_list(columns, known, depth + 1)
+            return
+        title, author = _title(entry), _author(entry)
+        inner = _Known(title or known.title, author or known.author)
+        texts = [name for name in entry if role_of(name) == TEXT and entry[name] not in (None, "", [], {})]
+        texts.sort(key=lambda name: _TEXTS.index(name) if name in _TEXTS else len(_TEXTS))
+        by_title = [
+            name for name, part in entry.items() if _may_name(name) and isinstance(part, str) and _is_text(part)
+        ]
+        if 2 < len(by_title) > len(entry) / 2 and not (title and texts):
+            yield from self._of_parts(entry, "", inner, depth)
+            return
+        for name in texts:
+            strings = [] if inner.title else _strings(entry[name])
+            if len(strings) > 1 and sum(map(_is_poem, strings)) >= _MOST * len(strings):
+                self.doubts[_DOUBT_STRINGS] = None
+                yield from self._of_strings(strings, inner)
+                return
+            text = _text(entry[name])
+            if text:
+                split = entry.get("split")
+                yield Record(split if split in SPLITS else "", inner.author, inner.title, text)
+                return
+        lines = [str(part) for name, part in entry.items() if role_of(name) == LINE and isinstance(part, str)]
+        if lines:
+            yield Record("", inner.author, inner.title, joined_verse(lines))
+            return
+        yield from self._of_parts(entry, title, inner, depth)
+
+    def _of_parts(self, entry: dict[str, Any], title: str, inner: _Known, depth: int) -> Iterator[Record]:
+        """Yield the poems inside an object that is none itself: in lists and objects, and in strings under titles."""
+        found = titled = False
+        for name, part in entry.items():
+            if not isinstance(part, Mapping | list | tuple) or not part:
+                continue
+            role = "" if _may_name(name) else role_of(name)
+            if role and role != TEXT and not _holds_objects(part):
+                continue
+            found = True
+            titled = titled or (_may_name(name) and isinstance(part, Mapping))
+            yield from self.poems(part, inner if role and not han_only(name) else _named(name, part, inner), depth + 1)
+        if found and not titled:
+            return
+        strings = {name: part for name, part in entry.items() if isinstance(part, str)}
+        texts = [name for name, part in strings.items() if _may_name(name) and _is_text(part)]
+        all_are = 2 * len(texts) > sum(map(_may_name, strings))  # then also one that is too short, or named 诗
+        poems = {
+            name: part
+            for name, part in strings.items()
+            if name in texts or (all_are and (_may_name(name) or (role_of(name) == TEXT and _is_text(part))))
+        }
+        for name, poem in poems.items():
+            yield Record("", inner.author, title or one_line(name), _text(poem))
+        if not poems and not found:
+            self.unknown.update(dict.fromkeys(entry))
+            yield Record("", inner.author, inner.title, "")
 
 
 def _of_string(value: str, known: _Known) -> Iterator[Record]:
-    text = _BREAK.sub("\n", value)
+    text = break_value(value)
     records = read_layout(text).records
     if len(records) > 1 and not all(record.title for record in records):
         records = [Record("", "", "", joined_verse(text.split("\n")))]
-    for record in records:
-        yield record._replace(title=record.title or known.title, author=record.author or known.author)
+    yield from (_completed(record, known) for record in records)
 
 
-def _of_list(value: Sequence[Any], known: _Known, unknown: dict[str, None], depth: int) -> Iterator[Record]:
-    rows = [row for row in value if isinstance(row, list | tuple)]
-    if (
-        value
-        and len(rows) == len(value)
-        and all(isinstance(cell, str | int | float | None) for row in rows for cell in row)
-    ):
-        cells = [[str("" if cell is None else cell) for cell in row] for row in rows]
-        if all(_is_verse(cell) for row in cells for cell in row):
-            yield from (Record("", known.author, known.title, joined_verse(row)) for row in cells)
-            return
-        records = records_of_rows(cells)
-        if records:
-            yield from records
-            return
-    strings = [part for part in value if isinstance(part, str)]
-    if len(strings) == len(value) > 1 and not all(map(_is_poem, strings)):
-        # Title, author and lines of one poem, or its lines alone; of several poems each would be one.
-        yield from _of_string("\n".join(strings), known)
-        return
-    for part in value:
-        yield from _records(part, known, unknown, depth + 1)
+def _completed(record: Record, known: _Known) -> Record:
+    return record._replace(title=record.title or known.title, author=record.author or known.author)
+
+
+def _strings(value: Any) -> list[str]:
+    """Return the strings of a list that holds nothing else; an empty list for anything else."""
+    return list(value) if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value) else []
+
+
+def _joined(text: str) -> str:
+    return text.replace("\n", "")
 
 
 def _is_poem(text: str) -> bool:
-    parsed = parse_line(text.replace("\n", ""))
+    parsed = parse_line(_joined(text))
     return len(segments(parsed.verse)) > 3 or bool(parsed.head and parsed.verse)
 
 
@@ -202,55 +217,6 @@ def _is_verse(text: str) -> bool:
         and len(set(map(len, parts))) == 1
         and bool(parse_line(text).verse)
     )
-
-
-def _of_object(entry: dict[str, Any], known: _Known, unknown: dict[str, None], depth: int) -> Iterator[Record]:
-    columns = _columns(entry)
-    if columns:
-        yield from _of_list(columns, known, unknown, depth + 1)
-        return
-    by_title = {
-        name: part for name, part in entry.items() if isinstance(part, str) and han_only(name) and _is_text(part)
-    }
-    if len(by_title) > 2 and 2 * len(by_title) > len(entry):
-        yield from (Record("", known.author, one_line(name), _text(part)) for name, part in entry.items())
-        return
-    title, author = _title(entry), _author(entry)
-    texts = [name for name in entry if role_of(name) == TEXT and entry[name] not in (None, "", [], {})]
-    texts.sort(key=lambda name: _TEXTS.index(name) if name in _TEXTS else len(_TEXTS))
-    lines = [str(part) for name, part in entry.items() if role_of(name) == LINE and isinstance(part, str)]
-    inner = _Known(title or known.title, author or known.author)
-    for name in texts:
-        text = _text(entry[name])
-        if text:
-            split = entry.get("split")
-            side = split if role_of("split") == SPLIT and split in ("train", "validation", "test") else ""
-            yield Record(str(side), inner.author, inner.title, text)
-            return
-    if lines:
-        yield Record("", inner.author, inner.title, joined_verse(lines))
-        return
-    nested = {name: part for name, part in entry.items() if isinstance(part, Mapping | list | tuple) and part}
-    for name, part in nested.items():
-        role = "" if _may_name(name) else role_of(name)
-        if role and role != TEXT and not _holds_objects(part):
-            continue
-        yield from _records(
-            part, inner if role and not han_only(name) else _named(name, part, inner), unknown, depth + 1
-        )
-    if nested and any(
-        _may_name(name) or not role_of(name) or role_of(name) == TEXT or _holds_objects(part)
-        for name, part in nested.items()
-    ):
-        return
-    named = {name: part for name, part in entry.items() if isinstance(part, str) and _may_name(name)}
-    texts_under = [name for name, part in named.items() if _is_text(part)]
-    poems = named if 2 * len(texts_under) > len(named) else {name: named[name] for name in texts_under}
-    for name, poem in poems.items():
-        yield Record("", inner.author, title or one_line(name), _text(poem))
-    if not poems:
-        unknown.update(dict.fromkeys(entry))
-        yield Record("", inner.author, inner.title, "")
 
 
 def _may_name(name: str) -> bool:
@@ -322,9 +288,9 @@ def _is_text(text: str) -> bool:
 def _text(value: Any) -> str:
     """Return a text field as one string; ``""`` if it is none but holds further poems."""
     if isinstance(value, str):
-        lines = _BREAK.sub("\n", value).split("\n")
+        lines = break_value(value).split("\n")
     elif isinstance(value, list | tuple) and not _holds_objects(value):
-        lines = [part for line in value if isinstance(line, str) for part in _BREAK.sub("\n", line).split("\n")]
+        lines = [part for line in value if isinstance(line, str) for part in break_value(line).split("\n")]
     elif isinstance(value, list) and all(
         isinstance(stanza, list) and all(isinstance(line, str) for line in stanza) for stanza in value
     ):

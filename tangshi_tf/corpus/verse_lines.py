@@ -112,7 +112,8 @@ def _marked(line: str) -> Line:
     if head and not segments(verse):
         head, verse = "", line
     stopped = _FULL_STOP.search(plain) or re.search("[。？！]", plain)
-    if not head and not _ENDS.search(plain) and not stopped and len(parts) < 4 and len(set(map(len, parts))) > 1:
+    lengths = set(map(len, parts))
+    if not head and not _ENDS.search(plain) and not stopped and len(parts) < 4 and (len(lengths) > 1 or lengths == {1}):
         return Line(line, "")  # a title with a comma
     return Line(head.rstrip(" \t\u3000:：|｜/／").strip(), verse.strip())
 

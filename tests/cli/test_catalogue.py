@@ -58,6 +58,7 @@ PARTS = {
     "corpus/documents.py": ["_SIGNATURES", "_INSIDE_ZIP", "name_document"],
     "corpus/formats.py": ["_doubts"],
     "corpus/layouts.py": ["_DOUBT_LINES", "_DOUBT_RHYMED", "_DOUBT_CHANGES"],
+    "corpus/objects.py": ["_DOUBT_STRINGS"],
     "evaluation/report_tables.py": ["tables"],
     "evaluation/verse_report.py": ["KINDS"],
     "generation/planner.py": ["_note", "_DUE", "_PLACE"],
@@ -74,6 +75,7 @@ OTHER_PARTS = {
     *("train", "validation", "test", "poems", "prose", "characters", "words"),
     *("no text", "origin filter", "exact duplicate", "none", "none here", "standard input"),
     *("command", "option", "padding", "start", "end of poem", "end of title", "unknown"),
+    *("fields", "elements", "columns"),  # of files
     *("a typed poem", "unreadable", *FORMATS),
     *("a web page", "a LaTeX document", "an SQL script", "a file of subtitles", "a file of timed lyrics"),
     *("another corpus", "another vocabulary", "{} {} in place of {}"),

@@ -21,6 +21,9 @@ def test_roles_of_names(names: str, role: str) -> None:
 def test_a_header_has_a_text_and_mostly_known_names() -> None:
     assert is_header(["", "题目", "作者", "内容"])
     assert is_header(["title", "第一句", "第二句"])
+    assert is_header(["", "诗词"])
+    assert not is_header(["", "诗词"], "#")
+    assert not is_header(["诗", "酒"])
     assert not is_header(["题目", "作者"])
     assert not is_header(["诗", "床前明月光，疑是地上霜。举头望明月，低头思故乡。"])
     assert not is_header(["静夜思", "李白", "诗", "x", "y"])

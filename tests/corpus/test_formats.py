@@ -33,10 +33,29 @@ def test_line_ends(end: str) -> None:
     assert found.records == [Record("", "李白", "静夜思", QUIET), Record("", "王之涣", "登楼", TOWER)]
 
 
-def test_breaks_and_entities_of_html() -> None:
-    assert understand(f"静夜思<br>李白<br/>{QUIET}", "x").records == [Record("", "李白", "静夜思", QUIET)]
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (f"静夜思<br>李白<br/>{QUIET}", "titles"),
+        (f"静夜思<p>李白</p>{QUIET[:12]}<br>\n{QUIET[12:]}", "blocks"),
+        (f"静夜思<br>李白<br>{QUIET[:12]}<br>{QUIET[12:]}", "whole"),
+        (f"标题：静夜思<br>作者：李白<br>内容：{QUIET}", "labels"),
+        (f"title,author,text\n静夜思,李白,{QUIET[:12]}<br>{QUIET[12:]}", "table"),
+    ],
+)
+def test_tags_break_lines_in_every_format(text: str, name: str) -> None:
+    for named in ("auto", name):
+        assert understand(text, "x", named).records == [Record("", "李白", "静夜思", QUIET)]
+    escaped = "".join(char if char in ",\n" else f"&#{ord(char)};" for char in text)
+    assert understand(escaped, "x", name).records == [Record("", "李白", "静夜思", QUIET)]
+
+
+def test_entities() -> None:
     written = "".join(f"&#{ord(char)};" for char in f"静夜思：{QUIET}")
     assert understand(written, "x").records == [Record("", "", "静夜思", QUIET)]
+    assert understand(f"静夜思&nbsp;{QUIET}", "x").records == [Record("", "", "静夜思", QUIET)]
+    entries = ", ".join([f'{{"title": "读&quot;静夜思&quot;", "text": "{QUIET}"}}'] * 3)
+    assert understand(f"[{entries}]", "x").records == [Record("", "", '读"静夜思"', QUIET)] * 3
 
 
 def test_doubts() -> None:

@@ -80,3 +80,18 @@ def test_a_named_format_decides() -> None:
         "春晓",
         "江雪",
     ]
+
+
+def test_lines_are_poems_however_short_if_the_format_is_named() -> None:
+    couplets = [QUIET[:12], TOWER[:12], SPRING[:12]]
+    assert [record.text for record in read_lines("\n".join(couplets)).records] == couplets
+    assert [record.text for record in read_lines("\n".join([QUIET, couplets[1], RIVER])).records] == [
+        QUIET,
+        couplets[1],
+        RIVER,
+    ]
+    assert read_lines(f"登楼：{couplets[1]}\n春晓：{couplets[2]}").records == [
+        Record("", "", "登楼", couplets[1]),
+        Record("", "", "春晓", couplets[2]),
+    ]
+    assert len(read_layout("\n".join(couplets)).records) == 1

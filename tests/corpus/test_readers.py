@@ -1,7 +1,11 @@
+import contextlib
 import gzip
+import io
 import json
 import lzma
 import os
+import sqlite3
+import tarfile
 from collections import Counter
 from pathlib import Path
 
@@ -85,10 +89,41 @@ def test_the_size_is_bounded(tmp_path: Path) -> None:
         read_text(tmp_path / "poems", limit_gb=0.001)
 
 
+def tar(text: str) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        entry = tarfile.TarInfo("poems.txt")
+        entry.size = len(text.encode())
+        archive.addfile(entry, io.BytesIO(text.encode()))
+    return out.getvalue()
+
+
+def database(path: Path) -> bytes:
+    with contextlib.closing(sqlite3.connect(path)) as made:
+        made.execute("CREATE TABLE poems (title TEXT)")
+        made.commit()
+    return path.read_bytes()
+
+
+def test_documents_with_zeros_inside_are_named(tmp_path: Path) -> None:
+    """They have long runs of zero bytes, as no text has."""
+    word = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
+    for data, name in (
+        (tar(TITLED), "an archive"),
+        (gzip.compress(tar(TITLED)), "an archive"),
+        (database(tmp_path / "made.db"), "a database"),
+        (word, "a document of Word or Excel"),
+    ):
+        with pytest.raises(CorpusError, match=rf"save it as plain text\. Received: .*poems, {name}"):
+            read(tmp_path / "poems", data)
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
         (b"", "which is empty"),
+        (bytes(99), "which is nothing but zero bytes from byte 0 on"),
+        (TITLED.encode() + bytes(99), "Text in a known encoding is required"),
         (b" \n\xe3\x80\x80\n", "which is empty"),
         (b"\xff\xd8\xff\xe0\x00\x10JFIF", "save it as plain text. Received: .*poems, a picture"),
         (b"<html><body>poems</body></html>", "save it as plain text. Received: .*poems, a web page"),

@@ -29,7 +29,7 @@ def test_the_limit_is_checked_while_unpacking(pack: object) -> None:
 
 
 def test_an_endless_device_is_refused_at_once() -> None:
-    with pytest.raises(CorpusError, match="Received: /dev/zero, which has nothing but zero bytes at 0"):
+    with pytest.raises(CorpusError, match="Received: /dev/zero, which is nothing but zero bytes from byte 0 on"):
         read_packed(Path("/dev/zero"))
 
 
@@ -37,10 +37,18 @@ def test_a_sparse_file_and_a_bomb_of_zeros_are_refused_where_the_zeros_begin(tmp
     with (tmp_path / "sparse").open("wb") as file:
         file.write(b"moon")
         file.truncate(10**12)
-    with pytest.raises(CorpusError, match="zero bytes at 4"):
+    with pytest.raises(CorpusError, match="zero bytes from byte 4 on"):
         read_packed(tmp_path / "sparse")
-    with pytest.raises(CorpusError, match="bomb, which has nothing but zero bytes"):
+    with pytest.raises(CorpusError, match="bomb, which is nothing but zero bytes from byte 0 on"):
         unpack(io.BytesIO(lzma.compress(bytes(10**7))), "bomb")
+
+
+def test_zeros_inside_are_for_the_reader_of_documents() -> None:
+    data = b"moon" + bytes(1_000) + b"moon"
+    assert unpack(io.BytesIO(data), "x") == data
+    assert unpack(io.BytesIO(data + bytes(10_240)), "x") == data + bytes(10_240)
+    with pytest.raises(CorpusError, match="x, which is nothing but zero bytes from byte 0 on"):
+        unpack(io.BytesIO(bytes(100)), "x")
 
 
 @pytest.mark.parametrize(("pack", "kind"), [(gzip.compress, "gzip"), (lzma.compress, "xz"), (bz2.compress, "bzip2")])
