@@ -1,7 +1,6 @@
 """`tangshi-tf check`: judge poems by the rules of verse."""
 
 import dataclasses
-import json
 import os
 import re
 import sys
@@ -20,6 +19,7 @@ from tangshi_tf.cli.options import (
     tell_understood,
     typed,
 )
+from tangshi_tf.cli.output import json_line, print_text
 from tangshi_tf.errors import ConfigError
 from tangshi_tf.verse.forms import LEVELS
 
@@ -74,9 +74,9 @@ def check(corpus: tuple[Path, ...], level: str, as_json: bool, format_name: str,
     for one in poems:
         verdict = judge(one.text)
         if as_json:
-            click.echo(json.dumps(dataclasses.asdict(one) | record(verdict), ensure_ascii=False))
+            print_text(json_line(dataclasses.asdict(one) | record(verdict)) + "\n")
         else:
-            click.echo(scanned(verdict, "　".join(filter(None, [one.title, one.author]))))
+            print_text(scanned(verdict, "　".join(filter(None, [one.title, one.author]))) + "\n")
             echo(judgement(verdict, level) + "\n")
             verdicts.append(verdict)
     if len(verdicts) > 1:

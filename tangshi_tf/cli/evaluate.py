@@ -1,7 +1,6 @@
 """`tangshi-tf evaluate`: perplexity, or verse of the model beside real verse."""
 
 import io
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from tangshi_tf.cli.options import (
     threads_option,
     typed,
 )
+from tangshi_tf.cli.output import json_line, print_text
 from tangshi_tf.cli.starting import start_tensorflow
 from tangshi_tf.errors import ConfigError
 from tangshi_tf.storage.files import write_bytes
@@ -163,7 +163,7 @@ def _evaluate_poems(poems: "Sequence[Poem]", split: str, path: Path, titles: boo
             "titles": titles,
             "by_form": {form: _score_record(part) for form, part in result.by_form.items()},
         }
-        click.echo(json.dumps(report, ensure_ascii=False))
+        print_text(json_line(report) + "\n")
         return
     rows = [
         [name, f"{part.poems:,}", f"{part.tokens:,}", f"{part.perplexity:.2f}", f"{part.hanzi_perplexity:.2f}"]
@@ -193,7 +193,7 @@ def _evaluate_prose(path: Path, text: "Prose", split: str, as_json: bool) -> Non
         "nll_per_character": nll / characters if tokens else None,
     }
     if as_json:
-        click.echo(json.dumps(report))
+        print_text(json_line(report) + "\n")
         return
     figures = [f"{tokens:,}", f"{report['unknown']:,}", f"{report['perplexity']:.2f}"]
     figures += [f"{report['nll_per_token']:.4f}", f"{report['nll_per_character']:.4f}"]
@@ -222,7 +222,7 @@ def _compare_verse(
         write_bytes(plot, picture.getbuffer())
     record = {"split": split, "count": count, "seed": seed, **report_tables.to_dict(found)}
     tables = map(captioned, report_tables.tables(found))
-    click.echo(json.dumps(record, ensure_ascii=False) if as_json else "\n\n".join(tables))
+    print_text((json_line(record) if as_json else "\n\n".join(tables)) + "\n")
 
 
 def _score_record(score: "Score") -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """`tangshi-tf models`: list what has been trained, or delete some of it."""
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +8,7 @@ import click
 from tangshi_tf.cli.catalogue import echo, say
 from tangshi_tf.cli.console import table
 from tangshi_tf.cli.help import Command
+from tangshi_tf.cli.output import json_line, print_text
 from tangshi_tf.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def models(as_json: bool, doomed: tuple[str, ...], yes: bool) -> None:
         return
     entries = list_entries()
     if as_json:
-        click.echo(json.dumps({"models": [_record(entry) for entry in entries]}, ensure_ascii=False))
+        print_text(json_line({"models": [_record(entry) for entry in entries]}) + "\n")
         return
     rows = [_row(entry) for entry in entries]
     click.echo(

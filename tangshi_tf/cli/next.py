@@ -1,13 +1,12 @@
 """`tangshi-tf next`: the likeliest next characters after a text."""
 
-import json
-
 import click
 
 from tangshi_tf.cli.catalogue import say
 from tangshi_tf.cli.console import table
 from tangshi_tf.cli.help import Command
-from tangshi_tf.cli.options import model_option, model_path, require_printable, threads_option
+from tangshi_tf.cli.options import model_option, model_path, threads_option
+from tangshi_tf.cli.output import json_line, print_text
 from tangshi_tf.cli.request import require_poems
 from tangshi_tf.cli.starting import no_garbage, optimize_no_graphs, start_tensorflow
 from tangshi_tf.corpus.words import segmenter
@@ -52,11 +51,10 @@ def next_command(text: str, title: str, top: int, as_json: bool, model: str, thr
     found = next_tokens(poet, vocabulary, typed, title=title, top=top)
     if as_json:
         likeliest = [{"token": vocabulary.tokens[token], "probability": share} for token, share in found]
-        click.echo(json.dumps({"text": text, "title": title, "next": likeliest}, ensure_ascii=False))
+        print_text(json_line({"text": text, "title": title, "next": likeliest}) + "\n")
         return
     printed = table(["next", "probability"], [[_name(vocabulary, token), f"{share:.2%}"] for token, share in found])
-    require_printable(printed)
-    click.echo(printed)
+    print_text(printed + "\n")
 
 
 def _name(vocabulary: Vocabulary, token: int) -> str:

@@ -38,7 +38,6 @@ __all__ = [
     "require_extra",
     "require_folder",
     "require_own_settings",
-    "require_printable",
     "run_folder",
     "settings_options",
     "tell_understood",
@@ -260,14 +259,3 @@ def model_path(model: str) -> Path:
     path = find_model(model)
     echo(f"model: {path}", err=True)
     return path
-
-
-def require_printable(text: str) -> None:
-    """Refuse text that the terminal has no encoding for."""
-    encoding = sys.stdout.encoding or "utf-8"
-    try:
-        text.encode("utf-8" if encoding == "ascii" else encoding)  # click takes ASCII for a mistake and prints UTF-8
-    except UnicodeError:
-        raise ConfigError(
-            f"A terminal that prints these characters is required, or --output FILE. Received: encoding {encoding}."
-        ) from None

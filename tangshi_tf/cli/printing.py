@@ -1,6 +1,5 @@
 """Write the texts that `tangshi-tf sample` was asked for, and print them or put them into a file."""
 
-import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import click
 
 from tangshi_tf.cli.catalogue import echo, say
-from tangshi_tf.cli.options import require_printable
+from tangshi_tf.cli.output import json_line, print_text
 from tangshi_tf.cli.request import Request
 from tangshi_tf.config import ModelConfig
 from tangshi_tf.corpus.words import segmenter, spaced_parts
@@ -87,11 +86,11 @@ def _tell_cut(poems: list[dict[str, Any]]) -> None:
 
 def _print(texts: list[dict[str, Any]], laid_out: Callable[[dict[str, Any]], str], request: Request) -> None:
     """Print texts to the terminal, or write them to a file."""
-    lines = [json.dumps(text, ensure_ascii=False) if request.as_json else laid_out(text) for text in texts]
+    to_file = request.output is not None
+    lines = [json_line(text, to_file=to_file) if request.as_json else laid_out(text) for text in texts]
     printed = ("" if request.as_json else "\n").join(line + "\n" for line in lines)
     if request.output is None:
-        require_printable(printed)
-        click.echo(printed, nl=False)
+        print_text(printed)
     else:
         write_text(request.output, printed)
 
