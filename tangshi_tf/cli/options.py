@@ -233,7 +233,7 @@ def read_running_text(
 def require_extra(module: str) -> None:
     """Refuse an option before anything is done for it in vain."""
     if importlib.util.find_spec(module) is None:
-        extra = {"matplotlib": "plot", "tf2onnx": "onnx"}.get(module, module)
+        extra = {"matplotlib": "plot", "pypinyin": "pinyin", "tf2onnx": "onnx"}.get(module, module)
         install = f'pip install "tangshi-tf[{extra}]"'
         raise ConfigError(f"{module} is required: {install}. Received: an installation without it.")
 

@@ -13,6 +13,7 @@ from tangshi_tf.cli.request import Request
 from tangshi_tf.config import ModelConfig
 from tangshi_tf.corpus.words import segmenter, spaced_parts
 from tangshi_tf.storage.files import write_text
+from tangshi_tf.verse.columns import in_lines
 from tangshi_tf.verse.forms import VERSE_INPUTS
 
 __all__ = ["PRINTERS"]
@@ -24,11 +25,12 @@ def _print_poems(poet: Any, path: Path, config: ModelConfig, request: Request) -
     """Print poems, a sentence a line, with their tones if that was asked for."""
     from tangshi_tf.corpus.cleaning import fold
     from tangshi_tf.verse.checker import tone_marks
+    from tangshi_tf.verse.pinyin import readings
 
     several = len({title for _, title in request.texts}) > 1
 
     def laid_out(poem: dict[str, Any]) -> str:
-        verse = _verse(poem["poem"], poem.get("tones", ""))
+        verse = in_lines(poem["poem"], poem.get("pinyin", ()), poem.get("tones", ""))
         return f"{poem['title']}\n{verse}" if several else verse
 
     poems = _written(poet, [begin for begin, _ in request.texts], request)
@@ -37,6 +39,8 @@ def _print_poems(poet: Any, path: Path, config: ModelConfig, request: Request) -
     for poem in poems:
         if request.tones:
             poem["tones"] = tone_marks(fold(poem["poem"].replace("\n", "")))
+        if request.pinyin:
+            poem["pinyin"] = readings(poem["poem"].replace("\n", ""))
     _print(poems, laid_out, request)
 
 
@@ -128,14 +132,3 @@ def _copied() -> Callable[[dict[str, Any]], str]:
         return f"{copied[0]}, a line of the training poems" if copied else ""
 
     return fault
-
-
-def _verse(poem: str, tones: str = "") -> str:
-    """Set a poem one sentence a line, its tones, if there are any, under each."""
-    for stop in "。？！":
-        poem = poem.replace(stop, stop + "\n")
-    lines = poem.rstrip("\n").split("\n")
-    if not tones:
-        return "\n".join(lines)
-    marks = iter(tones)
-    return "\n".join(part for line in lines for part in (line, "".join(next(marks) for _ in line).rstrip("　")))

@@ -35,6 +35,7 @@ class Request:
         seed: of the first text.
         best_of: candidates for each.
         tones: whether tones are printed.
+        pinyin: whether readings of today are printed.
         novel: whether lines of the training poems are refused.
         as_json: whether JSON is printed.
         output: the file to write to, if any.
@@ -45,6 +46,7 @@ class Request:
     seed: int
     best_of: int
     tones: bool
+    pinyin: bool
     novel: bool
     as_json: bool
     output: Path | None

@@ -397,3 +397,13 @@ def test_check_starts_without_tensorflow() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], input=TOWER.encode(), capture_output=True, check=True)
     assert done.stdout.decode().startswith("五绝")
+
+
+def test_pinyin_stands_above_the_characters(project: Path) -> None:
+    options = ["sample", "--model", "mini", "--begin", "白日依山尽，", "--max-length", "12", "--pinyin", "--seed", "1"]
+    above, line, *rest = run(*options).stdout.splitlines()
+    assert above.split()[:5] == ["bái", "rì", "yī", "shān", "jǐn"]
+    assert line.startswith("白  日 依 山   尽  ，")
+    assert len(run(*options, "--tones").stdout.splitlines()) == (2 + len(rest)) // 2 * 3
+    record = json.loads(run(*options, "--json").stdout)
+    assert len(record["pinyin"]) == len(record["poem"])
