@@ -26,11 +26,12 @@ def _print_poems(poet: Any, path: Path, config: ModelConfig, request: Request) -
     from tangshi_tf.corpus.cleaning import fold
     from tangshi_tf.verse.checker import tone_marks
     from tangshi_tf.verse.pinyin import readings
+    from tangshi_tf.verse.traditional import to_traditional
 
     several = len({title for _, title in request.texts}) > 1
 
     def laid_out(poem: dict[str, Any]) -> str:
-        verse = in_lines(poem["poem"], poem.get("pinyin", ()), poem.get("tones", ""))
+        verse = in_lines(poem.get("traditional", poem["poem"]), poem.get("pinyin", ()), poem.get("tones", ""))
         return f"{poem['title']}\n{verse}" if several else verse
 
     poems = _written(poet, [begin for begin, _ in request.texts], request)
@@ -39,6 +40,8 @@ def _print_poems(poet: Any, path: Path, config: ModelConfig, request: Request) -
     for poem in poems:
         if request.tones:
             poem["tones"] = tone_marks(fold(poem["poem"].replace("\n", "")))
+        if request.traditional:
+            poem["traditional"] = to_traditional(poem["poem"])
         if request.pinyin:
             poem["pinyin"] = readings(poem["poem"].replace("\n", ""))
     _print(poems, laid_out, request)

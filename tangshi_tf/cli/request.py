@@ -35,6 +35,7 @@ class Request:
         seed: of the first text.
         best_of: candidates for each.
         tones: whether tones are printed.
+        traditional: whether traditional characters are printed.
         pinyin: whether readings of today are printed.
         novel: whether lines of the training poems are refused.
         as_json: whether JSON is printed.
@@ -46,6 +47,7 @@ class Request:
     seed: int
     best_of: int
     tones: bool
+    traditional: bool
     pinyin: bool
     novel: bool
     as_json: bool

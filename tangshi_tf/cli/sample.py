@@ -128,6 +128,7 @@ __all__ = ["sample"]
     help="Write so many candidates for each poem and print the one with the highest log-probability a token.",
 )
 @click.option("--tones", is_flag=True, help="Print the tones under each line: 平, 仄, 通 for both.")
+@click.option("--traditional", is_flag=True, help="Print traditional characters.")
 @click.option("--pinyin", is_flag=True, help="Print how each character is read today above it (needs pypinyin).")
 @click.option(
     "--novel",
@@ -153,6 +154,7 @@ def sample(
     count: int,
     best_of: int,
     tones: bool,
+    traditional: bool,
     pinyin: bool,
     novel: bool,
     as_json: bool,
@@ -168,7 +170,7 @@ def sample(
     tangshi-tf sample --begin 明月 --count 5 --temperature 0.7 --seed 1
     tangshi-tf sample --begin 日 --begin 月 --title 秋夜
     tangshi-tf sample --begin 春 --best-of 16
-    tangshi-tf sample --title 秋夜 --form 五绝 --pinyin
+    tangshi-tf sample --title 秋夜 --form 五绝 --traditional --pinyin
     tangshi-tf sample --form 七绝 --rhyme 先 --opening 仄起 --acrostic 春夏秋冬 --tones
     tangshi-tf sample --model novel --begin "It was" --max-length 500 --output novel.txt
     """
@@ -191,8 +193,9 @@ def sample(
 
     config, _ = version_settings(path)
     if not config.kind.verse:
-        verse = {name: inputs[name] for name in VERSE_INPUTS}
-        require_poems(title=any(own for _, own in texts), **verse, tones=tones, pinyin=pinyin, novel=novel)
+        asked = {name: inputs[name] for name in VERSE_INPUTS}
+        asked |= {"tones": tones, "traditional": traditional, "pinyin": pinyin, "novel": novel}
+        require_poems(title=any(own for _, own in texts), **asked)
     optimize_no_graphs()
     with no_garbage():
         poet = load(path)
@@ -208,5 +211,5 @@ def sample(
             "--init-state random or a higher --temperature gives others.",
             err=True,
         )
-    request = Request(texts, inputs, seed, best_of, tones, pinyin, novel, as_json, output)
+    request = Request(texts, inputs, seed, best_of, tones, traditional, pinyin, novel, as_json, output)
     PRINTERS[config.text](poet, path, config, request)

@@ -407,3 +407,22 @@ def test_pinyin_stands_above_the_characters(project: Path) -> None:
     assert len(run(*options, "--tones").stdout.splitlines()) == (2 + len(rest)) // 2 * 3
     record = json.loads(run(*options, "--json").stdout)
     assert len(record["pinyin"]) == len(record["poem"])
+
+
+def test_traditional_characters_are_printed(project: Path) -> None:
+    options = [
+        "sample",
+        "--model",
+        "mini",
+        "--begin",
+        "云里黄河尽，",
+        "--max-length",
+        "12",
+        "--traditional",
+        "--seed",
+        "1",
+    ]
+    assert run(*options).stdout.startswith("雲裏黃河盡，")
+    record = json.loads(run(*options, "--json").stdout)
+    assert record["poem"].startswith("云里黄河尽，")
+    assert len(record["traditional"]) == len(record["poem"])
