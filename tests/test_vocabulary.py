@@ -6,6 +6,7 @@ import tensorflow as tf
 from tangshi_tf.corpus.cleaning import character_table
 from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.errors import VocabularyError
+from tangshi_tf.shipped import shipped_types
 from tangshi_tf.vocabulary import SPECIALS, UNK, Vocabulary
 
 TEXTS = ["风风风山山，", "风水，"]
@@ -19,6 +20,14 @@ def test_characters_stand_by_falling_frequency_then_code_point() -> None:
     assert make().tokens == (*SPECIALS, "风", "山", "，")
     assert make().rare == ("水", "龙")
     assert make().unknown_types == 2
+
+
+def test_unknown_characters_are_charged_by_default() -> None:
+    """Else a vocabulary that knows almost nothing would have a perplexity of almost one."""
+    vocabulary = Vocabulary.build(["山" * 100 + "水"], 100)
+    assert vocabulary.tokens[vocabulary.specials :] == ("山",)
+    assert set(vocabulary.rare) == shipped_types() - {"山"}
+    assert vocabulary.unknown_types > 7_000
 
 
 def test_encoding_folds_variants_and_reads_the_rest_as_unknown() -> None:

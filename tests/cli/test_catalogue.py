@@ -441,6 +441,7 @@ def test_problems_are_chinese() -> None:
         ("fit --lang", {}, "en"),
         ("--lang fr fit", {"LANG": "zh_CN.UTF-8"}, "zh"),
         ("fit -- --lang zh", {}, "en"),
+        ("fit --lang ZH", {}, "zh"),
     ],
 )
 def test_the_language_is_found(arguments: str, environment: dict[str, str], language: str) -> None:

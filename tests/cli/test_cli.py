@@ -12,10 +12,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tangshi_tf.cli import main
-from tangshi_tf.config import PRESETS
+from tangshi_tf.config import PRESETS, PROSE
 from tangshi_tf.corpus.poems import read_corpus
 from tangshi_tf.evaluation.copied_lines import TrainingLines
+from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.saving import saved_model
+from tangshi_tf.saving.saved_model import export_model
+from tangshi_tf.vocabulary import Vocabulary
 from tests.rounding import same_record
 
 PRINTED = ["--seed", "5"]
@@ -136,6 +139,32 @@ def test_begins_and_titles_go_in_pairs(reader: Path, asked: list[str], pairs: li
     heads = [poem.split("\n")[0] for poem in run(*options).stdout.split("\n\n")]
     several = len({title for _, title in pairs}) > 1
     assert (heads == [title for _, title in pairs]) == several
+
+
+@pytest.fixture
+def novelist(project: Path) -> Path:
+    """The folder, with a model of prose that has learnt nothing."""
+    if not (project / "saved_models" / "novel").exists():
+        config = dataclasses.replace(PROSE[0], unit="word", segmenter="whitespace", units=8, embedding=6)
+        vocabulary = Vocabulary.build([["it", "was", "night", "\n"]], 1)
+        export_model(PoetryModel(config, vocabulary), project / "saved_models" / "novel")
+    return project
+
+
+def test_several_begins_of_prose(novelist: Path) -> None:
+    (novelist / "begins.txt").write_text("it  was\nnight\n", encoding="utf-8")
+    options = ["sample", "--model", "novel", "--max-length", "6", "--seed", "4"]
+    both = run(*options, "--begin-file", "begins.txt")
+    first = run(*options, "--begin", "it was").stdout
+    second = run(*options[:-1], "5", "--begin", "night").stdout
+    assert both.stdout == f"{first}\n{second}"
+    assert "Note" not in both.stderr  # that prose is as long as was asked for is no news
+
+
+def test_the_likeliest_next_words(novelist: Path) -> None:
+    found = json.loads(run("next", "it was", "--model", "novel", "--json").stdout)["next"]
+    assert {one["token"] for one in found} == {"<pad>", "<bos>", "<eos>", "<unk>", "it", "was", "night", "\n"}
+    assert "'\\n'" in run("next", "it was", "--model", "novel").stdout
 
 
 @pytest.mark.parametrize("knobs", [["--temperature", "0"], ["--top-k", "1"]])
