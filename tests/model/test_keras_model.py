@@ -216,8 +216,8 @@ def test_a_loss_of_probabilities_is_refused(loss: Any) -> None:
 
 def test_losses_of_your_own_and_of_your_own_output_are_taken() -> None:
     class Likely(PoetryModel):
-        def call(self, X_t: Any, training: bool = False) -> Any:  # noqa: N803
-            return tf.nn.softmax(super().call(X_t, training=training))
+        def call(self, *args: Any, **options: Any) -> Any:
+            return tf.nn.softmax(super().call(*args, **options))
 
     def own(y_true: Any, y_pred: Any) -> Any:
         return keras.losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
@@ -292,8 +292,8 @@ def test_layers_of_your_own_are_made_in_build(tmp_path: Path) -> None:
                 self.head.build((None, None, len(self.vocabulary)))
             super().build(input_shape)
 
-        def call(self, X_t: Any, training: bool = False) -> Any:  # noqa: N803
-            return self.head(super().call(X_t, training=training))
+        def call(self, *args: Any, **options: Any) -> Any:
+            return self.head(super().call(*args, **options))
 
     model = Judge(make("gru").config, VOCABULARY)
     model.save(tmp_path / "judge.keras")

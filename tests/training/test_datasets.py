@@ -166,12 +166,15 @@ def test_a_part_without_text_is_refused(prose_of: Any) -> None:
 
 def test_what_is_no_prose_and_no_piece_is_refused(prose_of: Any) -> None:
     prose, known = prose_of("山水"), Vocabulary("山水")
+    poems: Any = POEMS
     with pytest.raises(CorpusError, match=r"Prose is required \(read_prose\)\. Received: list\."):
-        prose_dataset(POEMS, known)
-    for name in ("batch_size", "sequence_length"):
-        with pytest.raises(ConfigError, match=f"{name} of at least 1, a whole number, is required. Received: 0."):
-            prose_dataset(prose, known, **{name: 0})
-    model = PoetryModel(ModelConfig(units=4, embedding=3, ear="none"), known)
-    for use in (lambda: prose_dataset(prose, model), lambda: poem_dataset(POEMS, model)):
-        with pytest.raises(ConfigError, match=r"A Vocabulary is required .* Received: PoetryModel"):
-            use()
+        prose_dataset(poems, known)
+    with pytest.raises(ConfigError, match=r"batch_size of at least 1, a whole number, is required\. Received: 0\."):
+        prose_dataset(prose, known, batch_size=0)
+    with pytest.raises(ConfigError, match=r"sequence_length of at least 1, a whole number, is required\."):
+        prose_dataset(prose, known, sequence_length=0)
+    model: Any = PoetryModel(ModelConfig(units=4, embedding=3, ear="none"), known)
+    with pytest.raises(ConfigError, match=r"A Vocabulary is required .* Received: PoetryModel\."):
+        prose_dataset(prose, model)
+    with pytest.raises(ConfigError, match=r"A Vocabulary is required .* Received: PoetryModel\."):
+        poem_dataset(POEMS, model)
