@@ -228,7 +228,7 @@ def test_losses_of_your_own_and_of_your_own_output_are_taken() -> None:
     found = []
     for one, loss in ((model, LOSS), (model, own), (likely, PROBABILITIES[0])):
         one.compile("sgd", loss)
-        found.append(one.test_on_batch(tokens()[:, :-1], tokens()[:, 1:]))
+        found.append(one.evaluate(tokens()[:, :-1], tokens()[:, 1:], verbose=0))
     assert found == pytest.approx(found[:1] * 3, rel=1e-5)
 
 
@@ -237,14 +237,14 @@ def test_weights_are_those_of_tokens_or_of_rows() -> None:
     model.compile("sgd", LOSS)
     x, y = tokens()[:, :-1], tokens()[:, 1:]
     half = np.repeat([[1.0], [0.0]], 2, axis=0)
-    expected = model.test_on_batch(x[:2], y[:2]) / 2
-    for weights in (half, np.repeat(half, 6, axis=1)):
-        assert model.test_on_batch(x, y, weights) == pytest.approx(expected, rel=1e-5)
     refused = r"Weights of tokens \[B, T\], or of rows \[B, 1\], are required .* Received: \("
     with pytest.raises(ConfigError, match=refused):
-        model.evaluate(x, y, sample_weight=half[:, 0], verbose=0)
-    with pytest.raises(ConfigError, match=refused):
         model.fit(x, y, class_weight=dict.fromkeys(range(len(VOCABULARY)), 1.0), verbose=0)
+    with pytest.raises(ConfigError, match=refused):
+        model.evaluate(x, y, sample_weight=half[:, 0], verbose=0)
+    expected = model.evaluate(x[:2], y[:2], verbose=0) / 2
+    for weights in (half, np.repeat(half, 6, axis=1)):
+        assert model.evaluate(x, y, sample_weight=weights, verbose=0) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("graph", [False, pytest.param(True, marks=pytest.mark.long)])
