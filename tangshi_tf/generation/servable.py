@@ -23,6 +23,11 @@ def functions_of(poet: Any, layout: StateLayout) -> dict[str, Any]:
     """
 
     def of(name: str, *inputs: Any) -> Any:
+        """Return one with a signature: Python's numbers become tensors of it, and are not traced anew for each value.
+
+        So `generate` takes integer tensors of one width only: a second trace would cost 2 s and 19 MB for each seed
+        that is a number of Python.
+        """
         return tf.function(getattr(poet, name), input_signature=inputs, autograph=False)
 
     def of_any(name: str, *inputs: Sequence[Any]) -> Any:

@@ -47,6 +47,11 @@ class KerasModel(keras.Model):
             TangshiError: if it describes none.
         """
         values = dict(config)
+        if not {"config", "vocabulary"} <= values.keys():
+            raise ConfigError(
+                "A configuration with config and vocabulary, from get_config, is required. "
+                f"Received: {', '.join(map(str, values)) or 'nothing'}."
+            )
         frozen, cells = values.pop("frozen", ()), values.pop("cell", None)
         settings = from_dict(ModelConfig, values.pop("config"))
         vocabulary = Vocabulary.loads(values.pop("vocabulary"))
@@ -57,6 +62,19 @@ class KerasModel(keras.Model):
         for name in frozen:
             model.get_layer(name).trainable = False
         return model
+
+    def save(self, filepath: str | Path, *args: Any, **kwargs: Any) -> None:
+        """Write the whole model, see `keras.Model.save`.
+
+        Raises:
+            ConfigError: for a file of HDF5, from which Keras could not read the model again.
+        """
+        if Path(filepath).suffix in (".h5", ".hdf5"):
+            raise ConfigError(
+                "A file .keras is required (for the weights alone, save_weights and .weights.h5). "
+                f"Received: {filepath}."
+            )
+        super().save(filepath, *args, **kwargs)
 
     # To export: the input is tokens, where Keras takes its default, float32.
 
@@ -109,6 +127,43 @@ class KerasModel(keras.Model):
         ends = ops.cast(ops.equal(tokens, self.vocabulary.separator), "int32")
         return ops.logical_and(learnt, ops.equal(ops.cumsum(ends, axis=1), ops.sum(ends, axis=1, keepdims=True)))
 
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """Return the loss of a batch, see `keras.Model.compute_loss`.
+
+        Raises:
+            ConfigError: for a loss of probabilities, which would read the logits as such; or for one weight a row,
+                which Keras makes of `class_weight` too: of the likeliest class, where there are sequences.
+        """
+        if _answers_logits(self) and any(map(_takes_probabilities, tf.nest.flatten(self.loss))):
+            raise ConfigError(
+                "A loss of logits is required, such as SparseCategoricalCrossentropy(from_logits=True). "
+                f"Received: {self.loss}."
+            )
+        if sample_weight is not None and tf.convert_to_tensor(sample_weight).shape.rank == 1:
+            raise ConfigError(
+                "Weights of tokens [B, T], or of rows [B, 1], are required in sample_weight, and no class_weight. "
+                f"Received: {sample_weight.shape}."
+            )
+        return super().compute_loss(x, y, y_pred, sample_weight, training)
+
     def compute_output_shape(self, input_shape: Any, **kwargs: Any) -> tuple[Any, ...]:
         """Return the shape of the logits."""
         return (*input_shape, len(self.vocabulary))
+
+
+def _answers_logits(model: KerasModel) -> bool:
+    """Tell whether `call` is that of `PoetryModel`, and not one of the user's own."""
+    return any(cls.__base__ is KerasModel and type(model).call is vars(cls)["call"] for cls in type(model).__mro__)
+
+
+def _takes_probabilities(loss: Any) -> bool:
+    """Tell whether a loss, as `compile` takes it, has the argument `from_logits` and leaves it False."""
+    if isinstance(loss, keras.losses.Loss):
+        return loss.get_config().get("from_logits") is False
+    function = keras.losses.get(loss)
+    if isinstance(function, keras.losses.Loss):
+        return _takes_probabilities(function)
+    parameter = inspect.signature(function).parameters.get("from_logits") if callable(function) else None
+    return parameter is not None and parameter.default is False

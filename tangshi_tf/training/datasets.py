@@ -1,8 +1,9 @@
 """Poems and prose as a `tf.data.Dataset` of pairs, for `fit` and `evaluate` of Keras."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import count
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from tangshi_tf.corpus.poems import Poem
 from tangshi_tf.corpus.prose import Prose
 from tangshi_tf.corpus.titles import titles_of
 from tangshi_tf.dataset import encode_poems, pairs_of, plan_batches
-from tangshi_tf.errors import CorpusError
+from tangshi_tf.errors import ConfigError, CorpusError
 from tangshi_tf.training.tasks import budget_of
 from tangshi_tf.vocabulary import BOS, PAD, Vocabulary
 
@@ -26,7 +27,7 @@ _Rows = npt.NDArray[np.int64]
 
 
 def poem_dataset(
-    poems: Sequence[Poem | str],
+    poems: Iterable[Poem | str],
     vocabulary: Vocabulary,
     *,
     token_budget: int = 5_000,
@@ -51,7 +52,8 @@ def poem_dataset(
         `keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=PAD)` leaves it out.
 
     Raises:
-        CorpusError: if there is no poem.
+        CorpusError: if there is no poem, or something that is none.
+        ConfigError: if the vocabulary is none, or a number is no whole one or too small.
 
     Example:
         >>> from tangshi_tf import Vocabulary
@@ -60,9 +62,11 @@ def poem_dataset(
         >>> [(x.shape, y.shape) for x, y in dataset]
         [(TensorShape([1, 13]), TensorShape([1, 13])), (TensorShape([1, 13]), TensorShape([1, 13]))]
     """
+    _require_vocabulary(vocabulary)
+    _require_whole(1, token_budget=token_budget)
+    _require_whole(0, seed=seed)
+    poems = _poems_of(poems)
     texts = [poem if isinstance(poem, str) else poem.text for poem in poems]
-    if not texts:
-        raise CorpusError("A poem is required. Received: none.")
     heads = titles_of([poem for poem in poems if isinstance(poem, Poem)])
     titled = titles and shuffle and vocabulary.separator is not None and any(heads) and len(heads) == len(texts)
     plain = encode_poems(vocabulary, texts)
@@ -75,6 +79,30 @@ def poem_dataset(
         return pairs_of(sequences, rows, None, vocabulary.separator)
 
     return planned.map(gather).prefetch(_AHEAD).apply(tf.data.experimental.assert_cardinality(planner.steps))
+
+
+def _poems_of(poems: Any) -> list[Poem | str]:
+    """Return poems as a list, which may be read twice."""
+    if isinstance(poems, str | bytes) or not isinstance(poems, Iterable):
+        raise CorpusError(f"A list of poems or of texts is required. Received: one {type(poems).__name__}.")
+    found = list(poems)
+    if not found:
+        raise CorpusError("A poem is required. Received: none.")
+    for poem in found:
+        if not isinstance(poem, Poem | str):
+            raise CorpusError(f"Poems or texts are required. Received: {type(poem).__name__}.")
+    return found
+
+
+def _require_vocabulary(vocabulary: Any) -> None:
+    if not isinstance(vocabulary, Vocabulary):
+        raise ConfigError(f"A Vocabulary is required (model.vocabulary). Received: {type(vocabulary).__name__}.")
+
+
+def _require_whole(least: int, **numbers: Any) -> None:
+    for name, value in numbers.items():
+        if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:
+            raise ConfigError(f"{name} of at least {least}, a whole number, is required. Received: {value!r}.")
 
 
 class _Planner:
@@ -143,7 +171,8 @@ def prose_dataset(
         PAD, which has no loss.
 
     Raises:
-        CorpusError: if the part has no text.
+        CorpusError: if the part has no text, or there is no such part.
+        ConfigError: if the vocabulary is none, or a number is no whole one or too small.
 
     Example:
         >>> from tangshi_tf import Vocabulary, read_prose
@@ -156,6 +185,11 @@ def prose_dataset(
         >>> vocabulary.decode(x[0].numpy()), vocabulary.decode(y[0].numpy())
         ('To be', 'To be,')
     """
+    _require_vocabulary(vocabulary)
+    _require_whole(1, batch_size=batch_size, sequence_length=sequence_length)
+    _require_whole(0, seed=seed)
+    if not isinstance(prose, Prose):
+        raise CorpusError(f"Prose is required (read_prose). Received: {type(prose).__name__}.")
     stream = prose.ids(vocabulary, split)
     if not len(stream):
         raise CorpusError(f"Text is required. Received: none in {split}.")

@@ -56,6 +56,22 @@ def test_a_live_poet_takes_seeds_of_any_integer_type(everyone: list[Any]) -> Non
         assert poet.generate("山", seed=seed, top_k=top_k, max_length=9)["poem"].numpy() == expected
 
 
+def test_a_loaded_poet_takes_numbers_of_python_and_numpy_and_traces_none_anew(everyone: list[Any]) -> None:
+    poet = everyone[2]
+    expected = poet.generate("山", seed=3, top_k=2, max_length=9, temperature=1.0)["poem"].numpy()
+    for whole in (np.int32, np.int64, lambda value: np.array([value], np.int32), lambda value: [value]):
+        given = {name: whole(value) for name, value in {"seed": 3, "top_k": 2, "max_length": 9}.items()}
+        assert poet.generate("山", temperature=np.float64(1.0), **given)["poem"].numpy() == expected
+    cast = tf.cast(tf.constant(3), tf.int64)
+    assert poet.generate("山", seed=cast, top_k=2, max_length=9, temperature=1.0)["poem"].numpy() == expected
+    with pytest.raises(TypeError, match="int64"):
+        poet.generate("山", seed=tf.constant(3))
+    traces = poet.generate.experimental_get_tracing_count()
+    for seed in range(3):
+        poet.generate("山", seed=seed, max_length=3)
+    assert poet.generate.experimental_get_tracing_count() == traces
+
+
 @pytest.mark.parametrize("token", [[[5], [6]], 5])
 def test_tokens_of_another_shape_are_refused(everyone: list[Any], token: Any) -> None:
     for who in everyone:

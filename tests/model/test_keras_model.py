@@ -190,6 +190,78 @@ def test_what_cannot_be_done_is_refused_with_a_reason() -> None:
         model.quantize("int8")
     with pytest.raises(TokenError, match=r"Tokens of shape \[B, T\] are required. Received: \(3,\)."):
         model(np.array([1, 2, 3]))
+    for name in ("x.h5", "x.hdf5", "x.weights.h5"):
+        with pytest.raises(ConfigError, match=rf"A file \.keras is required .*Received: {name}\."):
+            model.save(name)
+    with pytest.raises(ConfigError, match=r"A configuration with config and vocabulary, .*Received: name, units\."):
+        PoetryModel.from_config({"name": "x", "units": 4})
+
+
+PROBABILITIES = [
+    "sparse_categorical_crossentropy",
+    keras.losses.sparse_categorical_crossentropy,
+    keras.losses.SparseCategoricalCrossentropy(),
+    [keras.losses.SparseCategoricalCrossentropy(ignore_class=PAD)],
+]
+
+
+@pytest.mark.parametrize("loss", PROBABILITIES)
+def test_a_loss_of_probabilities_is_refused(loss: Any) -> None:
+    model = make("rnn", "none")
+    model.compile("sgd", loss)
+    for use in (model.train_on_batch, model.test_on_batch):
+        with pytest.raises(ConfigError, match="A loss of logits is required"):
+            use(tokens()[:, :-1], tokens()[:, 1:])
+
+
+def test_losses_of_your_own_and_of_your_own_output_are_taken() -> None:
+    class Likely(PoetryModel):
+        def call(self, *args: Any, **options: Any) -> Any:
+            return tf.nn.softmax(super().call(*args, **options))
+
+    def own(y_true: Any, y_pred: Any) -> Any:
+        return keras.losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
+
+    model = make("rnn", "none")
+    likely = Likely(model.config, VOCABULARY)
+    likely.set_weights(model.get_weights())
+    found = []
+    for one, loss in ((model, LOSS), (model, own), (likely, PROBABILITIES[0])):
+        one.compile("sgd", loss)
+        found.append(one.evaluate(tokens()[:, :-1], tokens()[:, 1:], verbose=0))
+    assert found == pytest.approx(found[:1] * 3, rel=1e-5)
+
+
+def test_weights_are_those_of_tokens_or_of_rows() -> None:
+    model = make("rnn", "none")
+    model.compile("sgd", LOSS)
+    x, y = tokens()[:, :-1], tokens()[:, 1:]
+    half = np.repeat([[1.0], [0.0]], 2, axis=0)
+    refused = r"Weights of tokens \[B, T\], or of rows \[B, 1\], are required .* Received: \("
+    with pytest.raises(ConfigError, match=refused):
+        model.fit(x, y, class_weight=dict.fromkeys(range(len(VOCABULARY)), 1.0), verbose=0)
+    with pytest.raises(ConfigError, match=refused):
+        model.evaluate(x, y, sample_weight=half[:, 0], verbose=0)
+    expected = model.evaluate(x[:2], y[:2], verbose=0) / 2
+    for weights in (half, np.repeat(half, 6, axis=1)):
+        assert model.evaluate(x, y, sample_weight=weights, verbose=0) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("graph", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_gradients_of_gradients_are_right_through_those_written_by_hand(model: PoetryModel, graph: bool) -> None:
+    undropped = make(model.config.cell, model.config.ear, dropout=0.0, recurrent_dropout=0.0)
+    variable = undropped.recurrent[0].cell.recurrent_kernel.value
+
+    def second(training: bool) -> Any:
+        with tf.GradientTape() as outer:
+            with tf.GradientTape() as inner:
+                loss = LOSS(tokens()[:, 1:], undropped(tokens()[:, :-1], training=training))
+            norm = tf.reduce_sum(inner.gradient(loss, variable) ** 2)
+        return outer.gradient(norm, variable)
+
+    by_hand, derived = (tf.function(second)(t) if graph else second(t) for t in (True, False))
+    assert np.abs(derived).max() > 0
+    np.testing.assert_allclose(by_hand, derived, rtol=1e-3, atol=1e-6 * np.abs(derived).max())
 
 
 @pytest.mark.ci
@@ -209,3 +281,22 @@ def test_a_class_of_your_own_with_a_step_of_your_own(tmp_path: Path) -> None:
     assert halves[-1] < halves[0]
     model.save(tmp_path / "half.keras")
     assert isinstance(keras.models.load_model(tmp_path / "half.keras"), Half)
+
+
+def test_layers_of_your_own_are_made_in_build(tmp_path: Path) -> None:
+    @keras.saving.register_keras_serializable("tests")
+    class Judge(PoetryModel):
+        def build(self, input_shape: Any) -> None:
+            if not self.built:
+                self.head = keras.layers.Dense(2, name="head")
+                self.head.build((None, None, len(self.vocabulary)))
+            super().build(input_shape)
+
+        def call(self, *args: Any, **options: Any) -> Any:
+            return self.head(super().call(*args, **options))
+
+    model = Judge(make("gru").config, VOCABULARY)
+    model.save(tmp_path / "judge.keras")
+    again = keras.models.load_model(tmp_path / "judge.keras")
+    assert again(tokens()).shape == (4, 7, 2)
+    assert_same(again(tokens()), model)

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tangshi_tf.config import ModelConfig
 from tangshi_tf.corpus.poems import Poem, read_corpus
 from tangshi_tf.corpus.prose import read_prose
-from tangshi_tf.errors import CorpusError
+from tangshi_tf.errors import ConfigError, CorpusError
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.training.datasets import poem_dataset, prose_dataset
 from tangshi_tf.vocabulary import BOS, EOS, PAD, Vocabulary
@@ -85,6 +85,36 @@ def test_texts_will_do_and_none_will_not() -> None:
         poem_dataset([], known)
 
 
+def test_poems_may_come_one_by_one() -> None:
+    known = vocabulary(True)
+    streamed, listed = poem_dataset((poem for poem in POEMS), known), poem_dataset(POEMS, known)
+    assert [x.tolist() for x, _ in read(streamed)] == [x.tolist() for x, _ in read(listed)]
+
+
+@pytest.mark.parametrize(
+    ("poems", "message"),
+    [
+        ("白日依山尽", "A list of poems or of texts is required. Received: one str."),
+        (read_corpus(), "A list of poems or of texts is required. Received: one Corpus."),
+        (None, "A list of poems or of texts is required. Received: one NoneType."),
+        ([b"abc"], "Poems or texts are required. Received: bytes."),
+        ([("春晓", "春眠不觉晓")], "Poems or texts are required. Received: tuple."),
+    ],
+)
+def test_what_is_no_poem_is_refused(poems: Any, message: str) -> None:
+    with pytest.raises(CorpusError, match=message):
+        poem_dataset(poems, vocabulary(False))
+
+
+@pytest.mark.parametrize(
+    "given", [{"token_budget": 0}, {"token_budget": "5"}, {"token_budget": 1.5e3}, {"seed": -1}, {"seed": None}]
+)
+def test_numbers_that_plan_nothing_are_refused(given: dict[str, Any]) -> None:
+    ((name, value),) = given.items()
+    with pytest.raises(ConfigError, match=f"{name} of at least ., a whole number, is required. Received: {value!r}."):
+        poem_dataset(POEMS, vocabulary(False), **given)
+
+
 @pytest.mark.long
 def test_fit_of_keras_learns_alone_and_on_two_replicas(two_replicas: Any) -> None:
     known = vocabulary(True)
@@ -132,3 +162,19 @@ def test_a_part_without_text_is_refused(prose_of: Any) -> None:
     prose = prose_of("山水")
     with pytest.raises(CorpusError, match=r"Text is required. Received: none in test\."):
         prose_dataset(prose, Vocabulary("山水"), split="test")
+
+
+def test_what_is_no_prose_and_no_piece_is_refused(prose_of: Any) -> None:
+    prose, known = prose_of("山水"), Vocabulary("山水")
+    poems: Any = POEMS
+    with pytest.raises(CorpusError, match=r"Prose is required \(read_prose\)\. Received: list\."):
+        prose_dataset(poems, known)
+    with pytest.raises(ConfigError, match=r"batch_size of at least 1, a whole number, is required\. Received: 0\."):
+        prose_dataset(prose, known, batch_size=0)
+    with pytest.raises(ConfigError, match=r"sequence_length of at least 1, a whole number, is required\."):
+        prose_dataset(prose, known, sequence_length=0)
+    model: Any = PoetryModel(ModelConfig(units=4, embedding=3, ear="none"), known)
+    with pytest.raises(ConfigError, match=r"A Vocabulary is required .* Received: PoetryModel\."):
+        prose_dataset(prose, model)
+    with pytest.raises(ConfigError, match=r"A Vocabulary is required .* Received: PoetryModel\."):
+        poem_dataset(POEMS, model)
