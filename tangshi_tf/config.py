@@ -259,7 +259,7 @@ PROSE = (
 )
 
 FINE_TUNING = TrainingConfig(
-    epochs=12, patience=3, min_count=1, cooccurrence=False, learning_rate=0.001, warmup_steps=20
+    epochs=12, patience=3, min_count=1, cooccurrence=False, learning_rate=0.0003, warmup_steps=20
 )
 """What a few hundred poems are learnt with by a model that has learnt many."""
 
