@@ -14,7 +14,7 @@ from tangshi_tf.cli.help import wrapped
 if TYPE_CHECKING:
     from tangshi_tf.corpus.poems import Understood
     from tangshi_tf.evaluation.report_tables import Table
-    from tangshi_tf.training.listeners import EpochReport, RunPlan
+    from tangshi_tf.training.listeners import EpochReport, RunPlan, Sample
     from tangshi_tf.training.trainer import Progress
 
 __all__ = ["Console", "captioned", "estimated", "left_out", "table", "understood"]
@@ -47,6 +47,12 @@ class Console:
         elif progress.epoch_ended or time.monotonic() - self._said >= 60:
             self._said = time.monotonic()
             echo(f"step {progress.step:,} of {progress.steps:,}, {_progress_line(progress)}")
+
+    def sampled(self, sample: "Sample") -> None:
+        """Print a sample."""
+        if self._bar is not None:
+            click.echo()
+        echo(f"step {sample.step:,}, {sample.seconds / 60:.1f} minutes: " + sample.text.replace("\n", "⏎"))
 
     def close(self) -> None:
         """Give the terminal its cursor back."""
@@ -82,7 +88,17 @@ def _planned(plan: "RunPlan") -> str:
         f"model: {plan.parameters:,} parameters, {plan.vocabulary:,} tokens in the vocabulary",
         f"plan: {plan.steps:,} steps, {plan.tokens:,} tokens an epoch, {plan.precision} on {plan.devices}",
     ]
+    if plan.unknown:
+        lines.append(f"not in the vocabulary: {_unknown(plan.unknown)}")
     return "\n".join(lines)
+
+
+def _unknown(unknown: Mapping[str, Sequence[int]]) -> str:
+    """Say how many tokens the vocabulary lacks, by split."""
+    return ", ".join(
+        f"{lacking:,} of {total:,} tokens ({lacking / max(1, total):.2%}) for {split}"
+        for split, (lacking, total) in unknown.items()
+    )
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> str:

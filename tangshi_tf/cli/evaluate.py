@@ -18,6 +18,7 @@ from tangshi_tf.cli.options import (
     model_option,
     model_path,
     read_running_text,
+    require_corpus,
     require_extra,
     require_folder,
     tell_understood,
@@ -127,6 +128,7 @@ def evaluate(
         text = read_running_text(corpus, config, training, max_size)
         _evaluate_prose(path, text, split if typed("split") else "all", as_json)
         return
+    require_corpus(corpus, format_name="format", max_size="max-size")
     if corpus and typed("split"):
         raise ConfigError("A CORPUS and --split exclude each other: a given corpus is taken whole.")
     split = "all" if corpus else split

@@ -14,6 +14,7 @@ from tangshi_tf.cli.options import (
     model_path,
     origin_filter_option,
     read_text,
+    require_corpus,
     require_extra,
     run_folder,
 )
@@ -72,6 +73,7 @@ def export(
     tangshi-tf export --from-version saved_models/mine/1 --name mine
     """
     folder = run_folder(name)
+    require_corpus(corpus, format_name="corpus-format", max_size="max-size")
     if form != "savedmodel" and (corpus or origin_filter or from_version or last):
         raise ConfigError(
             "--format savedmodel is required for a CORPUS, --origin-filter, --from-version or --last. "
@@ -96,6 +98,7 @@ def export(
         text = read_text(corpus, run.model_config, run.training_config, *reading)
         if not run.history:
             echo("No epoch is finished: the weights of the checkpoint are exported.", err=True)
+        echo("Scoring the weights, and exporting them …", err=True)
         path = publish(run, directory, text, last=last)
     else:
         from tangshi_tf.saving.single_step import export_step

@@ -23,6 +23,7 @@ from tangshi_tf.cli.options import (
     model_path,
     origin_filter_option,
     read_text,
+    require_corpus,
     require_extra,
     require_own_settings,
     run_folder,
@@ -133,6 +134,7 @@ def fit(
     version = model_path(base) if base is not None else None
     model_config, training_config = _settled(preset, run, version, settings, no_ear)
     _require_agreement(model_config, training_config)
+    require_corpus(corpus, format_name="format", max_size="max-size")
     for flag, module in ((plot, "matplotlib"), (tensorboard, "tensorboard")):
         if flag:
             require_extra(module)
@@ -164,6 +166,7 @@ def fit(
     # The run, and what it leaves behind.
     begin = "resume" if resume else "restart" if restart else "new"
     options = {"strategy": cluster, "begin": begin, "save_minutes": save_minutes, "base": version}
+    echo("Building the model …", err=True)
     run = _train(text, folder, model_config, training_config, tensorboard=tensorboard, **options)
     if run is not None:  # the chief publishes
         _publish(run, name, text, plot)
@@ -252,6 +255,7 @@ def _publish(run: "Run", name: str, text: Any, plot: bool) -> None:
         picture = io.BytesIO()
         draw_curve(run.history, picture)
         write_bytes(run.folder / "learning-curve.svg", picture.getbuffer())
+    echo("Scoring the best weights, and exporting them …", err=True)
     path = publish(run, Path("saved_models") / name, text)
     echo(
         f"exported {path}: epoch {best['epoch']} of {len(history)}, validation perplexity "
@@ -270,6 +274,14 @@ def _publish(run: "Run", name: str, text: Any, plot: bool) -> None:
             f"Later epochs overfit: the validation perplexity after epoch {len(history)} is {worse:.2f}. "
             f"Export that epoch with: {_command_to_export_last()}"
         )
+    echo(f"The run is in {run.folder}, the model in {path}. Next: {_command_to_write(run, name)}")
+
+
+def _command_to_write(run: "Run", name: str) -> str:
+    """Return a command that writes with the model of this run."""
+    model = [] if name == BOX else ["--model", name]
+    begin = ["--begin", "山"] if run.model_config.kind.verse else ["--max-length", "500"]
+    return " ".join(["tangshi-tf sample", *map(shlex.quote, model), *begin])
 
 
 def _command_to_export_last() -> str:

@@ -35,6 +35,7 @@ __all__ = [
     "origin_filter_option",
     "read_running_text",
     "read_text",
+    "require_corpus",
     "require_extra",
     "require_folder",
     "require_own_settings",
@@ -175,6 +176,13 @@ def require_own_settings(model_config: ModelConfig) -> None:
             raise ConfigError(f"--text {kind} is required for --{name}. Received: --text {model_config.text}.")
     if model_config.unit == "char" and typed("segmenter"):
         raise ConfigError("--unit word is required for --segmenter. Received: --unit char.")
+
+
+def require_corpus(corpus: tuple[Path, ...], **options: str) -> None:
+    """Refuse options, by the names of their parameters, that were typed for files of poems where none is given."""
+    for name, option in options.items():
+        if not corpus and typed(name):
+            raise ConfigError(f"A CORPUS is required for --{option}. Received: none.")
 
 
 def read_text(

@@ -2,16 +2,26 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
 
 import numpy as np
 
 if TYPE_CHECKING:
     from tangshi_tf.training.trainer import Progress
 
-__all__ = ["EpochReport", "Listener", "LogListener", "RunPlan", "TensorBoard", "curve_text", "draw_curve"]
+__all__ = [
+    "EpochReport",
+    "Listener",
+    "LogListener",
+    "RunPlan",
+    "Sample",
+    "SampleListener",
+    "TensorBoard",
+    "curve_text",
+    "draw_curve",
+]
 
 _LOG = logging.getLogger(__name__)
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -31,6 +41,7 @@ class RunPlan:
     steps: int
     precision: str
     devices: str
+    unknown: Mapping[str, Sequence[int]] = field(default_factory=dict)  # by split: unknown tokens, and all
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,15 @@ class EpochReport:
     target: str  # … beside what stands there
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A text that is written between two epochs."""
+
+    step: int
+    seconds: float  # that the run has taken
+    text: str  # as `EpochReport.poem`
+
+
 class Listener(Protocol):
     """Whoever wants to follow a run."""
 
@@ -59,6 +79,14 @@ class Listener(Protocol):
 
     def validated(self, report: EpochReport) -> None:
         """Take the results of an epoch."""
+
+
+@runtime_checkable
+class SampleListener(Protocol):
+    """A listener that also wants a sample within the first minute, and then every few minutes."""
+
+    def sampled(self, sample: Sample) -> None:
+        """Take a sample."""
 
 
 class LogListener:

@@ -53,6 +53,9 @@ class Task(Protocol):
     def batches(self) -> Batches:
         """Return what is trained on."""
 
+    def unknown(self) -> Mapping[str, tuple[int, int]]:
+        """Return how many tokens the vocabulary lacks, and how many there are, to train on and to validate on."""
+
     def embeddings(self) -> Any:
         """Return the first embeddings, float32 `[V, embedding]`, zeros for a token left to chance; None for none."""
 
@@ -111,6 +114,11 @@ class PoemTask:
         sequences = encode_poems(self.vocabulary, self._texts)
         titled = None if self._titles is None else encode_poems(self.vocabulary, self._texts, self._titles)
         return PoemBatches(sequences, self._budget, self._seed, titled, self.vocabulary.separator)
+
+    def unknown(self) -> Mapping[str, tuple[int, int]]:
+        """See `Task`."""
+        texts = {"train": self._texts, "validation": self._validation}
+        return {split: _unknown(Counter("".join(own)), self.vocabulary) for split, own in texts.items()}
 
     def embeddings(self) -> Any:
         """See `Task`."""
@@ -175,6 +183,10 @@ class ProseTask:
         lanes, length = self._training.batch_size, self._training.sequence_length
         return LaneBatches(self._prose.part("train"), lanes, length, self._prose.ids_of_types(self.vocabulary))
 
+    def unknown(self) -> Mapping[str, tuple[int, int]]:
+        """See `Task`."""
+        return {split: _unknown(self._prose.counts(split), self.vocabulary) for split in ("train", "validation")}
+
     def embeddings(self) -> Any:
         """See `Task`."""
         return None
@@ -194,6 +206,11 @@ class ProseTask:
 
 TASKS: Mapping[str, tuple[type, Callable[..., Task]]] = {"poems": (Corpus, PoemTask), "prose": (Prose, ProseTask)}
 """By kind of text, what holds the texts, and what is to be learnt from it."""
+
+
+def _unknown(counts: Mapping[str, int], vocabulary: Vocabulary) -> tuple[int, int]:
+    known = set(vocabulary.tokens)
+    return sum(count for token, count in counts.items() if token not in known), sum(counts.values())
 
 
 def token_counts(corpus: Corpus | Prose) -> Mapping[str, int]:

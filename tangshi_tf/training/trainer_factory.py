@@ -145,4 +145,5 @@ class TrainerFactory:
             steps=steps,
             precision=self.precision,
             devices=devices(self.strategy),
+            unknown=self._task.unknown(),
         )

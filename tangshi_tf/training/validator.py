@@ -15,12 +15,15 @@ from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.training.hardware import usage
 from tangshi_tf.training.history import out_of_patience
 from tangshi_tf.training.keras_callbacks import KerasCallbacks, as_listeners
-from tangshi_tf.training.listeners import EpochReport, Listener, RunPlan
+from tangshi_tf.training.listeners import EpochReport, Listener, RunPlan, Sample, SampleListener
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.tasks import Task
 from tangshi_tf.training.trainer import Progress
 
 __all__ = ["Validator"]
+
+_FIRST_SAMPLE = 30.0  # seconds after training has begun
+_SAMPLES = 180.0  # seconds between two samples
 
 
 class Validator:
@@ -38,6 +41,7 @@ class Validator:
         """See the class."""
         self._run, self._model, self._task = run, model, task
         self._listeners, self._began = as_listeners(listeners, model), began
+        self._started = self._sampled = time.monotonic()
         self._score = task.validation(model)
         self._streamer = Streamer(model, model.vocabulary, ends=model.config.kind.ends)
 
@@ -56,6 +60,18 @@ class Validator:
             listener.progressed(progress)
         if progress.epoch_ended:
             self._validate(progress)
+            self._sampled = time.monotonic()
+        elif time.monotonic() >= self._sampled + (_SAMPLES if self._sampled > self._started else _FIRST_SAMPLE):
+            self._tell_sample(progress)
+            self._sampled = time.monotonic()
+
+    def _tell_sample(self, progress: Progress) -> None:
+        """Write a text for the listeners that want one; training does not notice."""
+        followers = [listener for listener in self._listeners if isinstance(listener, SampleListener)]
+        if followers:
+            sample = Sample(progress.step, time.monotonic() - self._began, self._sample())
+            for listener in followers:
+                listener.sampled(sample)
 
     def perplexity(self) -> float:
         """Return the validation perplexity of the current weights."""

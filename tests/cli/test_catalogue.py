@@ -54,6 +54,7 @@ SAID = {
 }
 # … or a part of one, or stands in a table.
 PARTS = {
+    "cli/console.py": ["_unknown"],
     "cli/printing.py": ["fault"],
     "corpus/documents.py": ["_SIGNATURES", "_INSIDE_ZIP", "name_document"],
     "corpus/formats.py": ["_doubts"],

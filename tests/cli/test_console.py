@@ -1,9 +1,10 @@
+import dataclasses
 import sys
 
 import pytest
 
 from tangshi_tf.cli.console import Console, estimated, left_out
-from tangshi_tf.training.listeners import EpochReport, RunPlan
+from tangshi_tf.training.listeners import EpochReport, RunPlan, Sample
 from tangshi_tf.training.trainer import Progress
 
 PLAN = RunPlan(
@@ -44,6 +45,17 @@ def test_a_terminal_has_a_bar_and_its_cursor_back(
     assert "100%" in out
     hidden, shown = out.rfind("\x1b[?25l"), out.rfind("\x1b[?25h")
     assert shown > hidden >= 0
+
+
+def test_unknown_tokens_are_told_for_each_split() -> None:
+    plan = dataclasses.replace(PLAN, unknown={"train": (3, 300), "validation": (0, 0)})
+    said = estimated(plan, 90.0, None).splitlines()
+    assert "not in the vocabulary: 3 of 300 tokens (1.00%) for train, 0 of 0 tokens (0.00%) for validation" in said
+
+
+def test_a_sample_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    Console().sampled(Sample(12, 90.0, "山\n月"))
+    assert capsys.readouterr().out == "step 12, 1.5 minutes: 山⏎月\n"
 
 
 def test_an_estimate() -> None:

@@ -79,3 +79,9 @@ def test_what_cannot_be_learnt_from_is_refused(prose: Prose) -> None:
 
 
 BOTH = (ModelConfig(), TrainingConfig())
+
+
+def test_tokens_that_the_vocabulary_lacks_are_counted_for_each_split() -> None:
+    poems = {"train": [Poem("", "", "山山山山水。")] * 2, "validation": [Poem("", "", "山龙风。")], "test": []}
+    task = make_task(Corpus(poems, {}), ModelConfig(titles=False), TrainingConfig(min_count=3))
+    assert task.unknown() == {"train": (4, 12), "validation": (3, 4)}

@@ -11,7 +11,8 @@ from tangshi_tf.corpus.poems import Corpus, Poem
 from tangshi_tf.errors import TangshiError
 from tangshi_tf.evaluation.perplexity import evaluate
 from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.training.listeners import EpochReport, RunPlan
+from tangshi_tf.training import validator as module
+from tangshi_tf.training.listeners import EpochReport, RunPlan, Sample
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.tasks import make_task
 from tangshi_tf.training.trainer import Progress
@@ -112,3 +113,31 @@ def test_a_figure_that_is_no_number_is_refused_and_nothing_is_kept(tmp_path: Pat
         validator.follow(at(2))
     assert (notes.epochs, run.history) == ([], [])
     assert not (run.folder / "best.weights.h5").exists()
+
+
+class Readers(Notes):
+    """Listeners that want samples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.samples: list[Sample] = []
+
+    def sampled(self, sample: Sample) -> None:
+        self.samples.append(sample)
+
+
+def test_samples_come_between_epochs_and_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_FIRST_SAMPLE", 0.0)
+    run, model, _, _ = start(tmp_path)
+    readers = Readers()
+    validator = Validator(run, model, make_task(POEMS, MODEL, TRAINING), [Notes(), readers], time.monotonic())
+    before = [np.array(variable) for variable in model.variables]
+    for _ in range(3):
+        validator.follow(at(1, ended=False))
+    assert [sample.step for sample in readers.samples] == [10]  # the next one is minutes away
+    assert all(np.array_equal(old, np.array(new)) for old, new in zip(before, model.variables, strict=True))
+    validator.follow(at(1))
+    assert readers.epochs[0].poem == readers.samples[0].text
+    monkeypatch.setattr(module, "_SAMPLES", 0.0)
+    validator.follow(at(2, ended=False))
+    assert [sample.step for sample in readers.samples] == [10, 20]
