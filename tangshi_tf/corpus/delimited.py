@@ -3,15 +3,28 @@
 import csv
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from tangshi_tf.corpus.cleaning import han_only
-from tangshi_tf.corpus.fields import AUTHOR, LINE, OTHER, SPLIT, TEXT, TITLE, is_header, no_text, role_of
+from tangshi_tf.corpus.fields import (
+    AUTHOR,
+    LINE,
+    OTHER,
+    SPLIT,
+    TEXT,
+    TITLE,
+    is_header,
+    no_text,
+    rank_of,
+    role_of,
+    roles_of,
+)
 from tangshi_tf.corpus.headings import author_name, is_known_author
 from tangshi_tf.corpus.html_text import break_value
 from tangshi_tf.corpus.records import Found, Record, one_line
+from tangshi_tf.corpus.splitting import SPLITS
 from tangshi_tf.corpus.verse_lines import joined_verse, parse_line, segments
 
 __all__ = ["read_table", "records_of_rows"]
@@ -159,14 +172,14 @@ def records_of_rows(rows: Sequence[Sequence[str]], delimiter: str = ",") -> list
     if not rows:
         return None
     header = is_header(rows[0], delimiter)
-    roles = [role_of(cell) for cell in rows[0]] if header else []
+    roles = roles_of(rows[0]) if header else []
     if not header and {role_of(cell) for cell in rows[0]} & {TITLE, AUTHOR} and not any(map(_is_poem, rows[0])):
-        roles = [role_of(cell) for cell in rows[0]]
-        roles = _with_text(roles, rows[1:])
+        roles = _with_text(roles_of(rows[0]), rows[1:])
         if TEXT not in roles:
             raise no_text("columns", rows[0])
         header = True
     body = rows[1:] if header else rows
+    order = sorted(range(len(roles)), key=lambda place: rank_of(rows[0][place]))
     if not header:
         roles = _roles_by_content(body)
         if TEXT not in roles:
@@ -175,7 +188,11 @@ def records_of_rows(rows: Sequence[Sequence[str]], delimiter: str = ",") -> list
         unknown_names = len(body) > 1 and place < len(body[0]) and _is_name(body[0][place])
         if unknown_names and all(_is_poem(row[place]) for row in body[1:3] if place < len(row)):
             body = body[1:]
-    return [_record(row, roles, delimiter) for row in body]
+        order = list(range(len(roles)))
+    places: dict[str, list[int]] = {}
+    for place in order:
+        places.setdefault(roles[place], []).append(place)
+    return [_record(_fitted(row, len(roles), places, delimiter), places) for row in body]
 
 
 def _is_name(cell: str) -> bool:
@@ -219,26 +236,34 @@ def _roles_by_content(rows: Sequence[Sequence[str]]) -> list[str]:
     return roles
 
 
-def _record(row: Sequence[str], roles: Sequence[str], delimiter: str) -> Record:
-    cells = list(row)
-    extra = len(cells) - len(roles)
-    if extra > 0 and TEXT in roles:  # marks of the text that part columns too
-        place = roles.index(TEXT)
+def _fitted(row: Sequence[str], width: int, places: Mapping[str, Sequence[int]], delimiter: str) -> list[str]:
+    """Return a row with as many cells as there are columns: marks of its text may part columns too."""
+    cells = list(row) + [""] * (width - len(row))
+    extra = len(cells) - width
+    if extra and TEXT in places:
+        place = places[TEXT][0]
         cells[place : place + extra + 1] = [_unquoted(delimiter.join(cells[place : place + extra + 1]))]
-    found: dict[str, list[str]] = {}
-    for role, cell in zip(roles, cells, strict=False):
-        found.setdefault(role, []).append(cell)
-    title = next((cell for cell in found.get(TITLE, []) if cell), "")
-    author = next((cell for cell in found.get(AUTHOR, []) if cell), "")
-    text = next((cell for cell in found.get(TEXT, []) if cell), "")
-    lines = break_value(text).split("\n")
-    if LINE in found:
-        lines = [cell for cell in found[LINE] if cell]
+    return cells
+
+
+def _record(cells: Sequence[str], places: Mapping[str, Sequence[int]]) -> Record:
+    """Return the poem of a row.
+
+    Args:
+        cells: of all columns.
+        places: of the columns of each role, the most telling first.
+    """
+
+    def first(role: str) -> str:
+        return next((cells[place] for place in places.get(role, []) if cells[place]), "")
+
+    lines = break_value(first(TEXT)).split("\n")
+    if LINE in places:
+        lines = [cells[place] for place in sorted(places[LINE]) if cells[place]]
     text = joined_verse([part for line in lines for part in _spaced(line)])
-    split = next((cell for cell in found.get(SPLIT, []) if cell in ("train", "validation", "test")), "")
-    title = one_line(title)
+    split, author, title = first(SPLIT), first(AUTHOR), one_line(first(TITLE))
     title = title[1:-1] if title.startswith("《") and title.endswith("》") else title
-    return Record(split, one_line(author_name(author) or author), title, text)
+    return Record(split if split in SPLITS else "", one_line(author_name(author) or author), title, text)
 
 
 def _spaced(line: str) -> list[str]:

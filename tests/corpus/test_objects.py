@@ -26,6 +26,10 @@ def read(value: Any) -> list[Record]:
         {"title": "春晓", "author": "孟浩然", "text": f"{HALVES[0]}\n{HALVES[1]}"},
         {"title": "春晓", "author": "孟浩然", "para": HALVES},
         {"题目": "春晓", "作者": "（唐）孟浩然", "内容": SPRING, "注释": ["晓：天亮"]},
+        {"诗": "春晓", "作者": "孟浩然", "内容": SPRING},
+        {"Poem": "春晓", "Author": "孟浩然", "Content": SPRING, "content": ""},
+        {"Name": "x", "TITLE": "春晓", "author": "孟浩然", "Body": "x", "TEXT": SPRING},
+        {"poem": ["春晓"], "content": [SPRING], "author": ["孟浩然"]},
         {"rhythmic": "春晓", "author": "孟浩然", "paragraphs": HALVES},
         {"title": "春晓", "rhythmic": "菩萨蛮", "author": "孟浩然", "paragraphs": HALVES},
         {"title": "唐诗", "author": "编者", "content": [{"type": "五绝", "content": [
@@ -54,12 +58,12 @@ def test_titles_and_strings_of_poems() -> None:
 
 def test_titles_beside_an_author_and_objects() -> None:
     other = SPRING.replace("春", "秋")
-    entry: dict[str, Any] = {"author": "孟浩然", "春晓": SPRING, "秋晓": other}
+    entry: dict[str, Any] = {"author": "孟浩然", "春晓": SPRING, "秋晓": other, "诗": other, "count": 5}
     entry |= {"夜雨": {"content": SPRING, "author": "李白"}, "花落": HALVES}
     assert sorted(read(entry)) == sorted(
         [
             POEM,
-            Record("", "孟浩然", "秋晓", other),
+            *(Record("", "孟浩然", title, other) for title in ("秋晓", "诗")),
             Record("", "李白", "夜雨", SPRING),
             Record("", "孟浩然", "花落", SPRING),
         ]
@@ -145,9 +149,11 @@ def test_elements_one_after_the_other() -> None:
 
 
 def test_fields_and_elements_without_poems_are_named() -> None:
-    with pytest.raises(CorpusError, match=r"under a name such as content, .* Received the fields title, strains$"):
+    with pytest.raises(
+        CorpusError, match=r"under a name such as paragraphs, content, .* Received the fields title, strains$"
+    ):
         read_json('[{"title": "春晓", "strains": ["平仄"]}]')
-    with pytest.raises(CorpusError, match=r"under a name such as content, .* Received the elements x, y$"):
+    with pytest.raises(CorpusError, match=r"under a name such as paragraphs, content, .* Received the elements x, y$"):
         read_xml("<song><x>1</x><y>2</y></song>")
 
 
