@@ -21,7 +21,7 @@ from tangshi_tf.corpus.fields import (
     role_of,
     roles_of,
 )
-from tangshi_tf.corpus.headings import author_name, is_known_author
+from tangshi_tf.corpus.headings import author_name, is_known_author, without_brackets
 from tangshi_tf.corpus.html_text import break_value
 from tangshi_tf.corpus.records import Found, Record, one_line
 from tangshi_tf.corpus.splitting import SPLITS
@@ -261,8 +261,7 @@ def _record(cells: Sequence[str], places: Mapping[str, Sequence[int]]) -> Record
     if LINE in places:
         lines = [cells[place] for place in sorted(places[LINE]) if cells[place]]
     text = joined_verse([part for line in lines for part in _spaced(line)])
-    split, author, title = first(SPLIT), first(AUTHOR), one_line(first(TITLE))
-    title = title[1:-1] if title.startswith("《") and title.endswith("》") else title
+    split, author, title = first(SPLIT), first(AUTHOR), without_brackets(one_line(first(TITLE)))
     return Record(split if split in SPLITS else "", one_line(author_name(author) or author), title, text)
 
 

@@ -10,7 +10,7 @@ from tangshi_tf.corpus.records import HEADER, one_line
 from tangshi_tf.corpus.unpacking import read_packed
 from tangshi_tf.shipped import find_resource
 
-__all__ = ["Headings", "author_name", "is_dynasty", "is_known_author"]
+__all__ = ["Headings", "author_name", "is_dynasty", "is_known_author", "without_brackets"]
 
 _DYNASTIES = (
     "先秦|周|春秋|战国|秦|两汉|西汉|东汉|汉|三国|魏晋|曹魏|魏|蜀汉|吴|西晋|东晋|晋|南北朝|南朝|北朝|刘宋|南齐|齐|梁|陈|北魏|北齐|北周|隋|"
@@ -34,7 +34,7 @@ _NUMBER = re.compile(
 _ENCLOSED = re.compile(
     r"^(?:《([^《》]*)》|【([^【】]*)】|「([^「」]*)」|『([^『』]*)』|\[([^\[\]]*)\]|〈([^〈〉]*)〉|“([^“”]*)”|\"([^\"]*)\"|<([^<>]*)>|\{([^{}]*)\})$"
 )
-_BOOK_MARKS = re.compile(r"^(.*?)\s*《(.+)》\s*(.*)$")
+_BOOK_MARKS = re.compile(r"^(.*?)\s*《((?:[^《》]|《[^《》]*》)+)》\s*(.*)$")
 _BRACKET_END = re.compile(r"^(.+?)\s*(?:（([^（）]*)）|\(([^()]*)\)|\[([^\[\]]*)\]|【([^【】]*)】|〔([^〔〕]*)〕)$")
 _BETWEEN = re.compile(
     r"\s*(?:—{1,2}|--+|[|｜/／\t]+|[:：]{1,2}|,|，|;|；|_|\bby\b|#+|@+|\$+)\s*|\s+-\s+|\s{2,}|\u3000+"
@@ -106,7 +106,13 @@ def _undecorated(line: str) -> str:
     return _TRAILING.sub("", _LEADING.sub("", text)).strip()
 
 
-def _opened(text: str) -> str:
+def without_brackets(text: str) -> str:
+    """Return a title without the brackets or quotation marks around all of it.
+
+    Example:
+        >>> [without_brackets(text) for text in ("《静夜思》", "读《离骚》", "《关雎》和《蒹葭》")]
+        ['静夜思', '读《离骚》', '《关雎》和《蒹葭》']
+    """
     found = _ENCLOSED.match(text)
     return next(part for part in found.groups() if part is not None).strip() if found else text
 
@@ -146,20 +152,22 @@ class Headings:
             title, author = self._one(parts[0])
         else:
             title, author = self._several(parts)
-        return one_line(_opened(title)), one_line(author)
+        return one_line(without_brackets(title)), one_line(author)
 
     def _parts(self, lines: Sequence[str]) -> list[str]:
         """Return the parts of a heading, undecorated; of one longer than usual the last ones."""
         own = [text for line in lines if (text := _undecorated(line))]
         least = 1 if len(own) < 3 else 0  # of two lines the first is a title, even if it names a dynasty
-        own = [text for i, text in enumerate(own) if i < least or not _DYNASTY.fullmatch(fold(_opened(text)))] or own
+        own = [
+            text for i, text in enumerate(own) if i < least or not _DYNASTY.fullmatch(fold(without_brackets(text)))
+        ] or own
         if self._size and len(own) > self._size:
             own = own[-self._size :]
         if len(own) == 1:
             found = [part for part in _BETWEEN.split(own[0]) if part and part.strip()]
             if 1 < len(found) < 4 and not _BOOK_MARKS.match(own[0]):
-                found = [part for part in found if not _DYNASTY.fullmatch(fold(_opened(part.strip())))]
-                if len(found) == 1 or any(author_name(_opened(part)) for part in found):
+                found = [part for part in found if not _DYNASTY.fullmatch(fold(without_brackets(part.strip())))]
+                if len(found) == 1 or any(author_name(without_brackets(part)) for part in found):
                     return [part.strip() for part in found]
         return own
 
@@ -179,13 +187,13 @@ class Headings:
             return None
         title = found.get(TITLE, found.get("first", ""))
         author = found.get(AUTHOR, "")
-        return one_line(_opened(title)), one_line(author_name(_opened(author)) or author)
+        return one_line(without_brackets(title)), one_line(author_name(without_brackets(author)) or author)
 
     def _one(self, text: str) -> tuple[str, str]:
         """Part one line into title and author."""
         book = _BOOK_MARKS.match(text)
         if book:
-            around = [author_name(_opened(part.strip(" 　—-:：·（）()"))) for part in (book[1], book[3])]
+            around = [author_name(without_brackets(part.strip(" 　—-:：·（）()"))) for part in (book[1], book[3])]
             if any(around) or not (book[1] or book[3]):
                 return book[2], next(filter(None, around), "")
         bracket = _BRACKET_END.match(text)
@@ -209,7 +217,11 @@ class Headings:
                 if name and (is_known_author(name) or place == places[0]) and self._takes_last(name):
                     if self._author_first_word and is_known_author(author_name(words[0])):
                         break
-                    kept = [w for i, w in enumerate(words[:place]) if not i or not _DYNASTY.fullmatch(fold(_opened(w)))]
+                    kept = [
+                        w
+                        for i, w in enumerate(words[:place])
+                        if not i or not _DYNASTY.fullmatch(fold(without_brackets(w)))
+                    ]
                     return " ".join(kept), name
             if self._author_first_word and author_name(words[0]):
                 return " ".join(words[1:]), author_name(words[0])
@@ -225,7 +237,7 @@ class Headings:
 
     def _several(self, parts: Sequence[str]) -> tuple[str, str]:
         """Tell title and author among lines, or parts of a line."""
-        opened = [_opened(part) for part in parts]
+        opened = [without_brackets(part) for part in parts]
         if self._author_first and author_name(opened[0]):
             return " ".join(opened[1:2]), author_name(opened[0])
         rest = [author_name(part) for part in opened[1:]]

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from tangshi_tf.corpus.fields import AUTHOR, LINE, OTHER, TEXT, TITLE, role_of, roles_of
-from tangshi_tf.corpus.headings import author_name
+from tangshi_tf.corpus.headings import author_name, without_brackets
 from tangshi_tf.corpus.html_text import break_value
 from tangshi_tf.corpus.records import Found, Record, one_line
 from tangshi_tf.corpus.verse_lines import RULE, joined_verse
@@ -105,4 +105,4 @@ def _record(poem: dict[str, list[str]]) -> Record:
     title, author = (one_line(" ".join(poem.get(role, []))) for role in (TITLE, AUTHOR))
     lines = [line.strip() for value in poem.get(TEXT, []) for line in break_value(value).split("\n")]
     lines = [line for line in lines if line not in ("]", "[", "}", "{", '"""', "'''", "],", "},")]
-    return Record("", author_name(author) or author, title.strip("《》"), joined_verse(lines))
+    return Record("", author_name(author) or author, without_brackets(title), joined_verse(lines))

@@ -17,7 +17,7 @@ from tangshi_tf.corpus.fields import (
     role_of,
     roles_of,
 )
-from tangshi_tf.corpus.headings import author_name, is_known_author
+from tangshi_tf.corpus.headings import author_name, is_known_author, without_brackets
 from tangshi_tf.corpus.html_text import break_value
 from tangshi_tf.corpus.layouts import read_layout
 from tangshi_tf.corpus.records import Found, Record, one_line
@@ -275,8 +275,7 @@ def _title(entry: Mapping[str, Any]) -> str:
     if not names:
         return ""
     below = entry.get("subchapter")
-    title = one_line(entry[names[0]])
-    title = title[1:-1] if title.startswith("《") and title.endswith("》") and "》" not in title[:-1] else title
+    title = without_brackets(one_line(entry[names[0]]))
     return f"{title} {one_line(below)}" if isinstance(below, str) and below.strip() else title
 
 

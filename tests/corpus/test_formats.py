@@ -58,6 +58,24 @@ def test_entities() -> None:
     assert understand(f"[{entries}]", "x").records == [Record("", "", '读"静夜思"', QUIET)] * 3
 
 
+@pytest.mark.parametrize(
+    ("written", "title"),
+    [("《静夜思》", "静夜思"), ("读《离骚》", "读《离骚》"), ("《关雎》和《蒹葭》", "《关雎》和《蒹葭》")],
+)
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{{"title": "{title}", "text": "{text}"}}',
+        "<poem><title>{title}</title><text>{text}</text></poem>",
+        "题目,内容\n{title},{text}",
+        "题目：{title}\n内容：{text}",
+        "{title}\n{text}",
+    ],
+)
+def test_brackets_around_titles(text: str, written: str, title: str) -> None:
+    assert understand(text.format(title=written, text=QUIET), "x").records == [Record("", "", title, QUIET)]
+
+
 def test_doubts() -> None:
     prose = (
         "话说天下大势，分久必合，合久必分。周末七国分争，并入于秦；及秦灭之后，楚汉分争，又并入于汉。"
