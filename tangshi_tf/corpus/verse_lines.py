@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -11,7 +10,7 @@ from tangshi_tf.corpus.cleaning import fold, han_only
 from tangshi_tf.corpus.fields import AUTHOR, OTHER, TITLE, role_of
 from tangshi_tf.corpus.headings import is_dynasty
 from tangshi_tf.corpus.records import add_marks
-from tangshi_tf.verse.prosody import load_entries
+from tangshi_tf.verse.prosody import rhyme_together
 
 __all__ = ["RULE", "UNBROKEN", "Line", "has_marks", "joined_verse", "parse_line", "rhymed", "segments", "without_notes"]
 
@@ -218,13 +217,7 @@ def _with_gaps(text: str) -> str:
     return text
 
 
-@lru_cache(maxsize=1)
-def _groups() -> dict[str, frozenset[str]]:
-    return {char: frozenset(entry.both + entry.one) for char, entry in load_entries().items()}
-
-
 def rhymed(texts: Iterable[str]) -> bool:
-    """Tell whether the last characters of texts rhyme with each other."""
-    ends = [fold(han_only(text)[-1:]) for text in texts]
-    groups = [_groups().get(end, frozenset()) for end in ends if end]
-    return len(groups) > 1 and bool(frozenset.intersection(*groups))
+    """Tell whether the last characters of two texts or more rhyme with each other."""
+    ends = [fold(end) for text in texts if (end := han_only(text)[-1:])]
+    return len(ends) > 1 and rhyme_together(ends)

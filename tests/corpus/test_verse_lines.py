@@ -59,6 +59,8 @@ def test_notes_and_rules() -> None:
 def test_rhymes() -> None:
     assert rhymed(["疑是地上霜。", "低头思故乡。"])
     assert not rhymed(["黄河入海流。", "低头思故乡。"])
+    assert rhymed(["庄生晓梦蝴，", "问我几时吴。"])  # 蝴 is derived
+    assert not rhymed(["低头思故乡。"])
 
 
 def test_odd_lines_take_no_time() -> None:
