@@ -67,9 +67,20 @@ def test_a_folder_stands_for_its_files(tmp_path: Path) -> None:
     assert reading.kinds == Counter({("lines", "UTF-8"): 1, ("json", "UTF-8"): 1})
     assert [(Path(file).name, reason.split(". Received: ")[1]) for file, reason in reading.unread] == [
         ("cover.jpg", f"{tmp_path / 'cover.jpg'}, a picture"),
-        ("gone.txt", "a broken link or a device"),
+        ("gone.txt", f"{tmp_path / 'gone.txt'}, a broken link or a device"),
     ]
-    assert [path.name for path in text_files(tmp_path)] == ["a.txt", "cover.jpg", "poet.1000.json"]
+
+
+def test_the_files_of_a_folder_of_prose(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "1.txt").write_text("moon")
+    (tmp_path / "a.txt").write_text("moon")
+    (tmp_path / ".hidden").write_text("x")
+    assert text_files(tmp_path) == [tmp_path / "a.txt", tmp_path / "b" / "1.txt"]
+    assert text_files(tmp_path / "a.txt") == [tmp_path / "a.txt"]
+    (tmp_path / "b" / "gone.txt").symlink_to("nowhere")
+    with pytest.raises(CorpusError, match=r"A file is required\. Received: .*gone.txt, a broken link or a device"):
+        text_files(tmp_path)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
@@ -79,6 +90,8 @@ def test_a_folder_that_is_closed_is_named(tmp_path: Path) -> None:
     ((folder, reason),) = read_records(tmp_path).unread
     assert Path(folder).name == "closed"
     assert "Permission denied" in reason
+    with pytest.raises(CorpusError, match="A readable folder is required"):
+        text_files(tmp_path)
 
 
 def test_the_size_is_bounded(tmp_path: Path) -> None:
