@@ -231,8 +231,8 @@ def _split(poems: Sequence[Poem], given: Sequence[str], seed: int) -> list[str]:
     clusters = near_duplicate_clusters([poems[i].text for i in order])
     if clusters.max() == 0:
         raise CorpusError(
-            "At least 2 different poems are required, to train and to validate (near-duplicates count as one; a poem "
-            f"is a line title:content, or ends at a blank line). Received: {len(poems)} poem{'s' * (len(poems) > 1)}"
+            "At least 2 different poems are required, to train and to validate (near-duplicates count as one; --format "
+            f"decides how files are read). Received: {len(poems)} poem{'s' * (len(poems) > 1)}"
         )
     fixed = {int(cluster): given[i] for i, cluster in zip(order, clusters, strict=True) if given[i]}
     sides = [""] * len(poems)
