@@ -29,6 +29,8 @@ __all__ = ["read_json", "read_xml"]
 
 _DEEPEST = 40
 _MOST = 0.6  # of the strings of a list, if each is a poem
+_SPEAKERS = ("user", "assistant", "system")
+_DOUBT_CHAT = "the messages of a chat were taken for poems"
 _DOUBT_STRINGS = "each string of a list was taken for a poem"
 
 
@@ -150,6 +152,8 @@ class _Search:
                 yield from self._of_strings(strings, inner)
                 return
             text = _text(entry[name])
+            if text and entry.get("role") in _SPEAKERS:
+                self.doubts[_DOUBT_CHAT] = None
             if text:
                 split = entry.get("split")
                 yield Record(split if split in SPLITS else "", inner.author, inner.title, text)

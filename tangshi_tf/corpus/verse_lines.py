@@ -36,7 +36,7 @@ _NUMBER = re.compile(
     r"(?:\d{1,6}|[一二三四五六七八九十百零〇]{1,5})[.、．]\s*|第\s*[0-9一二三四五六七八九十百]+\s*首[:：、.]?\s*|\d{1,6}(?:\s+|[:：]\s*(?=\S)))"
 )
 # What may stand between a heading and its verse, the longest first.
-_SEPARATOR = re.compile(r"\s*(?:[:：]{1,2}|[|｜/／]+|—{1,2}|--+|[》】〕］])\s*|\s+|\s*[)）\]]\s*|[,，、]\s*")
+_SEPARATOR = re.compile(r"\s*(?:[:：]{1,2}|[|｜/／]+|—{1,2}|--+|[》〉>＞›»】〗〕］}])\s*|\s+|\s*[)）\]]\s*|[,，、]\s*")
 _SPACES = re.compile(r"[\s|/／｜\\:：]+")
 _REFERENCE = re.compile(r"[\[［【〔]\d{1,3}[\]］】〕]|[①-⓿]")
 _LONGEST_HEAD = 80
@@ -125,7 +125,7 @@ def _verse_start(line: str) -> int:
         before, sign = line[: found.start()], found[0].strip()
         if len(before) > _LONGEST_HEAD or _FIRST_MARK.search(without_notes(before)) or sign in (",", "，", "、"):
             break
-        closes = sign in (")", "）", "]", "》", "】", "〕", "］")
+        closes = bool(sign) and sign in ")）]》〉>＞›»】〗〕］}"
         opened = before.count("（") + before.count("(") > before.count("）") + before.count(")")
         if closes and _is_note(line, found.end()):
             continue

@@ -58,6 +58,13 @@ def test_entities() -> None:
     assert understand(f"[{entries}]", "x").records == [Record("", "", '读"静夜思"', QUIET)] * 3
 
 
+@pytest.mark.parametrize("brackets", ["‹>", "<>", "〈〉", "《》", "【】", "〖〗", "{}"])
+def test_a_title_in_brackets_before_its_verse(brackets: str) -> None:
+    left, right = brackets[0], brackets[1]
+    text = f"{left}静夜思{right}{QUIET}\n{left}登楼{right}{TOWER}"
+    assert understand(text, "x").records == [Record("", "", "静夜思", QUIET), Record("", "", "登楼", TOWER)]
+
+
 @pytest.mark.parametrize(
     ("written", "title"),
     [("《静夜思》", "静夜思"), ("读《离骚》", "读《离骚》"), ("《关雎》和《蒹葭》", "《关雎》和《蒹葭》")],

@@ -104,6 +104,17 @@ def test_strings_of_a_list_are_poems_or_lines(value: Any, texts: list[str], doub
     assert found.doubts == doubts
 
 
+def test_a_chat_is_doubtful() -> None:
+    chat = [{"role": "user", "content": "请写一首关于春天的诗，五言绝句。"}, {"role": "assistant", "content": SPRING}]
+    for value in (chat, {"messages": chat}):
+        found = read_json(json.dumps(value, ensure_ascii=False))
+        assert found is not None
+        assert found.doubts == ("the messages of a chat were taken for poems",)
+    found = read_json(json.dumps([{"role": "诗人", "content": SPRING}]))
+    assert found is not None
+    assert found.doubts == ()
+
+
 @pytest.mark.parametrize("value", [["春晓", SPRING], ["春晓", SPRING, "春望", MOON], ["春晓", "孟浩然", *HALVES]])
 def test_titles_may_stand_between_strings(value: list[str]) -> None:
     assert [record.title for record in read(value)] == [part for part in value if part in ("春晓", "春望")]
