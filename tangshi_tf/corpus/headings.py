@@ -2,13 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 from tangshi_tf.corpus.cleaning import fold, han_only
 from tangshi_tf.corpus.fields import AUTHOR, TITLE, role_of
-from tangshi_tf.corpus.records import HEADER, one_line
-from tangshi_tf.corpus.unpacking import read_packed
-from tangshi_tf.shipped import find_resource
+from tangshi_tf.corpus.records import one_line
+from tangshi_tf.corpus.shipped_format import shipped_authors
 
 __all__ = ["Headings", "author_name", "is_dynasty", "is_known_author", "without_brackets"]
 
@@ -51,15 +49,9 @@ _SURNAMES = frozenset(
 )
 
 
-@lru_cache(maxsize=1)
-def _known_authors() -> frozenset[str]:
-    text = read_packed(find_resource("data/tangshi.tsv.xz")).decode().removeprefix(f"{HEADER}\n")
-    return frozenset(row.split("\t")[1] for row in text.splitlines())
-
-
 def is_known_author(name: str) -> bool:
     """Tell whether a name is that of a poet of the corpus in the package."""
-    return fold(name) in _known_authors()
+    return fold(name) in shipped_authors()
 
 
 def is_dynasty(text: str) -> bool:
@@ -76,7 +68,7 @@ def author_name(text: str) -> str:
     """
     name = text.strip()
     folded = fold(name)
-    if folded in _known_authors():
+    if folded in shipped_authors():
         return name
     before = _DYNASTY_BEFORE.match(folded)
     name = name[before.end() :] if before else name

@@ -14,12 +14,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from tangshi_tf.corpus.cleaning import clean, han_only
-from tangshi_tf.corpus.formats import AUTO, understand
+from tangshi_tf.corpus.formats import AUTO
 from tangshi_tf.corpus.readers import Reading, parse_records, read_records
+from tangshi_tf.corpus.shipped_format import shipped_records
 from tangshi_tf.corpus.splitting import SPLITS, assign_splits, near_duplicate_clusters
-from tangshi_tf.corpus.unpacking import LIMIT_GB, read_packed
+from tangshi_tf.corpus.unpacking import LIMIT_GB
 from tangshi_tf.errors import CorpusError
-from tangshi_tf.shipped import find_resource
 
 __all__ = ["Corpus", "Poem", "Understood", "parse_poems", "read_corpus", "read_poems"]
 
@@ -152,8 +152,7 @@ def read_corpus(
 
 @lru_cache(maxsize=1)
 def _shipped() -> Corpus:
-    path = find_resource("data/tangshi.tsv.xz")
-    records = understand(read_packed(path).decode(), path.name, "shipped").records
+    records = shipped_records()
     return _corpus([Poem(r.title, r.author, r.text) for r in records], [r.split for r in records], Counter())
 
 
