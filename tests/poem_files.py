@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from tangshi_tf.corpus.cleaning import HAN, character_table, han_only
+from tangshi_tf.corpus.cleaning import character_table, han_only
 from tangshi_tf.corpus.poems import Poem, read_corpus
 from tangshi_tf.verse.forms import lines_of
 
@@ -545,7 +545,7 @@ def _pool() -> list[Poem]:
 def _traditional() -> dict[int, str]:
     table: dict[int, str] = {}
     for variant, simplified in character_table().items():
-        if variant in HAN or "\u4e00" <= variant <= "\u9fff":
+        if han_only(variant):
             try:
                 variant.encode("big5")
             except UnicodeEncodeError:
