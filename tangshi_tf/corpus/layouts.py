@@ -7,7 +7,7 @@ from itertools import pairwise
 from tangshi_tf.corpus.headings import Headings, author_name
 from tangshi_tf.corpus.items import SIGN, Item, in_blocks, is_whole, read_items, told_apart, told_apart_bare
 from tangshi_tf.corpus.records import Found, Record
-from tangshi_tf.corpus.verse_lines import joined_verse, rhymed, segments
+from tangshi_tf.corpus.verse_lines import joined_verse, rhymed, segments, without_number
 
 __all__ = ["read_blocks", "read_layout", "read_lines", "read_titled", "read_whole"]
 
@@ -87,7 +87,9 @@ def _without_colons(items: Sequence[Item], count: int) -> Sequence[Item]:
     """Take few lines that have both heading and verse, beside so many others, for verse with a colon inside."""
     if sum(bool(item.head and item.verse) for item in items) >= 0.2 * count:
         return items
-    return [item._replace(head="", verse=item.raw) if item.head and item.verse else item for item in items]
+    return [
+        item._replace(head="", verse=without_number(item.raw)) if item.head and item.verse else item for item in items
+    ]
 
 
 def _lines(items: Sequence[Item]) -> Found:

@@ -180,7 +180,7 @@ class _Search:
             return
         strings = {name: part for name, part in entry.items() if isinstance(part, str)}
         texts = [name for name, part in strings.items() if _heads(name) and _is_text(part)]
-        all_are = 2 * len(texts) > sum(map(_heads, strings))  # then also one that is too short
+        all_are = 2 * len(texts) >= sum(map(_heads, strings))  # then also one that is too short
         poems = {name: part for name, part in strings.items() if name in texts or (all_are and _heads(name))}
         for name, poem in poems.items():
             yield Record("", inner.author, title or one_line(name), _text(poem))

@@ -12,7 +12,18 @@ from tangshi_tf.corpus.headings import is_dynasty
 from tangshi_tf.corpus.records import add_marks
 from tangshi_tf.verse.prosody import rhyme_together
 
-__all__ = ["RULE", "UNBROKEN", "Line", "has_marks", "joined_verse", "parse_line", "rhymed", "segments", "without_notes"]
+__all__ = [
+    "RULE",
+    "UNBROKEN",
+    "Line",
+    "has_marks",
+    "joined_verse",
+    "parse_line",
+    "rhymed",
+    "segments",
+    "without_notes",
+    "without_number",
+]
 
 RULE = re.compile(
     r"(?:[-=*_~#—·.。…☆★◇◆]\s*){3,}|[-=*_~—]{1,2}|[-—]\s*\d+\s*[-—]|第\s*\d+\s*页|"
@@ -83,13 +94,23 @@ def parse_line(line: str) -> Line:
         Line(head='静夜思', verse='')
     """
     tight = _tightened(_BULLET.sub("", line.strip()))
-    numberless = _NUMBER.sub("", tight)
+    numberless = without_number(tight)
     parsed = _marked(numberless) if has_marks(tight) else Line(tight, "")
     if not parsed.verse:
         parsed = _spaced(numberless)
     if not parsed.verse:
         parsed = _titled(tight)
     return parsed._replace(numbered=numberless != tight)
+
+
+def without_number(line: str) -> str:
+    """Return a line without the number before it.
+
+    Example:
+        >>> without_number("12. 春眠不觉晓，"), without_number("（三）春眠不觉晓，")
+        ('春眠不觉晓，', '春眠不觉晓，')
+    """
+    return _NUMBER.sub("", line)
 
 
 def _tightened(line: str) -> str:

@@ -74,6 +74,13 @@ def test_titles_beside_an_author_and_objects() -> None:
     ]
 
 
+def test_a_short_text_under_a_title_beside_others_is_a_poem() -> None:
+    assert read({"上阳铜器篆": "长宜子孙。", "春晓": SPRING}) == [
+        Record("", "", "上阳铜器篆", "长宜子孙。"),
+        Record("", "", "春晓", SPRING),
+    ]
+
+
 def test_notes_are_no_poems() -> None:
     note = "春天来了，鸟儿叫了。风雨过后，花都落了。"
     entry = {"题目": "春晓", "作者": "孟浩然", "内容": SPRING, "译文": note, "赏析": note, "名句": note, "意境": note}

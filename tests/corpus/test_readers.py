@@ -94,12 +94,11 @@ def test_a_folder_that_is_closed_is_named(tmp_path: Path) -> None:
         text_files(tmp_path)
 
 
-def test_the_size_is_bounded(tmp_path: Path) -> None:
-    (tmp_path / "poems").write_bytes(lzma.compress(TITLED.encode() * 20_000))
-    with pytest.raises(CorpusError, match=r"at most 0\.001 GB"):
-        read_records(tmp_path / "poems", limit_gb=0.001)
-    with pytest.raises(CorpusError, match=r"at most 0\.001 GB"):
-        read_text(tmp_path / "poems", limit_gb=0.001)
+def test_the_bound_is_that_of_the_caller(tmp_path: Path) -> None:
+    (tmp_path / "poems").write_bytes(TITLED.encode())
+    for read_it in (read_records, read_text):
+        with pytest.raises(CorpusError, match=r"at most 1e-07 GB"):
+            read_it(tmp_path / "poems", limit_gb=1e-7)
 
 
 def tar(text: str) -> bytes:
@@ -142,10 +141,8 @@ def test_documents_with_zeros_inside_are_named(tmp_path: Path) -> None:
         (b"<html><body>poems</body></html>", "save it as plain text. Received: .*poems, a web page"),
         (TITLED.encode()[:-3] + b"\xe5\n" + TITLED.encode() * 9, "seems to be UTF-8 but has byte 0x"),
         (b"a\x00b", "makes sense in none of them"),
-        (lzma.compress(TITLED.encode())[:-9], "An intact xz file is required"),
         (b"\x1f\x8bnonsense", "An intact gzip file is required"),
         (b'[{"title": ', "Valid JSON is required"),
-        (f"{HEADER}\ndev\ta\tb\tc".encode(), "Received: line 2"),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_one_line(tmp_path: Path, data: bytes, message: str) -> None:

@@ -71,4 +71,4 @@ def test_odd_lines_take_no_time() -> None:
     start = time.monotonic()
     for line in ("(" * 50_000, "a" * 50_000 + "#", "春 " * 50_000, "：" * 50_000, "《" * 50_000, "—" * 50_000):
         parse_line(line)
-    assert time.monotonic() - start < 30
+    assert time.monotonic() - start < 2  # a tenth of a second, where each costs no more than its length
