@@ -23,17 +23,17 @@ from tangshi_tf.corpus.fields import (
 )
 from tangshi_tf.corpus.headings import author_name, is_known_author, without_brackets
 from tangshi_tf.corpus.html_text import break_value
+from tangshi_tf.corpus.marks import CLOSING, FIRST_MARK, segments
 from tangshi_tf.corpus.records import Found, Record, one_line
 from tangshi_tf.corpus.splitting import SPLITS
-from tangshi_tf.corpus.verse_lines import joined_verse, parse_line, segments
+from tangshi_tf.corpus.verse_lines import joined_verse, parse_line
 
 __all__ = ["read_table", "records_of_rows"]
 
 _DELIMITERS = ("\t", ",", ";", "|", "||", "::", "|||", "##", "@@", "$", "^", "~", "#", "\x1f", "\x01")
 _CHINESE = ("，", "；", "、")  # in a text they are marks, so that only a header tells
 _MARKDOWN_RULE = re.compile(r"^\s*\|?[\s:|-]*-[\s:|-]*\|?\s*$")
-_ENDS = re.compile(r"[。？！.?!．｡；;][」』”’》\"'）)]*$")
-_MARK = re.compile("[，。？！；,.?!;．｡]")
+_ENDS = re.compile(rf"[。？！.?!．｡；;][{CLOSING}]*$")
 _WIDE_MARK = re.compile("[，。？！；]")
 _SAMPLE = 60  # rows by which the delimiter is found
 _UNIT = "\x1f"  # stands for delimiters of several characters
@@ -144,7 +144,7 @@ def _is_table(rows: Sequence[Sequence[str]], delimiter: str) -> bool:
 def _poem_columns(columns: Sequence[Sequence[str]]) -> list[int]:
     """Return the places of columns of poems: those with marks if there are any, as a title may be long too."""
     poems = [place for place, column in enumerate(columns) if _share(column, _is_poem) >= 0.5]
-    marked = [place for place in poems if _share(columns[place], _MARK.search) >= 0.5]
+    marked = [place for place in poems if _share(columns[place], FIRST_MARK.search) >= 0.5]
     return marked or poems
 
 
@@ -153,7 +153,7 @@ def _share(column: Sequence[Any], test: Callable[[Any], Any]) -> float:
 
 
 def _is_poem(cell: str) -> bool:
-    if _MARK.search(cell):
+    if FIRST_MARK.search(cell):
         return bool(_ENDS.search(cell)) and len(segments(cell)) > 1 and len(han_only(cell)) > 7
     parsed = parse_line(cell)
     if parsed.verse and not parsed.head:
@@ -196,7 +196,7 @@ def records_of_rows(rows: Sequence[Sequence[str]], delimiter: str = ",") -> list
 
 
 def _is_name(cell: str) -> bool:
-    return len(cell) < _LEAST_TEXT and not _is_poem(cell) and not _MARK.search(cell)
+    return len(cell) < _LEAST_TEXT and not _is_poem(cell) and not FIRST_MARK.search(cell)
 
 
 def _with_text(roles: list[str], rows: Sequence[Sequence[str]]) -> list[str]:

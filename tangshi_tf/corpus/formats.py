@@ -9,10 +9,10 @@ from tangshi_tf.corpus.delimited import read_table
 from tangshi_tf.corpus.html_text import break_lines, unescape
 from tangshi_tf.corpus.labels import read_labels
 from tangshi_tf.corpus.layouts import read_blocks, read_layout, read_lines, read_titled, read_whole
+from tangshi_tf.corpus.marks import segments
 from tangshi_tf.corpus.objects import read_json, read_xml
 from tangshi_tf.corpus.records import Found, Record
 from tangshi_tf.corpus.shipped_format import read_shipped
-from tangshi_tf.corpus.verse_lines import segments
 from tangshi_tf.errors import CorpusError
 
 __all__ = ["AUTO", "FORMATS", "understand"]

@@ -6,8 +6,9 @@ from itertools import pairwise
 
 from tangshi_tf.corpus.headings import Headings, author_name
 from tangshi_tf.corpus.items import SIGN, Item, in_blocks, is_whole, read_items, told_apart, told_apart_bare
+from tangshi_tf.corpus.marks import segments
 from tangshi_tf.corpus.records import Found, Record
-from tangshi_tf.corpus.verse_lines import joined_verse, rhymed, segments, without_number
+from tangshi_tf.corpus.verse_lines import joined_verse, rhymed, without_number
 
 __all__ = ["read_blocks", "read_layout", "read_lines", "read_titled", "read_whole"]
 

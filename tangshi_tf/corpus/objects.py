@@ -20,10 +20,11 @@ from tangshi_tf.corpus.fields import (
 from tangshi_tf.corpus.headings import author_name, is_known_author, without_brackets
 from tangshi_tf.corpus.html_text import break_value
 from tangshi_tf.corpus.layouts import read_layout
+from tangshi_tf.corpus.marks import segments
 from tangshi_tf.corpus.records import Found, Record, one_line
 from tangshi_tf.corpus.splitting import SPLITS
 from tangshi_tf.corpus.values import parse_json, parse_xml
-from tangshi_tf.corpus.verse_lines import joined_verse, parse_line, segments
+from tangshi_tf.corpus.verse_lines import joined_verse, parse_line
 
 __all__ = ["read_json", "read_xml"]
 

@@ -9,21 +9,11 @@ from typing import NamedTuple
 from tangshi_tf.corpus.cleaning import fold, han_only
 from tangshi_tf.corpus.fields import AUTHOR, OTHER, TITLE, role_of
 from tangshi_tf.corpus.headings import is_dynasty
+from tangshi_tf.corpus.marks import ENDS, FIRST_MARK, FULL_STOP, MARKS, has_marks, segments, without_notes
 from tangshi_tf.corpus.records import add_marks
 from tangshi_tf.verse.prosody import rhyme_together
 
-__all__ = [
-    "RULE",
-    "UNBROKEN",
-    "Line",
-    "has_marks",
-    "joined_verse",
-    "parse_line",
-    "rhymed",
-    "segments",
-    "without_notes",
-    "without_number",
-]
+__all__ = ["RULE", "UNBROKEN", "Line", "joined_verse", "parse_line", "rhymed", "without_number"]
 
 RULE = re.compile(
     r"(?:[-=*_~#—·.。…☆★◇◆]\s*){3,}|[-=*_~—]{1,2}|[-—]\s*\d+\s*[-—]|第\s*\d+\s*页|"
@@ -33,13 +23,6 @@ RULE = re.compile(
 UNBROKEN = (20, 28, 40, 56)
 """Characters of a poem of four or eight lines of five or seven, in one line without marks."""
 
-MARKS = "，。？！；：、,.?!;:．｡､﹐﹒…—～~"
-_CLOSING = "」』”’》〉\"'）)］\\]】"
-_SPLIT = re.compile(rf"[{MARKS}{_CLOSING}「『“‘《〈\s]+")
-_ENDS = re.compile(rf"[，。？！；：、,.?!;:．｡､…—～~][{_CLOSING}]*$")
-_FULL_STOP = re.compile(rf"[。？！.?!．｡…][{_CLOSING}]*$")
-_FIRST_MARK = re.compile("[，。？！；、,.?!;．｡､]")
-_NOTE = re.compile(r"（[^（）]*）|\([^()]*\)|\[\d+\]|［\d+］")
 _SPACED_CHARACTERS = re.compile(r"(?<=\S)[ 　](?=\S(?:[ 　]|$))")
 _BULLET = re.compile(r"^(?:[-*•·●○▪■◆◇>+]+\s+|[•●▪■◆]\s*)")
 _NUMBER = re.compile(
@@ -51,7 +34,6 @@ _SEPARATOR = re.compile(r"\s*(?:[:：]{1,2}|[|｜/／]+|—{1,2}|--+|[》〉>＞
 _SPACES = re.compile(r"[\s|/／｜\\:：]+")
 _REFERENCE = re.compile(r"[\[［【〔]\d{1,3}[\]］】〕]|[①-⓿]")
 _LONGEST_HEAD = 80
-_DEEPEST = 5  # notes inside notes
 _LINE_LENGTHS = range(3, 12)
 
 
@@ -61,25 +43,6 @@ class Line(NamedTuple):
     head: str
     verse: str
     numbered: bool = False
-
-
-def has_marks(line: str) -> bool:
-    """Tell whether a line has marks of verse outside its notes."""
-    return bool(_FIRST_MARK.search(without_notes(line)))
-
-
-def without_notes(text: str) -> str:
-    """Return a text without notes in round brackets and references to notes."""
-    for _ in range(_DEEPEST):
-        text, notes = _NOTE.subn("", text)
-        if not notes:
-            break
-    return text.strip()
-
-
-def segments(text: str) -> list[str]:
-    """Return what stands between the marks of a text."""
-    return [part for part in _SPLIT.split(without_notes(text)) if part]
 
 
 def parse_line(line: str) -> Line:
@@ -125,15 +88,15 @@ def _marked(line: str) -> Line:
     """Part a line that has marks of verse."""
     plain = without_notes(line)
     parts = segments(plain)
-    if not _ENDS.search(plain) and (len(parts) < 2 or not _FIRST_MARK.search(plain)):
+    if not ENDS.search(plain) and (len(parts) < 2 or not FIRST_MARK.search(plain)):
         return Line(line, "")
     start = _verse_start(line)
     head, verse = line[:start], line[start:]
     if head and not segments(verse):
         head, verse = "", line
-    stopped = _FULL_STOP.search(plain) or re.search("[。？！]", plain)
+    stopped = FULL_STOP.search(plain) or re.search("[。？！]", plain)
     lengths = set(map(len, parts))
-    if not head and not _ENDS.search(plain) and not stopped and len(parts) < 4 and (len(lengths) > 1 or lengths == {1}):
+    if not head and not ENDS.search(plain) and not stopped and len(parts) < 4 and (len(lengths) > 1 or lengths == {1}):
         return Line(line, "")  # a title with a comma
     return Line(head.rstrip(" \t\u3000:：|｜/／").strip(), verse.strip())
 
@@ -144,7 +107,7 @@ def _verse_start(line: str) -> int:
     colon = 0
     for found in _SEPARATOR.finditer(line):
         before, sign = line[: found.start()], found[0].strip()
-        if len(before) > _LONGEST_HEAD or _FIRST_MARK.search(without_notes(before)) or sign in (",", "，", "、"):
+        if len(before) > _LONGEST_HEAD or FIRST_MARK.search(without_notes(before)) or sign in (",", "，", "、"):
             break
         closes = bool(sign) and sign in ")）]》〉>＞›»】〗〕］}"
         opened = before.count("（") + before.count("(") > before.count("）") + before.count(")")
@@ -205,7 +168,7 @@ def joined_verse(lines: Sequence[str]) -> str:
     lines = [stripped for line in lines if (stripped := line.strip())]
     if len(lines) < 2:
         return _with_gaps("".join(lines))
-    if not any(_FIRST_MARK.search(line) for line in lines):
+    if not any(FIRST_MARK.search(line) for line in lines):
         return add_marks(lines) if all(len(han_only(line)) > 2 for line in lines) else "".join(lines)
     usual = Counter(len(part) for line in lines for part in segments(line)[:-1] or segments(line)).most_common(1)
     length = usual[0][0] if usual else 0
@@ -214,7 +177,7 @@ def joined_verse(lines: Sequence[str]) -> str:
         text += line
         place += len(segments(line))
         own = segments(line)
-        if _ENDS.search(without_notes(line)) or not own or line[-1:] in "」』”’》）)":
+        if ENDS.search(without_notes(line)) or not own or line[-1:] in "」』”’》）)":
             continue
         after = segments(following)
         if after and len(own[-1]) != length and len(own[-1]) + len(after[0]) == length:

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from tangshi_tf.corpus.verse_lines import RULE, has_marks, joined_verse, parse_line, rhymed, segments, without_notes
+from tangshi_tf.corpus.verse_lines import RULE, joined_verse, parse_line, rhymed, without_number
 
 QUIET = "床前明月光，疑是地上霜。举头望明月，低头思故乡。"
 
@@ -53,11 +53,9 @@ def test_question_marks_of_a_poor_encoding_are_gaps() -> None:
     assert joined_verse(["何事长向别时圆?人有悲欢离合，"]) == "何事长向别时圆?人有悲欢离合，"
 
 
-def test_notes_and_rules() -> None:
-    assert without_notes("床前（注（又））明月光[1]") == "床前明月光"
-    assert segments("“床前明月光”，疑是（注）地上霜。") == ["床前明月光", "疑是地上霜"]
-    assert [has_marks(line) for line in ("春，", "春（，）")] == [True, False]
+def test_rules() -> None:
     assert all(map(RULE.fullmatch, ["-----", "* * *", "- 12 -", "2023年5月1日", "2024-01-01 12:00:00 小明"]))
+    assert without_number("12. 春，") == "春，"
 
 
 def test_rhymes() -> None:
