@@ -26,7 +26,7 @@ from tangshi_tf.corpus.html_text import break_value
 from tangshi_tf.corpus.marks import CLOSING, FIRST_MARK, segments
 from tangshi_tf.corpus.records import Found, Record, one_line
 from tangshi_tf.corpus.splitting import SPLITS
-from tangshi_tf.corpus.verse_lines import joined_verse, parse_line
+from tangshi_tf.corpus.verse_lines import joined_verse, marked, parse_line
 
 __all__ = ["read_table", "records_of_rows"]
 
@@ -260,12 +260,6 @@ def _record(cells: Sequence[str], places: Mapping[str, Sequence[int]]) -> Record
     lines = break_value(first(TEXT)).split("\n")
     if LINE in places:
         lines = [cells[place] for place in sorted(places[LINE]) if cells[place]]
-    text = joined_verse([part for line in lines for part in _spaced(line)])
+    text = joined_verse(list(map(marked, lines)))
     split, author, title = first(SPLIT), first(AUTHOR), without_brackets(one_line(first(TITLE)))
     return Record(split if split in SPLITS else "", one_line(author_name(author) or author), title, text)
-
-
-def _spaced(line: str) -> list[str]:
-    """Return a line with marks in place of the spaces or strokes between its verse lines, if it has no marks."""
-    parsed = parse_line(line)
-    return [parsed.verse] if parsed.verse and not parsed.head else [line]

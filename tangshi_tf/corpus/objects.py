@@ -24,7 +24,7 @@ from tangshi_tf.corpus.marks import segments
 from tangshi_tf.corpus.records import Found, Record, one_line
 from tangshi_tf.corpus.splitting import SPLITS
 from tangshi_tf.corpus.values import parse_json, parse_xml
-from tangshi_tf.corpus.verse_lines import joined_verse, parse_line
+from tangshi_tf.corpus.verse_lines import joined_verse, marked, parse_line
 
 __all__ = ["read_json", "read_xml"]
 
@@ -312,8 +312,4 @@ def _text(value: Any) -> str:
         lines = [line for stanza in value for line in stanza]
     else:
         return ""
-    parts = []
-    for line in lines:
-        parsed = parse_line(line)
-        parts.append(parsed.verse if parsed.verse and not parsed.head else line)
-    return joined_verse(parts)
+    return joined_verse(list(map(marked, lines)))

@@ -13,7 +13,7 @@ from tangshi_tf.corpus.marks import ENDS, FIRST_MARK, FULL_STOP, MARKS, has_mark
 from tangshi_tf.corpus.records import add_marks
 from tangshi_tf.verse.prosody import rhyme_together
 
-__all__ = ["RULE", "UNBROKEN", "Line", "joined_verse", "parse_line", "rhymed", "without_number"]
+__all__ = ["RULE", "UNBROKEN", "Line", "joined_verse", "marked", "parse_line", "rhymed", "without_number"]
 
 RULE = re.compile(
     r"(?:[-=*_~#—·.。…☆★◇◆]\s*){3,}|[-=*_~—]{1,2}|[-—]\s*\d+\s*[-—]|第\s*\d+\s*页|"
@@ -64,6 +64,17 @@ def parse_line(line: str) -> Line:
     if not parsed.verse:
         parsed = _titled(tight)
     return parsed._replace(numbered=numberless != tight)
+
+
+def marked(line: str) -> str:
+    """Return a line with marks in place of the spaces or strokes between its verse lines, if it is verse alone.
+
+    Example:
+        >>> marked("白日依山尽 黄河入海流"), marked("春晓")
+        ('白日依山尽，黄河入海流。', '春晓')
+    """
+    parsed = parse_line(line)
+    return parsed.verse if parsed.verse and not parsed.head else line
 
 
 def without_number(line: str) -> str:

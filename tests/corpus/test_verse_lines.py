@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from tangshi_tf.corpus.verse_lines import RULE, joined_verse, parse_line, rhymed, without_number
+from tangshi_tf.corpus.verse_lines import RULE, joined_verse, marked, parse_line, rhymed, without_number
 
 QUIET = "床前明月光，疑是地上霜。举头望明月，低头思故乡。"
 
@@ -51,6 +51,11 @@ def test_question_marks_of_a_poor_encoding_are_gaps() -> None:
         == "床前□月光，疑是地上□。□头望明月，低头思故乡。"
     )
     assert joined_verse(["何事长向别时圆?人有悲欢离合，"]) == "何事长向别时圆?人有悲欢离合，"
+
+
+def test_spaces_become_marks_in_verse_alone() -> None:
+    assert marked("白日依山尽 / 黄河入海流") == "白日依山尽，黄河入海流。"
+    assert [marked(line) for line in (f"静夜思 {QUIET}", "静夜思", "")] == [f"静夜思 {QUIET}", "静夜思", ""]
 
 
 def test_rules() -> None:
