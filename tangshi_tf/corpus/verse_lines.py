@@ -52,9 +52,9 @@ def parse_line(line: str) -> Line:
 
     Example:
         >>> parse_line("春晓 春眠不觉晓，处处闻啼鸟。")
-        Line(head='春晓', verse='春眠不觉晓，处处闻啼鸟。')
+        Line(head='春晓', verse='春眠不觉晓，处处闻啼鸟。', numbered=False)
         >>> parse_line("静夜思")
-        Line(head='静夜思', verse='')
+        Line(head='静夜思', verse='', numbered=False)
     """
     tight = _tightened(_BULLET.sub("", line.strip()))
     numberless = without_number(tight)
