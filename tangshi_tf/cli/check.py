@@ -86,7 +86,7 @@ def check(corpus: tuple[Path, ...], level: str, as_json: bool, format_name: str,
 def _typed_poem(corpus: tuple[Path, ...]) -> str:
     """Return the poem that was typed in place of files, ``""`` if they are names of files."""
     from tangshi_tf.corpus.cleaning import han_only
-    from tangshi_tf.corpus.verse_lines import segments
+    from tangshi_tf.corpus.marks import segments
 
     text = " ".join(map(str, corpus))
     if _FILE.search(text) or len(segments(text)) < 2 or len(han_only(text)) < _LEAST:

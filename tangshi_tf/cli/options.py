@@ -53,7 +53,8 @@ COUNT = click.IntRange(0, 2**31 - 1)
 CORPUS_WORDS = (
     "Each CORPUS is a file or a folder of plain text, as it is or packed with gzip, xz or bzip2, in UTF-8, UTF-16, "
     "GB18030, Big5, Shift-JIS, EUC-JP or EUC-KR: one poem a line, with its title or without, poems under their titles, "
-    "poems between blank lines, tables with commas or tabs, JSON, labelled parts, or the format of the shipped corpus"
+    "poems between blank lines, tables with commas or tabs, JSON, XML, labelled parts, or the format of the shipped "
+    "corpus"
 )
 CORPUS_HELP = f"{CORPUS_WORDS}, which is taken if none is given."
 

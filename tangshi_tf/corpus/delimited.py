@@ -3,24 +3,37 @@
 import csv
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from tangshi_tf.corpus.cleaning import han_only
-from tangshi_tf.corpus.fields import AUTHOR, LINE, OTHER, SPLIT, TEXT, TITLE, is_header, no_text, role_of
-from tangshi_tf.corpus.headings import author_name, is_known_author
+from tangshi_tf.corpus.fields import (
+    AUTHOR,
+    LINE,
+    OTHER,
+    SPLIT,
+    TEXT,
+    TITLE,
+    is_header,
+    no_text,
+    rank_of,
+    role_of,
+    roles_of,
+)
+from tangshi_tf.corpus.headings import author_name, is_known_author, without_brackets
 from tangshi_tf.corpus.html_text import break_value
+from tangshi_tf.corpus.marks import CLOSING, FIRST_MARK, segments
 from tangshi_tf.corpus.records import Found, Record, one_line
-from tangshi_tf.corpus.verse_lines import joined_verse, parse_line, segments
+from tangshi_tf.corpus.splitting import SPLITS
+from tangshi_tf.corpus.verse_lines import joined_verse, marked, parse_line
 
 __all__ = ["read_table", "records_of_rows"]
 
 _DELIMITERS = ("\t", ",", ";", "|", "||", "::", "|||", "##", "@@", "$", "^", "~", "#", "\x1f", "\x01")
 _CHINESE = ("，", "；", "、")  # in a text they are marks, so that only a header tells
 _MARKDOWN_RULE = re.compile(r"^\s*\|?[\s:|-]*-[\s:|-]*\|?\s*$")
-_ENDS = re.compile(r"[。？！.?!．｡；;][」』”’》\"'）)]*$")
-_MARK = re.compile("[，。？！；,.?!;．｡]")
+_ENDS = re.compile(rf"[。？！.?!．｡；;][{CLOSING}]*$")
 _WIDE_MARK = re.compile("[，。？！；]")
 _SAMPLE = 60  # rows by which the delimiter is found
 _UNIT = "\x1f"  # stands for delimiters of several characters
@@ -131,7 +144,7 @@ def _is_table(rows: Sequence[Sequence[str]], delimiter: str) -> bool:
 def _poem_columns(columns: Sequence[Sequence[str]]) -> list[int]:
     """Return the places of columns of poems: those with marks if there are any, as a title may be long too."""
     poems = [place for place, column in enumerate(columns) if _share(column, _is_poem) >= 0.5]
-    marked = [place for place in poems if _share(columns[place], _MARK.search) >= 0.5]
+    marked = [place for place in poems if _share(columns[place], FIRST_MARK.search) >= 0.5]
     return marked or poems
 
 
@@ -140,7 +153,7 @@ def _share(column: Sequence[Any], test: Callable[[Any], Any]) -> float:
 
 
 def _is_poem(cell: str) -> bool:
-    if _MARK.search(cell):
+    if FIRST_MARK.search(cell):
         return bool(_ENDS.search(cell)) and len(segments(cell)) > 1 and len(han_only(cell)) > 7
     parsed = parse_line(cell)
     if parsed.verse and not parsed.head:
@@ -159,14 +172,14 @@ def records_of_rows(rows: Sequence[Sequence[str]], delimiter: str = ",") -> list
     if not rows:
         return None
     header = is_header(rows[0], delimiter)
-    roles = [role_of(cell) for cell in rows[0]] if header else []
+    roles = roles_of(rows[0]) if header else []
     if not header and {role_of(cell) for cell in rows[0]} & {TITLE, AUTHOR} and not any(map(_is_poem, rows[0])):
-        roles = [role_of(cell) for cell in rows[0]]
-        roles = _with_text(roles, rows[1:])
+        roles = _with_text(roles_of(rows[0]), rows[1:])
         if TEXT not in roles:
             raise no_text("columns", rows[0])
         header = True
     body = rows[1:] if header else rows
+    order = sorted(range(len(roles)), key=lambda place: rank_of(rows[0][place]))
     if not header:
         roles = _roles_by_content(body)
         if TEXT not in roles:
@@ -175,11 +188,15 @@ def records_of_rows(rows: Sequence[Sequence[str]], delimiter: str = ",") -> list
         unknown_names = len(body) > 1 and place < len(body[0]) and _is_name(body[0][place])
         if unknown_names and all(_is_poem(row[place]) for row in body[1:3] if place < len(row)):
             body = body[1:]
-    return [_record(row, roles, delimiter) for row in body]
+        order = list(range(len(roles)))
+    places: dict[str, list[int]] = {}
+    for place in order:
+        places.setdefault(roles[place], []).append(place)
+    return [_record(_fitted(row, len(roles), places, delimiter), places) for row in body]
 
 
 def _is_name(cell: str) -> bool:
-    return len(cell) < _LEAST_TEXT and not _is_poem(cell) and not _MARK.search(cell)
+    return len(cell) < _LEAST_TEXT and not _is_poem(cell) and not FIRST_MARK.search(cell)
 
 
 def _with_text(roles: list[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -219,29 +236,30 @@ def _roles_by_content(rows: Sequence[Sequence[str]]) -> list[str]:
     return roles
 
 
-def _record(row: Sequence[str], roles: Sequence[str], delimiter: str) -> Record:
-    cells = list(row)
-    extra = len(cells) - len(roles)
-    if extra > 0 and TEXT in roles:  # marks of the text that part columns too
-        place = roles.index(TEXT)
+def _fitted(row: Sequence[str], width: int, places: Mapping[str, Sequence[int]], delimiter: str) -> list[str]:
+    """Return a row with as many cells as there are columns: marks of its text may part columns too."""
+    cells = list(row) + [""] * (width - len(row))
+    extra = len(cells) - width
+    if extra and TEXT in places:
+        place = places[TEXT][0]
         cells[place : place + extra + 1] = [_unquoted(delimiter.join(cells[place : place + extra + 1]))]
-    found: dict[str, list[str]] = {}
-    for role, cell in zip(roles, cells, strict=False):
-        found.setdefault(role, []).append(cell)
-    title = next((cell for cell in found.get(TITLE, []) if cell), "")
-    author = next((cell for cell in found.get(AUTHOR, []) if cell), "")
-    text = next((cell for cell in found.get(TEXT, []) if cell), "")
-    lines = break_value(text).split("\n")
-    if LINE in found:
-        lines = [cell for cell in found[LINE] if cell]
-    text = joined_verse([part for line in lines for part in _spaced(line)])
-    split = next((cell for cell in found.get(SPLIT, []) if cell in ("train", "validation", "test")), "")
-    title = one_line(title)
-    title = title[1:-1] if title.startswith("《") and title.endswith("》") else title
-    return Record(split, one_line(author_name(author) or author), title, text)
+    return cells
 
 
-def _spaced(line: str) -> list[str]:
-    """Return a line with marks in place of the spaces or strokes between its verse lines, if it has no marks."""
-    parsed = parse_line(line)
-    return [parsed.verse] if parsed.verse and not parsed.head else [line]
+def _record(cells: Sequence[str], places: Mapping[str, Sequence[int]]) -> Record:
+    """Return the poem of a row.
+
+    Args:
+        cells: of all columns.
+        places: of the columns of each role, the most telling first.
+    """
+
+    def first(role: str) -> str:
+        return next((cells[place] for place in places.get(role, []) if cells[place]), "")
+
+    lines = break_value(first(TEXT)).split("\n")
+    if LINE in places:
+        lines = [cells[place] for place in sorted(places[LINE]) if cells[place]]
+    text = joined_verse(list(map(marked, lines)))
+    split, author, title = first(SPLIT), first(AUTHOR), without_brackets(one_line(first(TITLE)))
+    return Record(split if split in SPLITS else "", one_line(author_name(author) or author), title, text)

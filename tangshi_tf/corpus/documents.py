@@ -66,7 +66,7 @@ def name_document(data: bytes) -> str:
 
 
 def name_markup(text: str) -> str:
-    """Return in which language for programs a text is written, with its article; ``""`` for plain text.
+    """Return what kind of markup a text is, with its article; ``""`` for plain text.
 
     Example:
         >>> name_markup("<html><body>春晓</body></html>")

@@ -13,9 +13,8 @@ from functools import lru_cache
 from typing import NoReturn
 
 from tangshi_tf.corpus.cleaning import fold
-from tangshi_tf.corpus.unpacking import read_packed
+from tangshi_tf.corpus.shipped_format import shipped_text
 from tangshi_tf.errors import CorpusError
-from tangshi_tf.shipped import find_resource
 
 __all__ = ["decode"]
 
@@ -43,7 +42,7 @@ _CODECS = {
 }
 _SEVEN_BIT = {"HZ": "hz", "ISO-2022-JP": "iso2022_jp_2", "ISO-2022-KR": "iso2022_kr", "UTF-7": "utf-7"}
 _SHIFTS = re.compile(rb"~\{|\x1b\$|\x0e|\+[A-Za-z0-9+/]{3}")
-_READ_UNNAMED = ("UTF-8", "GB18030", "Big5", "Shift-JIS", "EUC-JP", "EUC-KR", "UTF-16", "UTF-32")
+_NAMED_IN_ERRORS = ("UTF-8", "GB18030", "Big5", "Shift-JIS", "EUC-JP", "EUC-KR", "UTF-16", "UTF-32")
 
 _SAMPLE = 100_000  # bytes of a file by which encodings are compared
 _MARKS = frozenset("，。、？！；：《》（）「」『』“”‘’…—·　〈〉【】〔〕［］\u2028\u2029")
@@ -140,7 +139,7 @@ def _refuse(data: bytes, name: str) -> NoReturn:
                 f"0x{data[error.start]:02x} at offset {error.start}"
             ) from None
     raise CorpusError(
-        f"Text in a known encoding is required: {', '.join(_READ_UNNAMED)}. Received: {name}, which makes sense in "
+        f"Text in a known encoding is required: {', '.join(_NAMED_IN_ERRORS)}. Received: {name}, which makes sense in "
         "none of them"
     )
 
@@ -148,7 +147,7 @@ def _refuse(data: bytes, name: str) -> NoReturn:
 @lru_cache(maxsize=1)
 def _costs() -> dict[str, float]:
     """Return -ln of the frequency of every character of the corpus in the package."""
-    counts = Counter(read_packed(find_resource("data/tangshi.tsv.xz")).decode())
+    counts = Counter(shipped_text())
     total = counts.total()
     return {char: -math.log(count / total) for char, count in counts.items() if char > "\u2fff"}
 

@@ -9,36 +9,19 @@ from tangshi_tf.corpus.delimited import read_table
 from tangshi_tf.corpus.html_text import break_lines, unescape
 from tangshi_tf.corpus.labels import read_labels
 from tangshi_tf.corpus.layouts import read_blocks, read_layout, read_lines, read_titled, read_whole
+from tangshi_tf.corpus.marks import segments
 from tangshi_tf.corpus.objects import read_json, read_xml
-from tangshi_tf.corpus.records import HEADER, Found, Record
-from tangshi_tf.corpus.verse_lines import segments
+from tangshi_tf.corpus.records import Found, Record
+from tangshi_tf.corpus.shipped_format import read_shipped
 from tangshi_tf.errors import CorpusError
 
 __all__ = ["AUTO", "FORMATS", "understand"]
 
 AUTO = "auto"
-_SPLITS = ("train", "validation", "test")
 _LINE_BREAKS = re.compile("\r\n|[\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
 _LONGEST_LINE = 16  # characters between two marks; verse has 3 to 11
 _UNEVEN = 5  # lengths of line in one poem, which even lyrics hardly have
 _LONGEST_POEM = 120  # lines of verse
-
-
-def _shipped(text: str) -> Found | None:
-    if text.split("\n", 1)[0] != HEADER:
-        return None
-    return Found("shipped", list(_shipped_records(text)))
-
-
-def _shipped_records(text: str) -> Iterator[Record]:
-    for number, line in enumerate(text.rstrip("\n").split("\n")[1:], start=2):
-        row = line.split("\t")
-        if len(row) != 4 or row[0] not in _SPLITS:
-            raise CorpusError(
-                f"Four columns are required: split ({', '.join(_SPLITS)}), author, title, text. "
-                f"Received: line {number}, {line[:40]!r}"
-            )
-        yield Record(*row)
 
 
 _Reader = Callable[[str], Found | None]
@@ -51,7 +34,7 @@ def _lined(read: Callable[[str], Found | None]) -> _Reader:
 
 # JSON and XML undo entities inside of values: a quotation mark that one stands for is none of theirs.
 _BY_CONTENT: Mapping[str, _Reader] = {
-    "shipped": _shipped,
+    "shipped": read_shipped,
     "json": read_json,
     "xml": read_xml,
     "table": lambda text: read_table(unescape(text)),

@@ -2,27 +2,26 @@
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 from tangshi_tf.corpus.cleaning import fold, han_only
 from tangshi_tf.corpus.fields import AUTHOR, TITLE, role_of
-from tangshi_tf.corpus.records import HEADER, one_line
-from tangshi_tf.corpus.unpacking import read_packed
-from tangshi_tf.shipped import find_resource
+from tangshi_tf.corpus.records import one_line
+from tangshi_tf.corpus.shipped_format import shipped_authors
 
-__all__ = ["Headings", "author_name", "is_dynasty", "is_known_author"]
+__all__ = ["Headings", "author_name", "is_dynasty", "is_known_author", "without_brackets"]
 
 _DYNASTIES = (
     "先秦|周|春秋|战国|秦|两汉|西汉|东汉|汉|三国|魏晋|曹魏|魏|蜀汉|吴|西晋|东晋|晋|南北朝|南朝|北朝|刘宋|南齐|齐|梁|陈|北魏|北齐|北周|隋|"
     "初唐|盛唐|中唐|晚唐|唐|五代十国|五代|南唐|后蜀|前蜀|北宋|南宋|宋|辽|金|元|明|清|近代|近现代|现代|当代|民国"
 )
-_DYNASTY = re.compile(rf"(?:{_DYNASTIES})[代朝末初]?")
+_DYNASTY_NAME = rf"(?:{_DYNASTIES})[代朝末初]?"
+_DYNASTY = re.compile(_DYNASTY_NAME)
 _DYNASTY_BEFORE = re.compile(
-    rf"^(?:[〔\[(（【「]\s*(?:{_DYNASTIES})[代朝末初]?\s*[〕\])）】」]\s*[·・•.．:：,，]?\s*|(?:{_DYNASTIES})[代朝]?\s*[·・•.．:：,，/|、—-]+\s*|"
-    rf"(?:{_DYNASTIES})[代朝]?\s+)"
+    rf"^(?:[〔\[(（【「]\s*{_DYNASTY_NAME}\s*[〕\])）】」]\s*[·・•.．:：,，]?\s*|"
+    rf"{_DYNASTY_NAME}(?:\s*[·・•.．:：,，/|、—-]+\s*|\s+))"
 )
 _DYNASTY_BEHIND = re.compile(
-    rf"\s*(?:[〔\[(（【]\s*(?:(?:{_DYNASTIES})[代朝末初]?|[^〔\[(（【]*\d[^〕\])）】]*)\s*[〕\])）】]|[·・,，\s]+(?:{_DYNASTIES})[代朝]?)$"
+    rf"\s*(?:[〔\[(（【]\s*(?:{_DYNASTY_NAME}|[^〔\[(（【]*\d[^〕\])）】]*)\s*[〕\])）】]|[·・,，\s]+{_DYNASTY_NAME})$"
 )
 _ROLE_BEHIND = re.compile(r"\s*(?:著|作|撰|诗|之作)$")
 _LEADING = re.compile(r"^(?:[#>*=+•●▪■◆◇☆★※_~`-]+\s*|—+\s*)+")
@@ -32,9 +31,10 @@ _NUMBER = re.compile(
     r"第\s*[0-9一二三四五六七八九十百]+\s*[首篇][:：、.]?\s*|\d{1,6}\s+)"
 )
 _ENCLOSED = re.compile(
-    r"^(?:《([^《》]*)》|【([^【】]*)】|「([^「」]*)」|『([^『』]*)』|\[([^\[\]]*)\]|〈([^〈〉]*)〉|“([^“”]*)”|\"([^\"]*)\"|<([^<>]*)>|\{([^{}]*)\})$"
+    r"^(?:[《〈<＜‹«]([^《〈<＜‹«》〉>＞›»]*)[》〉>＞›»]|【([^【】]*)】|〖([^〖〗]*)〗|「([^「」]*)」|『([^『』]*)』|\[([^\[\]]*)\]|"
+    r"“([^“”]*)”|\"([^\"]*)\"|\{([^{}]*)\})$"
 )
-_BOOK_MARKS = re.compile(r"^(.*?)\s*《(.+)》\s*(.*)$")
+_BOOK_MARKS = re.compile(r"^(.*?)\s*《((?:[^《》]|《[^《》]*》)+)》\s*(.*)$")
 _BRACKET_END = re.compile(r"^(.+?)\s*(?:（([^（）]*)）|\(([^()]*)\)|\[([^\[\]]*)\]|【([^【】]*)】|〔([^〔〕]*)〕)$")
 _BETWEEN = re.compile(
     r"\s*(?:—{1,2}|--+|[|｜/／\t]+|[:：]{1,2}|,|，|;|；|_|\bby\b|#+|@+|\$+)\s*|\s+-\s+|\s{2,}|\u3000+"
@@ -45,20 +45,15 @@ _FEW = 4  # headings, too few to count what is usual among them
 _COUNT = re.compile("其?[一二三四五六七八九十百千0-9]+首?|[上中下]|又|再|前|后|其.")
 
 _SURNAMES = frozenset(
-    "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊"
-    "金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文施陶柳岑屈骆虞储权独皇令欧司上长贯齐寒张元祖綦戎刘卢包皮温韦鱼颜殷严裴"
+    "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史"
+    "顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文施陶柳岑屈骆虞储权贯齐寒元祖綦戎包皮温韦鱼颜殷严裴"
+    "令皇欧司上长独"  # the first halves of double ones, such as 令狐
 )
-
-
-@lru_cache(maxsize=1)
-def _known_authors() -> frozenset[str]:
-    text = read_packed(find_resource("data/tangshi.tsv.xz")).decode().removeprefix(f"{HEADER}\n")
-    return frozenset(row.split("\t")[1] for row in text.splitlines())
 
 
 def is_known_author(name: str) -> bool:
     """Tell whether a name is that of a poet of the corpus in the package."""
-    return fold(name) in _known_authors()
+    return fold(name) in shipped_authors()
 
 
 def is_dynasty(text: str) -> bool:
@@ -75,7 +70,7 @@ def author_name(text: str) -> str:
     """
     name = text.strip()
     folded = fold(name)
-    if folded in _known_authors():
+    if folded in shipped_authors():
         return name
     before = _DYNASTY_BEFORE.match(folded)
     name = name[before.end() :] if before else name
@@ -106,7 +101,13 @@ def _undecorated(line: str) -> str:
     return _TRAILING.sub("", _LEADING.sub("", text)).strip()
 
 
-def _opened(text: str) -> str:
+def without_brackets(text: str) -> str:
+    """Return a title without the brackets or quotation marks around all of it.
+
+    Example:
+        >>> [without_brackets(text) for text in ("《静夜思》", "读《离骚》", "《关雎》和《蒹葭》")]
+        ['静夜思', '读《离骚》', '《关雎》和《蒹葭》']
+    """
     found = _ENCLOSED.match(text)
     return next(part for part in found.groups() if part is not None).strip() if found else text
 
@@ -146,20 +147,22 @@ class Headings:
             title, author = self._one(parts[0])
         else:
             title, author = self._several(parts)
-        return one_line(_opened(title)), one_line(author)
+        return one_line(without_brackets(title)), one_line(author)
 
     def _parts(self, lines: Sequence[str]) -> list[str]:
         """Return the parts of a heading, undecorated; of one longer than usual the last ones."""
         own = [text for line in lines if (text := _undecorated(line))]
         least = 1 if len(own) < 3 else 0  # of two lines the first is a title, even if it names a dynasty
-        own = [text for i, text in enumerate(own) if i < least or not _DYNASTY.fullmatch(fold(_opened(text)))] or own
+        own = [
+            text for i, text in enumerate(own) if i < least or not _DYNASTY.fullmatch(fold(without_brackets(text)))
+        ] or own
         if self._size and len(own) > self._size:
             own = own[-self._size :]
         if len(own) == 1:
             found = [part for part in _BETWEEN.split(own[0]) if part and part.strip()]
             if 1 < len(found) < 4 and not _BOOK_MARKS.match(own[0]):
-                found = [part for part in found if not _DYNASTY.fullmatch(fold(_opened(part.strip())))]
-                if len(found) == 1 or any(author_name(_opened(part)) for part in found):
+                found = [part for part in found if not _DYNASTY.fullmatch(fold(without_brackets(part.strip())))]
+                if len(found) == 1 or any(author_name(without_brackets(part)) for part in found):
                     return [part.strip() for part in found]
         return own
 
@@ -179,13 +182,13 @@ class Headings:
             return None
         title = found.get(TITLE, found.get("first", ""))
         author = found.get(AUTHOR, "")
-        return one_line(_opened(title)), one_line(author_name(_opened(author)) or author)
+        return one_line(without_brackets(title)), one_line(author_name(without_brackets(author)) or author)
 
     def _one(self, text: str) -> tuple[str, str]:
         """Part one line into title and author."""
         book = _BOOK_MARKS.match(text)
         if book:
-            around = [author_name(_opened(part.strip(" 　—-:：·（）()"))) for part in (book[1], book[3])]
+            around = [author_name(without_brackets(part.strip(" 　—-:：·（）()"))) for part in (book[1], book[3])]
             if any(around) or not (book[1] or book[3]):
                 return book[2], next(filter(None, around), "")
         bracket = _BRACKET_END.match(text)
@@ -209,7 +212,11 @@ class Headings:
                 if name and (is_known_author(name) or place == places[0]) and self._takes_last(name):
                     if self._author_first_word and is_known_author(author_name(words[0])):
                         break
-                    kept = [w for i, w in enumerate(words[:place]) if not i or not _DYNASTY.fullmatch(fold(_opened(w)))]
+                    kept = [
+                        w
+                        for i, w in enumerate(words[:place])
+                        if not i or not _DYNASTY.fullmatch(fold(without_brackets(w)))
+                    ]
                     return " ".join(kept), name
             if self._author_first_word and author_name(words[0]):
                 return " ".join(words[1:]), author_name(words[0])
@@ -225,7 +232,7 @@ class Headings:
 
     def _several(self, parts: Sequence[str]) -> tuple[str, str]:
         """Tell title and author among lines, or parts of a line."""
-        opened = [_opened(part) for part in parts]
+        opened = [without_brackets(part) for part in parts]
         if self._author_first and author_name(opened[0]):
             return " ".join(opened[1:2]), author_name(opened[0])
         rest = [author_name(part) for part in opened[1:]]

@@ -6,15 +6,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from tangshi_tf.corpus.cleaning import han_only
-from tangshi_tf.corpus.verse_lines import (
-    RULE,
-    UNBROKEN,
-    has_marks,
-    parse_line,
-    rhymed,
-    segments,
-    without_notes,
-)
+from tangshi_tf.corpus.marks import FULL_STOP, has_marks, segments, without_notes
+from tangshi_tf.corpus.verse_lines import RULE, UNBROKEN, parse_line, rhymed
 
 __all__ = ["SIGN", "Item", "in_blocks", "is_whole", "read_items", "told_apart", "told_apart_bare"]
 
@@ -30,7 +23,6 @@ _SIGNED_END = re.compile(
     r"^(.*[。！？.!?][」』”’》\"']*)\s*"
     r"(?:(?:—{1,}|--+|－{1,})\s*(.+)|[（(]([^（()）]{0,14}《[^》]+》)[)）])$"
 )
-_FULL_STOP = re.compile(r"[。？！.?!．｡…][」』”’》〉\"'）)］\]】]*$")
 _LATIN = "[A-Za-z\u00c0-\u024f\u1e00-\u1eff'’]+[0-9]?"
 _PINYIN = re.compile(rf"(?:{_LATIN}[\s,，.。!?;；:：]+){{2,}}{_LATIN}[,，.。!?;；:：]*")
 _VOLUME = re.compile(r"(?:卷|第)\s*[0-9一二三四五六七八九十百上中下]+\s*(?:[卷章部集辑编回节]|[\s　：:].*)?")
@@ -171,4 +163,4 @@ def is_whole(verse: str) -> bool:
     parts = segments(verse)
     if len(parts) == 1:
         return len(han_only(verse)) in UNBROKEN
-    return len(parts) >= 4 and bool(_FULL_STOP.search(without_notes(verse)))
+    return len(parts) >= 4 and bool(FULL_STOP.search(without_notes(verse)))

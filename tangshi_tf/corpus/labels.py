@@ -4,8 +4,8 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from tangshi_tf.corpus.fields import AUTHOR, LINE, OTHER, TEXT, TITLE, role_of
-from tangshi_tf.corpus.headings import author_name
+from tangshi_tf.corpus.fields import AUTHOR, LINE, OTHER, TEXT, TITLE, role_of, roles_of
+from tangshi_tf.corpus.headings import author_name, without_brackets
 from tangshi_tf.corpus.html_text import break_value
 from tangshi_tf.corpus.records import Found, Record, one_line
 from tangshi_tf.corpus.verse_lines import RULE, joined_verse
@@ -27,38 +27,42 @@ _LEAST = 8  # one line of so many has a label, at least
 def read_labels(text: str) -> Found | None:
     """Read labelled poems; None if the text has no labels for a text, or for title and author."""
     lines = [line for line in text.split("\n") if line.strip() and not _RULE.fullmatch(line.strip())]
-    labelled = [role for line in lines if (role := _labelled(line)[0])]
+    names = [name for line in lines if (name := _labelled(line)[0])]
+    roles = dict(zip(dict.fromkeys(names), roles_of(list(dict.fromkeys(names))), strict=True))
+    labelled = [roles[name] for name in names]
     main = set(labelled) & {TITLE, AUTHOR, TEXT}
     if len(main) < 2 or len(labelled) * _LEAST < len(lines):
         return None
-    return Found("labels", list(_records(lines, TEXT in labelled)))
+    return Found("labels", list(_records(lines, roles)))
 
 
 def _labelled(line: str) -> tuple[str, str]:
-    """Return the role that the label of a line names, ``""`` without one, and what stands behind it."""
+    """Return the label of a line, ``""`` without one, and what stands behind it."""
     found = _LABEL.match(line)
-    role = role_of(found[1] or found[2]) if found else ""
-    return (role, found[3].strip()) if found and role else ("", line.strip())
+    name = found[1] or found[2] if found else ""
+    return (name, found[3].strip()) if found and role_of(name) else ("", line.strip())
 
 
-def _parts(line: str) -> Iterator[tuple[str, str]]:
-    """Yield the labelled parts of a line, of which it may have several."""
-    role, value = _labelled(line)
+def _parts(line: str, roles: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the roles and the values of the labelled parts of a line, of which it may have several."""
+    name, value = _labelled(line)
+    role = roles.get(name, role_of(name))
     if role in (TITLE, AUTHOR):
         for inside in _INSIDE.finditer(value):
             if role_of(inside[1]):
                 yield role, value[: inside.start()]
-                yield from _parts(f"{inside[1]}：{value[inside.end() :]}")
+                yield from _parts(f"{inside[1]}：{value[inside.end() :]}", roles)
                 return
     yield role, value
 
 
-def _records(lines: list[str], named: bool) -> Iterator[Record]:
-    """Yield the poems; `named` tells whether any line has the label of a text."""
+def _records(lines: list[str], roles: Mapping[str, str]) -> Iterator[Record]:
+    """Yield the poems; `roles` are those of the labels."""
+    named = TEXT in roles.values()
     poem: dict[str, list[str]] = {}
     last = ""
     for line in lines:
-        for role, value in _parts(line):
+        for role, value in _parts(line, roles):
             if not role:
                 last = _continued(poem, last, named)
                 if poem:
@@ -101,4 +105,4 @@ def _record(poem: dict[str, list[str]]) -> Record:
     title, author = (one_line(" ".join(poem.get(role, []))) for role in (TITLE, AUTHOR))
     lines = [line.strip() for value in poem.get(TEXT, []) for line in break_value(value).split("\n")]
     lines = [line for line in lines if line not in ("]", "[", "}", "{", '"""', "'''", "],", "},")]
-    return Record("", author_name(author) or author, title.strip("《》"), joined_verse(lines))
+    return Record("", author_name(author) or author, without_brackets(title), joined_verse(lines))

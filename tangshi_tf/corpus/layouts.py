@@ -6,8 +6,9 @@ from itertools import pairwise
 
 from tangshi_tf.corpus.headings import Headings, author_name
 from tangshi_tf.corpus.items import SIGN, Item, in_blocks, is_whole, read_items, told_apart, told_apart_bare
+from tangshi_tf.corpus.marks import segments
 from tangshi_tf.corpus.records import Found, Record
-from tangshi_tf.corpus.verse_lines import joined_verse, rhymed, segments
+from tangshi_tf.corpus.verse_lines import joined_verse, rhymed, without_number
 
 __all__ = ["read_blocks", "read_layout", "read_lines", "read_titled", "read_whole"]
 
@@ -57,22 +58,16 @@ def read_titled(text: str) -> Found:
 
 def read_blocks(text: str) -> Found:
     """Read poems that end at blank lines; what has no marks above lines with marks is a heading."""
-    poems = []
-    for block in in_blocks(read_items(text)):
-        if not any(item.verse for item in block):
-            block = told_apart_bare(block)
-        if not any(item.verse for item in block):
-            block = [item._replace(head="", verse=item.head) for item in block]
-        first = next(i for i, item in enumerate(block) if item.verse)
-        heads = [item.head for item in block[: first + 1] if item.head]
-        verse = [part for item in block[first + 1 :] for part in (item.head, item.verse) if part]
-        poems.append(_Poem(heads, verse=[block[first].verse, *verse]))
-    return Found("blocks", _records(poems))
+    return Found("blocks", _records([_block(block) for block in in_blocks(read_items(text))]))
 
 
 def read_whole(text: str) -> Found:
     """Read one poem."""
-    items = read_items(text)
+    return Found("whole", _records([_block(read_items(text))]))
+
+
+def _block(items: Sequence[Item]) -> _Poem:
+    """Return the poem of lines of which all belong to it: headings, then verse."""
     if not any(item.verse for item in items):
         items = told_apart_bare(items)
     if not any(item.verse for item in items):
@@ -80,14 +75,16 @@ def read_whole(text: str) -> Found:
     first = next((i for i, item in enumerate(items) if item.verse), len(items))
     heads = [item.head for item in items[: first + 1] if item.head]
     verse = [part for item in items[first + 1 :] for part in (item.head, item.verse) if part]
-    return Found("whole", _records([_Poem(heads, verse=[*(item.verse for item in items[first : first + 1]), *verse])]))
+    return _Poem(heads, verse=[*(item.verse for item in items[first : first + 1]), *verse])
 
 
 def _without_colons(items: Sequence[Item], count: int) -> Sequence[Item]:
     """Take few lines that have both heading and verse, beside so many others, for verse with a colon inside."""
     if sum(bool(item.head and item.verse) for item in items) >= 0.2 * count:
         return items
-    return [item._replace(head="", verse=item.raw) if item.head and item.verse else item for item in items]
+    return [
+        item._replace(head="", verse=without_number(item.raw)) if item.head and item.verse else item for item in items
+    ]
 
 
 def _lines(items: Sequence[Item]) -> Found:

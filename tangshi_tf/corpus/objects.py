@@ -5,23 +5,34 @@ from typing import Any, NamedTuple
 
 from tangshi_tf.corpus.cleaning import han_only
 from tangshi_tf.corpus.delimited import records_of_rows
-from tangshi_tf.corpus.fields import AUTHOR, LINE, TEXT, TITLE, is_exact, no_text, role_of
-from tangshi_tf.corpus.headings import author_name, is_known_author
+from tangshi_tf.corpus.fields import (
+    AUTHOR,
+    LINE,
+    TEXT,
+    TITLE,
+    is_exact,
+    names_poem,
+    no_text,
+    rank_of,
+    role_of,
+    roles_of,
+)
+from tangshi_tf.corpus.headings import author_name, is_known_author, without_brackets
 from tangshi_tf.corpus.html_text import break_value
 from tangshi_tf.corpus.layouts import read_layout
+from tangshi_tf.corpus.marks import segments
 from tangshi_tf.corpus.records import Found, Record, one_line
 from tangshi_tf.corpus.splitting import SPLITS
 from tangshi_tf.corpus.values import parse_json, parse_xml
-from tangshi_tf.corpus.verse_lines import joined_verse, parse_line, segments
+from tangshi_tf.corpus.verse_lines import joined_verse, marked, parse_line
 
 __all__ = ["read_json", "read_xml"]
 
 _DEEPEST = 40
 _MOST = 0.6  # of the strings of a list, if each is a poem
+_SPEAKERS = ("user", "assistant", "system")
+_DOUBT_CHAT = "the messages of a chat were taken for poems"
 _DOUBT_STRINGS = "each string of a list was taken for a poem"
-# Of several names of a title, the first decides: the 花间集 has a rhythmic and a title, the 诗经 a chapter and a title.
-_TITLES = ("title", "题目", "标题", "rhythmic", "name", "chapter")
-_TEXTS = ("paragraphs", "content", "contents", "text", "para", "body", "poem", "内容", "正文", "原文")
 
 
 def read_json(text: str) -> Found | None:
@@ -129,12 +140,10 @@ class _Search:
             return
         title, author = _title(entry), _author(entry)
         inner = _Known(title or known.title, author or known.author)
-        texts = [name for name in entry if role_of(name) == TEXT and entry[name] not in (None, "", [], {})]
-        texts.sort(key=lambda name: _TEXTS.index(name) if name in _TEXTS else len(_TEXTS))
-        by_title = [
-            name for name, part in entry.items() if _may_name(name) and isinstance(part, str) and _is_text(part)
-        ]
-        if 2 < len(by_title) > len(entry) / 2 and not (title and texts):
+        texts = _names(entry, TEXT)
+        by_title = [name for name, part in entry.items() if _heads(name) and isinstance(part, str) and _is_text(part)]
+        unknown = sum(_heads(name) or not role_of(name) for name in entry)
+        if 2 < len(by_title) > unknown / 2 and all(map(_heads, texts)):
             yield from self._of_parts(entry, "", inner, depth)
             return
         for name in texts:
@@ -144,6 +153,8 @@ class _Search:
                 yield from self._of_strings(strings, inner)
                 return
             text = _text(entry[name])
+            if text and entry.get("role") in _SPEAKERS:
+                self.doubts[_DOUBT_CHAT] = None
             if text:
                 split = entry.get("split")
                 yield Record(split if split in SPLITS else "", inner.author, inner.title, text)
@@ -169,13 +180,9 @@ class _Search:
         if found and not titled:
             return
         strings = {name: part for name, part in entry.items() if isinstance(part, str)}
-        texts = [name for name, part in strings.items() if _may_name(name) and _is_text(part)]
-        all_are = 2 * len(texts) > sum(map(_may_name, strings))  # then also one that is too short, or named 诗
-        poems = {
-            name: part
-            for name, part in strings.items()
-            if name in texts or (all_are and (_may_name(name) or (role_of(name) == TEXT and _is_text(part))))
-        }
+        texts = [name for name, part in strings.items() if _heads(name) and _is_text(part)]
+        all_are = 2 * len(texts) >= sum(map(_heads, strings))  # then also one that is too short
+        poems = {name: part for name, part in strings.items() if name in texts or (all_are and _heads(name))}
         for name, poem in poems.items():
             yield Record("", inner.author, title or one_line(name), _text(poem))
         if not poems and not found:
@@ -224,6 +231,18 @@ def _may_name(name: str) -> bool:
     return not name.isascii() and not is_exact(name)
 
 
+def _heads(name: str) -> bool:
+    """Tell whether the name of a field may be a title of the poem in it: 诗 is one too."""
+    return not name.isascii() and (_may_name(name) or names_poem(name))
+
+
+def _names(entry: Mapping[str, Any], role: str) -> list[str]:
+    """Return the names of the fields of a role that say something, the most telling first."""
+    names = [name for name, part in entry.items() if part not in (None, "", [], {})]
+    own = [name for name, its in zip(names, roles_of(names), strict=True) if its == role]
+    return sorted(own, key=rank_of)
+
+
 def _holds_objects(part: Any) -> bool:
     values = part.values() if isinstance(part, Mapping) else part
     return any(isinstance(value, Mapping | list | tuple) for value in values)
@@ -242,12 +261,10 @@ def _columns(entry: Mapping[str, Any]) -> list[list[Any]] | None:
     """Return the rows, a header first, of an object whose fields are columns."""
     if isinstance(entry.get("data"), list) and isinstance(entry.get("columns"), list):
         return [entry["columns"], *entry["data"]]
-    roles = {name: role_of(name) for name in entry}
-    texts = [name for name, role in roles.items() if role == TEXT]
-    named = [name for name, role in roles.items() if role in (TITLE, AUTHOR)]
-    if not texts or not named:
+    texts = _names(entry, TEXT)
+    kept = [*_names(entry, TITLE), *_names(entry, AUTHOR), *texts[:1]]
+    if not texts or len(kept) < 2:
         return None
-    kept = [*named, texts[0]]
     columns = [list(part.values()) if isinstance(part, Mapping) else part for part in (entry[name] for name in kept)]
     if not all(isinstance(column, list) and len(column) == len(columns[0]) for column in columns):
         return None
@@ -259,13 +276,11 @@ def _columns(entry: Mapping[str, Any]) -> list[list[Any]] | None:
 
 
 def _title(entry: Mapping[str, Any]) -> str:
-    names = [name for name in entry if role_of(name) == TITLE and isinstance(entry[name], str) and entry[name].strip()]
-    names.sort(key=lambda name: _TITLES.index(name.lower()) if name.lower() in _TITLES else len(_TITLES))
+    names = [name for name in _names(entry, TITLE) if isinstance(entry[name], str) and entry[name].strip()]
     if not names:
         return ""
     below = entry.get("subchapter")
-    title = one_line(entry[names[0]])
-    title = title[1:-1] if title.startswith("《") and title.endswith("》") and "》" not in title[:-1] else title
+    title = without_brackets(one_line(entry[names[0]]))
     return f"{title} {one_line(below)}" if isinstance(below, str) and below.strip() else title
 
 
@@ -297,8 +312,4 @@ def _text(value: Any) -> str:
         lines = [line for stanza in value for line in stanza]
     else:
         return ""
-    parts = []
-    for line in lines:
-        parsed = parse_line(line)
-        parts.append(parsed.verse if parsed.verse and not parsed.head else line)
-    return joined_verse(parts)
+    return joined_verse(list(map(marked, lines)))

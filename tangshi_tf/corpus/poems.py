@@ -14,12 +14,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from tangshi_tf.corpus.cleaning import clean, han_only
-from tangshi_tf.corpus.formats import AUTO, understand
+from tangshi_tf.corpus.formats import AUTO
 from tangshi_tf.corpus.readers import Reading, parse_records, read_records
+from tangshi_tf.corpus.shipped_format import shipped_records
 from tangshi_tf.corpus.splitting import SPLITS, assign_splits, near_duplicate_clusters
-from tangshi_tf.corpus.unpacking import LIMIT_GB, read_packed
+from tangshi_tf.corpus.unpacking import LIMIT_GB
 from tangshi_tf.errors import CorpusError
-from tangshi_tf.shipped import find_resource
 
 __all__ = ["Corpus", "Poem", "Understood", "parse_poems", "read_corpus", "read_poems"]
 
@@ -152,8 +152,7 @@ def read_corpus(
 
 @lru_cache(maxsize=1)
 def _shipped() -> Corpus:
-    path = find_resource("data/tangshi.tsv.xz")
-    records = understand(read_packed(path).decode(), path.name, "shipped").records
+    records = shipped_records()
     return _corpus([Poem(r.title, r.author, r.text) for r in records], [r.split for r in records], Counter())
 
 
@@ -231,8 +230,8 @@ def _split(poems: Sequence[Poem], given: Sequence[str], seed: int) -> list[str]:
     clusters = near_duplicate_clusters([poems[i].text for i in order])
     if clusters.max() == 0:
         raise CorpusError(
-            "At least 2 different poems are required, to train and to validate (near-duplicates count as one; a poem "
-            f"is a line title:content, or ends at a blank line). Received: {len(poems)} poem{'s' * (len(poems) > 1)}"
+            "At least 2 different poems are required, to train and to validate (near-duplicates count as one; --format "
+            f"decides how files are read). Received: {len(poems)} poem{'s' * (len(poems) > 1)}"
         )
     fixed = {int(cluster): given[i] for i, cluster in zip(order, clusters, strict=True) if given[i]}
     sides = [""] * len(poems)

@@ -86,9 +86,13 @@ def text_files(path: Path) -> list[Path]:
     """Return the file, or all files of the folder in the order of their names; hidden ones are passed over.
 
     Raises:
-        CorpusError: if the folder has none.
+        CorpusError: if the folder has none, or something inside is no file or cannot be opened.
     """
-    return [file for file, problem in _entries(path) if not problem] if path.is_dir() else [path]
+    entries = _entries(path) if path.is_dir() else [(path, None)]
+    for _, problem in entries:
+        if problem:
+            raise problem
+    return [file for file, _ in entries]
 
 
 def read_text(path: Path, limit_gb: float = LIMIT_GB) -> str:
@@ -113,7 +117,7 @@ def _entries(folder: Path) -> list[tuple[Path, CorpusError | None]]:
         for name in files:
             path = Path(parent, name)
             if not name.startswith("."):
-                problem = CorpusError("A file is required. Received: a broken link or a device")
+                problem = CorpusError(f"A file is required. Received: {path}, a broken link or a device")
                 found.append((path, None if path.is_file() else problem))
     if not found:
         raise CorpusError(f"A corpus file or a folder with some is required. Received: {folder}, which is empty")

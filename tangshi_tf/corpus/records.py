@@ -1,15 +1,14 @@
 """A poem as a file has it: a record of author, title and raw text."""
 
-import re
 import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from tangshi_tf.corpus.marks import MARKS
+
 __all__ = ["HEADER", "Found", "Record", "add_marks", "one_line"]
 
 HEADER = "split\tauthor\ttitle\ttext"
-
-_ANY_MARK = re.compile("[，。？！；：、,.?!;:．｡､]")
 
 
 class Record(NamedTuple):
@@ -42,4 +41,4 @@ def add_marks(lines: Iterable[str]) -> str:
         >>> add_marks(["白日依山尽", "黄河入海流"])
         '白日依山尽，黄河入海流。'
     """
-    return "".join(line if _ANY_MARK.search(line[-1:]) else line + "，。"[i % 2] for i, line in enumerate(lines))
+    return "".join(line if line.endswith(tuple(MARKS)) else line + "，。"[i % 2] for i, line in enumerate(lines))

@@ -27,13 +27,13 @@ _OF_LINES = frozenset({"br", "p", "l", "line", "lg", "v", "verse", "b", "i", "sp
 
 
 def parse_json(text: str) -> list[Any] | None:
-    r"""Return the values of JSON, of which several may stand one after the other; None if the text is none.
+    """Return the values of JSON, of which several may stand one after the other; None if the text is none.
 
     Raises:
         CorpusError: if it is damaged.
 
     Example:
-        >>> parse_json('{"title": "春晓"}\\n{"title": "江雪"}'), parse_json("[静夜思]")
+        >>> parse_json('{"title": "春晓"} {"title": "江雪"}'), parse_json("[静夜思]")
         ([{'title': '春晓'}, {'title': '江雪'}], None)
     """
     text = unescape(text) if _ESCAPED.match(text) else unescape(text, _in_string)

@@ -3,17 +3,17 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
 from tangshi_tf.corpus.cleaning import fold, han_only
 from tangshi_tf.corpus.fields import AUTHOR, OTHER, TITLE, role_of
 from tangshi_tf.corpus.headings import is_dynasty
+from tangshi_tf.corpus.marks import ENDS, FIRST_MARK, FULL_STOP, MARKS, has_marks, segments, without_notes
 from tangshi_tf.corpus.records import add_marks
-from tangshi_tf.verse.prosody import load_entries
+from tangshi_tf.verse.prosody import rhyme_together
 
-__all__ = ["RULE", "UNBROKEN", "Line", "has_marks", "joined_verse", "parse_line", "rhymed", "segments", "without_notes"]
+__all__ = ["RULE", "UNBROKEN", "Line", "joined_verse", "marked", "parse_line", "rhymed", "without_number"]
 
 RULE = re.compile(
     r"(?:[-=*_~#—·.。…☆★◇◆]\s*){3,}|[-=*_~—]{1,2}|[-—]\s*\d+\s*[-—]|第\s*\d+\s*页|"
@@ -23,13 +23,6 @@ RULE = re.compile(
 UNBROKEN = (20, 28, 40, 56)
 """Characters of a poem of four or eight lines of five or seven, in one line without marks."""
 
-MARKS = "，。？！；：、,.?!;:．｡､﹐﹒…—～~"
-_CLOSING = "」』”’》〉\"'）)］\\]】"
-_SPLIT = re.compile(rf"[{MARKS}{_CLOSING}「『“‘《〈\s]+")
-_ENDS = re.compile(rf"[，。？！；：、,.?!;:．｡､…—～~][{_CLOSING}]*$")
-_FULL_STOP = re.compile(rf"[。？！.?!．｡…][{_CLOSING}]*$")
-_FIRST_MARK = re.compile("[，。？！；、,.?!;．｡､]")
-_NOTE = re.compile(r"（[^（）]*）|\([^()]*\)|\[\d+\]|［\d+］")
 _SPACED_CHARACTERS = re.compile(r"(?<=\S)[ 　](?=\S(?:[ 　]|$))")
 _BULLET = re.compile(r"^(?:[-*•·●○▪■◆◇>+]+\s+|[•●▪■◆]\s*)")
 _NUMBER = re.compile(
@@ -37,11 +30,10 @@ _NUMBER = re.compile(
     r"(?:\d{1,6}|[一二三四五六七八九十百零〇]{1,5})[.、．]\s*|第\s*[0-9一二三四五六七八九十百]+\s*首[:：、.]?\s*|\d{1,6}(?:\s+|[:：]\s*(?=\S)))"
 )
 # What may stand between a heading and its verse, the longest first.
-_SEPARATOR = re.compile(r"\s*(?:[:：]{1,2}|[|｜/／]+|—{1,2}|--+|[》】〕］])\s*|\s+|\s*[)）\]]\s*|[,，、]\s*")
+_SEPARATOR = re.compile(r"\s*(?:[:：]{1,2}|[|｜/／]+|—{1,2}|--+|[》〉>＞›»】〗〕］}])\s*|\s+|\s*[)）\]]\s*|[,，、]\s*")
 _SPACES = re.compile(r"[\s|/／｜\\:：]+")
 _REFERENCE = re.compile(r"[\[［【〔]\d{1,3}[\]］】〕]|[①-⓿]")
 _LONGEST_HEAD = 80
-_DEEPEST = 5  # notes inside notes
 _LINE_LENGTHS = range(3, 12)
 
 
@@ -53,25 +45,6 @@ class Line(NamedTuple):
     numbered: bool = False
 
 
-def has_marks(line: str) -> bool:
-    """Tell whether a line has marks of verse outside its notes."""
-    return bool(_FIRST_MARK.search(without_notes(line)))
-
-
-def without_notes(text: str) -> str:
-    """Return a text without notes in round brackets and references to notes."""
-    for _ in range(_DEEPEST):
-        text, notes = _NOTE.subn("", text)
-        if not notes:
-            break
-    return text.strip()
-
-
-def segments(text: str) -> list[str]:
-    """Return what stands between the marks of a text."""
-    return [part for part in _SPLIT.split(without_notes(text)) if part]
-
-
 def parse_line(line: str) -> Line:
     """Tell the heading of a line from its verse.
 
@@ -79,18 +52,39 @@ def parse_line(line: str) -> Line:
 
     Example:
         >>> parse_line("春晓 春眠不觉晓，处处闻啼鸟。")
-        Line(head='春晓', verse='春眠不觉晓，处处闻啼鸟。')
+        Line(head='春晓', verse='春眠不觉晓，处处闻啼鸟。', numbered=False)
         >>> parse_line("静夜思")
-        Line(head='静夜思', verse='')
+        Line(head='静夜思', verse='', numbered=False)
     """
     tight = _tightened(_BULLET.sub("", line.strip()))
-    numberless = _NUMBER.sub("", tight)
+    numberless = without_number(tight)
     parsed = _marked(numberless) if has_marks(tight) else Line(tight, "")
     if not parsed.verse:
         parsed = _spaced(numberless)
     if not parsed.verse:
         parsed = _titled(tight)
     return parsed._replace(numbered=numberless != tight)
+
+
+def marked(line: str) -> str:
+    """Return a line with marks in place of the spaces or strokes between its verse lines, if it is verse alone.
+
+    Example:
+        >>> marked("白日依山尽 黄河入海流"), marked("春晓")
+        ('白日依山尽，黄河入海流。', '春晓')
+    """
+    parsed = parse_line(line)
+    return parsed.verse if parsed.verse and not parsed.head else line
+
+
+def without_number(line: str) -> str:
+    """Return a line without the number before it.
+
+    Example:
+        >>> without_number("12. 春眠不觉晓，"), without_number("（三）春眠不觉晓，")
+        ('春眠不觉晓，', '春眠不觉晓，')
+    """
+    return _NUMBER.sub("", line)
 
 
 def _tightened(line: str) -> str:
@@ -105,15 +99,15 @@ def _marked(line: str) -> Line:
     """Part a line that has marks of verse."""
     plain = without_notes(line)
     parts = segments(plain)
-    if not _ENDS.search(plain) and (len(parts) < 2 or not _FIRST_MARK.search(plain)):
+    if not ENDS.search(plain) and (len(parts) < 2 or not FIRST_MARK.search(plain)):
         return Line(line, "")
     start = _verse_start(line)
     head, verse = line[:start], line[start:]
     if head and not segments(verse):
         head, verse = "", line
-    stopped = _FULL_STOP.search(plain) or re.search("[。？！]", plain)
+    stopped = FULL_STOP.search(plain) or re.search("[。？！]", plain)
     lengths = set(map(len, parts))
-    if not head and not _ENDS.search(plain) and not stopped and len(parts) < 4 and (len(lengths) > 1 or lengths == {1}):
+    if not head and not ENDS.search(plain) and not stopped and len(parts) < 4 and (len(lengths) > 1 or lengths == {1}):
         return Line(line, "")  # a title with a comma
     return Line(head.rstrip(" \t\u3000:：|｜/／").strip(), verse.strip())
 
@@ -124,9 +118,9 @@ def _verse_start(line: str) -> int:
     colon = 0
     for found in _SEPARATOR.finditer(line):
         before, sign = line[: found.start()], found[0].strip()
-        if len(before) > _LONGEST_HEAD or _FIRST_MARK.search(without_notes(before)) or sign in (",", "，", "、"):
+        if len(before) > _LONGEST_HEAD or FIRST_MARK.search(without_notes(before)) or sign in (",", "，", "、"):
             break
-        closes = sign in (")", "）", "]", "》", "】", "〕", "］")
+        closes = bool(sign) and sign in ")）]》〉>＞›»】〗〕］}"
         opened = before.count("（") + before.count("(") > before.count("）") + before.count(")")
         if closes and _is_note(line, found.end()):
             continue
@@ -185,7 +179,7 @@ def joined_verse(lines: Sequence[str]) -> str:
     lines = [stripped for line in lines if (stripped := line.strip())]
     if len(lines) < 2:
         return _with_gaps("".join(lines))
-    if not any(_FIRST_MARK.search(line) for line in lines):
+    if not any(FIRST_MARK.search(line) for line in lines):
         return add_marks(lines) if all(len(han_only(line)) > 2 for line in lines) else "".join(lines)
     usual = Counter(len(part) for line in lines for part in segments(line)[:-1] or segments(line)).most_common(1)
     length = usual[0][0] if usual else 0
@@ -194,7 +188,7 @@ def joined_verse(lines: Sequence[str]) -> str:
         text += line
         place += len(segments(line))
         own = segments(line)
-        if _ENDS.search(without_notes(line)) or not own or line[-1:] in "」』”’》）)":
+        if ENDS.search(without_notes(line)) or not own or line[-1:] in "」』”’》）)":
             continue
         after = segments(following)
         if after and len(own[-1]) != length and len(own[-1]) + len(after[0]) == length:
@@ -218,13 +212,7 @@ def _with_gaps(text: str) -> str:
     return text
 
 
-@lru_cache(maxsize=1)
-def _groups() -> dict[str, frozenset[str]]:
-    return {char: frozenset(entry.both + entry.one) for char, entry in load_entries().items()}
-
-
 def rhymed(texts: Iterable[str]) -> bool:
-    """Tell whether the last characters of texts rhyme with each other."""
-    ends = [fold(han_only(text)[-1:]) for text in texts]
-    groups = [_groups().get(end, frozenset()) for end in ends if end]
-    return len(groups) > 1 and bool(frozenset.intersection(*groups))
+    """Tell whether the last characters of two texts or more rhyme with each other."""
+    ends = [fold(end) for text in texts if (end := han_only(text)[-1:])]
+    return len(ends) > 1 and rhyme_together(ends)

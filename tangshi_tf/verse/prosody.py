@@ -35,6 +35,7 @@ __all__ = [
     "load_entries",
     "narrow",
     "read_generously",
+    "rhyme_together",
     "tones_of",
 ]
 
@@ -170,7 +171,30 @@ def read_generously(groups: Mapping[str, Iterable[str]]) -> Prosody:
 @lru_cache(maxsize=1)
 def generous() -> Prosody:
     """Return the reading of a judge."""
-    return read_generously({char: _heard_groups(entry) for char, entry in load_entries().items()})
+    return read_generously(_heard())
+
+
+@lru_cache(maxsize=1)
+def _heard() -> dict[str, str]:
+    return {char: _heard_groups(entry) for char, entry in load_entries().items()}
+
+
+def rhyme_together(chars: Iterable[str]) -> bool:
+    """Tell whether a judge hears characters rhyme with each other, in a group of either tone; unknown ones fit all.
+
+    Example:
+        >>> rhyme_together("霜乡"), rhyme_together("绝灭雪"), rhyme_together("流乡")
+        (True, True, False)
+    """
+    return bool(frozenset(GROUPS).intersection(*map(_groups_of, chars)))
+
+
+@lru_cache(maxsize=4_096)
+def _groups_of(char: str) -> frozenset[str]:
+    groups = _heard().get(char, UNKNOWN_GROUPS)
+    level = LEVEL_GROUPS if UNKNOWN_GROUPS[0] in groups else ""
+    oblique = _OBLIQUE_GROUPS if UNKNOWN_GROUPS[1] in groups else ""
+    return frozenset(groups + level + oblique)
 
 
 def derived_readings(text: str) -> dict[str, tuple[str, str]]:

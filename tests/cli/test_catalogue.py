@@ -59,7 +59,7 @@ PARTS = {
     "corpus/documents.py": ["_SIGNATURES", "_INSIDE_ZIP", "name_document"],
     "corpus/formats.py": ["_doubts"],
     "corpus/layouts.py": ["_DOUBT_LINES", "_DOUBT_RHYMED", "_DOUBT_CHANGES"],
-    "corpus/objects.py": ["_DOUBT_STRINGS"],
+    "corpus/objects.py": ["_DOUBT_CHAT", "_DOUBT_STRINGS"],
     "evaluation/report_tables.py": ["tables"],
     "evaluation/verse_report.py": ["KINDS"],
     "generation/planner.py": ["_note", "_DUE", "_PLACE"],

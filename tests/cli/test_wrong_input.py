@@ -83,8 +83,8 @@ def snapshot(folder: Path) -> dict[Path, bytes | None]:
 
 
 TEXT = "Undamaged text is required. Received: "
-TWO = "At least 2 different poems are required, to train and to validate (near-duplicates count as one; a poem is a "
-TWO += "line title:content, or ends at a blank line). Received: 1 poem"
+TWO = "At least 2 different poems are required, to train and to validate (near-duplicates count as one; --format "
+TWO += "decides how files are read). Received: 1 poem"
 NO_MODEL = (
     "A name in ./saved_models (graph, mini, novel, values, words) or a folder with a SavedModel is required. Received: "
 )

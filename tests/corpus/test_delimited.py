@@ -19,6 +19,10 @@ BROKEN = f"{QUIET[:12]}\n{QUIET[12:]}"
         f"内容;诗人;詩題\n{SPRING};孟浩然;春晓\n{QUIET};李白;静夜思2",
         f"題目，作者，內容\n春晓，孟浩然，“{SPRING}”\n静夜思2，李白，{QUIET}",
         f"1,春晓,孟浩然,唐,{SPRING}\n2,静夜思2,李白,唐,{QUIET}",
+        f"诗,作者,内容\n春晓,孟浩然,{SPRING}\n静夜思2,李白,{QUIET}",
+        f"poem,author,content\n春晓,孟浩然,{SPRING}\n静夜思2,李白,{QUIET}",
+        f"title,poem,text,poet\n春晓,x,{SPRING},孟浩然\n静夜思2,y,{QUIET},李白",
+        f"content,paragraphs,题目,作者\nx,{SPRING},春晓,孟浩然\n{QUIET},,静夜思2,李白",
         f"孟浩然|春晓|{SPRING}\n李白|静夜思2|{QUIET}",
         f"春晓::孟浩然::{SPRING}\n静夜思2::李白::{QUIET}",
         f"| 标题 | 作者 | 内容 |\n|---|:--:|---|\n| 春晓 | 孟浩然 | {SPRING} |\n| 静夜思2 | 李白 | {QUIET} |",
@@ -106,7 +110,7 @@ def test_headings_of_markdown_are_titles() -> None:
 
 
 def test_a_header_without_a_column_of_poems_is_refused() -> None:
-    with pytest.raises(CorpusError, match=r"such as content, .* Received the columns 题目, 作者, 年级"):
+    with pytest.raises(CorpusError, match=r"such as paragraphs, content, .* Received the columns 题目, 作者, 年级"):
         read_table("题目,作者,年级\n春晓,孟浩然,三\n静夜思,李白,四")
 
 

@@ -58,6 +58,31 @@ def test_entities() -> None:
     assert understand(f"[{entries}]", "x").records == [Record("", "", '读"静夜思"', QUIET)] * 3
 
 
+@pytest.mark.parametrize("brackets", ["‹>", "<>", "〈〉", "《》", "【】", "〖〗", "{}"])
+def test_a_title_in_brackets_before_its_verse(brackets: str) -> None:
+    left, right = brackets[0], brackets[1]
+    text = f"{left}静夜思{right}{QUIET}\n{left}登楼{right}{TOWER}"
+    assert understand(text, "x").records == [Record("", "", "静夜思", QUIET), Record("", "", "登楼", TOWER)]
+
+
+@pytest.mark.parametrize(
+    ("written", "title"),
+    [("《静夜思》", "静夜思"), ("读《离骚》", "读《离骚》"), ("《关雎》和《蒹葭》", "《关雎》和《蒹葭》")],
+)
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{{"title": "{title}", "text": "{text}"}}',
+        "<poem><title>{title}</title><text>{text}</text></poem>",
+        "题目,内容\n{title},{text}",
+        "题目：{title}\n内容：{text}",
+        "{title}\n{text}",
+    ],
+)
+def test_brackets_around_titles(text: str, written: str, title: str) -> None:
+    assert understand(text.format(title=written, text=QUIET), "x").records == [Record("", "", title, QUIET)]
+
+
 def test_doubts() -> None:
     prose = (
         "话说天下大势，分久必合，合久必分。周末七国分争，并入于秦；及秦灭之后，楚汉分争，又并入于汉。"
@@ -75,5 +100,5 @@ def test_what_is_not_of_the_named_format_is_refused() -> None:
     for name in ("shipped", "json", "xml", "table", "labels"):
         with pytest.raises(CorpusError, match=rf"Text of the format {name} is required\. .* \(in x\)"):
             understand(QUIET, "x", name)
-    with pytest.raises(CorpusError, match=r"Four columns are required: .* Received: line 2, .* \(in x\)"):
-        understand(f"{HEADER}\ndev\ta\tb\tc", "x")
+    with pytest.raises(CorpusError, match=r"Received: damaged JSON .* \(in x\)$"):
+        understand('[{"title": ', "x")

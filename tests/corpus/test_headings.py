@@ -1,6 +1,6 @@
 import pytest
 
-from tangshi_tf.corpus.headings import Headings, author_name, is_dynasty, is_known_author
+from tangshi_tf.corpus.headings import Headings, author_name, is_dynasty, is_known_author, without_brackets
 
 
 @pytest.mark.parametrize(
@@ -10,6 +10,9 @@ from tangshi_tf.corpus.headings import Headings, author_name, is_dynasty, is_kno
         ("〔唐〕李白", "李白"),
         ("唐·李白", "李白"),
         ("（唐）孟浩然", "孟浩然"),
+        ("唐初 王绩", "王绩"),
+        ("唐代——李白", "李白"),
+        ("贾岛·唐末", "贾岛"),
         ("杜甫（712－770）", "杜甫"),
         ("王之渙 [唐]", "王之渙"),
         ("李白 著", "李白"),
@@ -39,6 +42,8 @@ def test_names_of_poets(text: str, name: str) -> None:
         (["长相思·山一程"], "长相思·山一程", ""),
         (["〔唐〕李白《静夜思》"], "静夜思", "李白"),
         (["《静夜思》——李白"], "静夜思", "李白"),
+        (["《读《离骚》》 李白"], "读《离骚》", "李白"),
+        (["《关雎》和《蒹葭》"], "《关雎》和《蒹葭》", ""),
         (["# 静夜思", "**李白**"], "静夜思", "李白"),
         (["3. 静夜思", "作者：李白"], "静夜思", "李白"),
         (["标题：静夜思 作者：李白 朝代：唐"], "静夜思", "李白"),
@@ -67,3 +72,23 @@ def test_authors_may_come_first() -> None:
 def test_known_names() -> None:
     assert [is_known_author(name) for name in ("李白", "王之渙", "静夜思")] == [True, True, False]
     assert [is_dynasty(name) for name in ("唐代", "唐诗")] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("《静夜思》", "静夜思"),
+        ("【静夜思】", "静夜思"),
+        ("“静夜思”", "静夜思"),
+        ("‹静夜思>", "静夜思"),
+        ("〈静夜思〉", "静夜思"),
+        ("«静夜思»", "静夜思"),
+        ("静夜思", "静夜思"),
+        ("读《离骚》", "读《离骚》"),
+        ("《离骚》读后", "《离骚》读后"),
+        ("《关雎》和《蒹葭》", "《关雎》和《蒹葭》"),
+        ("《", "《"),
+    ],
+)
+def test_brackets_around_all_of_a_title_are_taken_off(text: str, title: str) -> None:
+    assert without_brackets(text) == title

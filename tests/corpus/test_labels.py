@@ -16,6 +16,7 @@ TOWER = "白日依山尽，黄河入海流。欲穷千里目，更上一层楼�
         ("- title: {title}\n  author: '{author}'\n  content: |\n    {lines}", "\n"),
         ("- title: {title}\n  author: {author}\n  paragraphs:\n  - {a}\n  - {b}", "\n"),
         ('[[poem]]\ntitle = "{title}"\nauthor = "{author}"\nlines = ["{a}", "{b}"]', "\n"),
+        ("诗：{title}\n作者：{author}\n内容：{text}", "\n\n"),
         ("【标题】{title}\n【作者】{author}\n【正文】{text}", "\n"),
     ],
 )

@@ -95,3 +95,9 @@ def test_lines_are_poems_however_short_if_the_format_is_named() -> None:
         Record("", "", "春晓", couplets[2]),
     ]
     assert len(read_layout("\n".join(couplets)).records) == 1
+
+
+def test_a_number_before_verse_with_a_colon_is_none_of_it() -> None:
+    question = "问春桂：桃李正芬华，年光随处满，何事独无花。"
+    lines = [f"{number}. {text}" for number, text in enumerate([question, *FOUR, SPRING], start=1)]
+    assert [record.text for record in read_layout("\n".join(lines)).records] == [question, *FOUR, SPRING]

@@ -26,6 +26,10 @@ def read(value: Any) -> list[Record]:
         {"title": "春晓", "author": "孟浩然", "text": f"{HALVES[0]}\n{HALVES[1]}"},
         {"title": "春晓", "author": "孟浩然", "para": HALVES},
         {"题目": "春晓", "作者": "（唐）孟浩然", "内容": SPRING, "注释": ["晓：天亮"]},
+        {"诗": "春晓", "作者": "孟浩然", "内容": SPRING},
+        {"Poem": "春晓", "Author": "孟浩然", "Content": SPRING, "content": ""},
+        {"Name": "x", "TITLE": "春晓", "author": "孟浩然", "Body": "x", "TEXT": SPRING},
+        {"poem": ["春晓"], "content": [SPRING], "author": ["孟浩然"]},
         {"rhythmic": "春晓", "author": "孟浩然", "paragraphs": HALVES},
         {"title": "春晓", "rhythmic": "菩萨蛮", "author": "孟浩然", "paragraphs": HALVES},
         {"title": "唐诗", "author": "编者", "content": [{"type": "五绝", "content": [
@@ -54,18 +58,25 @@ def test_titles_and_strings_of_poems() -> None:
 
 def test_titles_beside_an_author_and_objects() -> None:
     other = SPRING.replace("春", "秋")
-    entry: dict[str, Any] = {"author": "孟浩然", "春晓": SPRING, "秋晓": other}
+    entry: dict[str, Any] = {"author": "孟浩然", "春晓": SPRING, "秋晓": other, "诗": other, "count": 5}
     entry |= {"夜雨": {"content": SPRING, "author": "李白"}, "花落": HALVES}
     assert sorted(read(entry)) == sorted(
         [
             POEM,
-            Record("", "孟浩然", "秋晓", other),
+            *(Record("", "孟浩然", title, other) for title in ("秋晓", "诗")),
             Record("", "李白", "夜雨", SPRING),
             Record("", "孟浩然", "花落", SPRING),
         ]
     )
     assert sorted(read({"春晓": SPRING, "夜雨": {"content": other}})) == [
         Record("", "", "夜雨", other),
+        Record("", "", "春晓", SPRING),
+    ]
+
+
+def test_a_short_text_under_a_title_beside_others_is_a_poem() -> None:
+    assert read({"上阳铜器篆": "长宜子孙。", "春晓": SPRING}) == [
+        Record("", "", "上阳铜器篆", "长宜子孙。"),
         Record("", "", "春晓", SPRING),
     ]
 
@@ -98,6 +109,17 @@ def test_strings_of_a_list_are_poems_or_lines(value: Any, texts: list[str], doub
     assert found is not None
     assert [record.text for record in found.records] == texts
     assert found.doubts == doubts
+
+
+def test_a_chat_is_doubtful() -> None:
+    chat = [{"role": "user", "content": "请写一首关于春天的诗，五言绝句。"}, {"role": "assistant", "content": SPRING}]
+    for value in (chat, {"messages": chat}):
+        found = read_json(json.dumps(value, ensure_ascii=False))
+        assert found is not None
+        assert found.doubts == ("the messages of a chat were taken for poems",)
+    found = read_json(json.dumps([{"role": "诗人", "content": SPRING}]))
+    assert found is not None
+    assert found.doubts == ()
 
 
 @pytest.mark.parametrize("value", [["春晓", SPRING], ["春晓", SPRING, "春望", MOON], ["春晓", "孟浩然", *HALVES]])
@@ -145,9 +167,11 @@ def test_elements_one_after_the_other() -> None:
 
 
 def test_fields_and_elements_without_poems_are_named() -> None:
-    with pytest.raises(CorpusError, match=r"under a name such as content, .* Received the fields title, strains$"):
+    with pytest.raises(
+        CorpusError, match=r"under a name such as paragraphs, content, .* Received the fields title, strains$"
+    ):
         read_json('[{"title": "春晓", "strains": ["平仄"]}]')
-    with pytest.raises(CorpusError, match=r"under a name such as content, .* Received the elements x, y$"):
+    with pytest.raises(CorpusError, match=r"under a name such as paragraphs, content, .* Received the elements x, y$"):
         read_xml("<song><x>1</x><y>2</y></song>")
 
 

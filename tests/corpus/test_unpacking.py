@@ -56,3 +56,5 @@ def test_a_damaged_file_is_refused(pack: object, kind: str) -> None:
     assert callable(pack)
     with pytest.raises(CorpusError, match=f"An intact {kind} file is required. Received: x"):
         unpack(io.BytesIO(pack(b"poem" * 99)[:-9]), "x")
+    with pytest.raises(CorpusError, match=f"An intact {kind} file is required. Received: x"):
+        unpack(io.BytesIO(pack(b"")[:6] + b"nonsense"), "x")

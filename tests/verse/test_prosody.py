@@ -22,6 +22,7 @@ from tangshi_tf.verse.prosody import (
     load_entries,
     narrow,
     read_generously,
+    rhyme_together,
     tones_of,
 )
 
@@ -92,6 +93,29 @@ def test_an_unknown_character_fits_everything() -> None:
         assert "𠮷" not in reading
         assert reading.tones("𠮷") == EITHER
         assert reading.rhymes("𠮷") == frozenset(LEVEL_GROUPS)
+
+
+@pytest.mark.parametrize(
+    ("chars", "rhyme"),
+    [
+        ("霜乡", True),
+        ("流乡", False),
+        ("绝灭雪", True),
+        ("绝灭流", False),
+        ("蝴吴", True),  # derived from 胡
+        ("蝴霜", False),
+        ("空送", False),  # 空 is hardly ever oblique
+        ("霜𰀀乡", True),
+    ],
+)
+def test_characters_rhyme_as_a_judge_hears_them(chars: str, rhyme: bool) -> None:
+    assert rhyme_together(chars) == rhyme
+
+
+def test_a_character_of_which_only_the_tone_is_known_rhymes_in_all_groups_of_it() -> None:
+    (char, *_) = [char for char, entry in load_entries().items() if entry.both + entry.one == "平"]
+    assert rhyme_together(char + "霜")
+    assert not rhyme_together(char + "雪")
 
 
 def test_groups_to_a_reading() -> None:
