@@ -89,14 +89,14 @@ def _planned(plan: "RunPlan") -> str:
         f"plan: {plan.steps:,} steps, {plan.tokens:,} tokens an epoch, {plan.precision} on {plan.devices}",
     ]
     if plan.unknown:
-        lines.append(f"not in the vocabulary: {_unknown(plan.unknown)}")
+        lines.append(f"tokens that the vocabulary lacks: {_unknown(plan.unknown)}")
     return "\n".join(lines)
 
 
 def _unknown(unknown: Mapping[str, Sequence[int]]) -> str:
     """Say how many tokens the vocabulary lacks, by split."""
     return ", ".join(
-        f"{lacking:,} of {total:,} tokens ({lacking / max(1, total):.2%}) for {split}"
+        f"{lacking / max(1, total):.2%} for {split}: {lacking:,} of {total:,}"
         for split, (lacking, total) in unknown.items()
     )
 

@@ -50,7 +50,7 @@ def test_a_terminal_has_a_bar_and_its_cursor_back(
 def test_unknown_tokens_are_told_for_each_split() -> None:
     plan = dataclasses.replace(PLAN, unknown={"train": (3, 300), "validation": (0, 0)})
     said = estimated(plan, 90.0, None).splitlines()
-    assert "not in the vocabulary: 3 of 300 tokens (1.00%) for train, 0 of 0 tokens (0.00%) for validation" in said
+    assert "tokens that the vocabulary lacks: 1.00% for train: 3 of 300, 0.00% for validation: 0 of 0" in said
 
 
 def test_a_sample_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
