@@ -18,7 +18,8 @@ from tangshi_tf.saving.versions import versions_in
 from tangshi_tf.shipped import find_resource
 from tangshi_tf.storage.files import locked
 from tangshi_tf.storage.version_folder import EXTRA, read_version, settings_of
-from tangshi_tf.training.run_folder import Run, other_files
+from tangshi_tf.training.run_files import other_files
+from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.run_status import run_status
 
 __all__ = ["Entry", "delete", "entries_to_delete", "list_entries"]

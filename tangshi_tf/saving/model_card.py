@@ -139,7 +139,7 @@ def model_card(run: Run, task: Task, results: Results, *, last: bool = False) ->
 def _expense(run: Run) -> str:
     """Say how long a run has taken, and how much memory and speed, if an epoch is finished."""
     if not run.history:
-        return f"{run.load_checkpoint()[2] / 60:.1f} minutes ("
+        return f"{run.progress.seconds / 60 if run.progress else 0:.1f} minutes ("
     latest = run.history[-1]
     memory = f" and {latest['peak_memory']:.1f} GB of memory" if latest["peak_memory"] else ""
     speed = f"{run.best['tokens_per_second']:,.0f} tokens/s while training"
@@ -150,7 +150,7 @@ def _moment(run: Run, last: bool) -> str:
     """Say when a run had the weights."""
     if not last:
         return f"after epoch {run.best['epoch']} of the {len(run.history)} trained, the best on the validation split"
-    step = run.load_checkpoint()[0].step
+    step = run.progress.position.step if run.progress else 0
     return f"after step {step:,} of {run.manifest['steps']:,}, the last that were saved"
 
 

@@ -4,7 +4,7 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -12,10 +12,10 @@ from filelock import FileLock, Timeout
 from tangshi_tf.errors import CheckpointError, first_line
 from tangshi_tf.storage.temporaries import MOVING, temporary
 
-__all__ = ["LOCK", "Lock", "locked", "sync_folder", "sync_tree", "write_bytes", "write_text"]
+__all__ = ["LOCK", "Lock", "clear_half_written", "locked", "sync_folder", "sync_tree", "write_bytes", "write_text"]
 
 LOCK = ".lock"  # in a folder that a process has worked on
-_HALF_WRITTEN = re.compile(r"\.\d+\..*", re.DOTALL)  # what `write_bytes` had begun when its process was killed
+_TEMPORARY = re.compile(r"\.\d+\.(.*)", re.DOTALL)  # as `_temporary_name` names files
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
 
 
@@ -51,7 +51,7 @@ class Lock:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[Lock]:
-    """Keep other processes out of a run's folder, made if it is missing, and clear what a killed one left half-written.
+    """Keep other processes out of a run's folder, made if it is missing.
 
     Raises:
         CheckpointError: if another process is working on the run, or the folder cannot be made.
@@ -61,9 +61,6 @@ def locked(folder: Path) -> Iterator[Lock]:
             folder.mkdir(parents=True, exist_ok=True)
             held.enter_context(FileLock(folder / LOCK, timeout=0))
             lock = Lock(folder)
-            for path in folder.iterdir():
-                if _HALF_WRITTEN.fullmatch(path.name):
-                    path.unlink()
         except Timeout:
             raise CheckpointError(
                 f"A run that nobody is working on is required. Received one that another process holds: {folder}."
@@ -71,6 +68,21 @@ def locked(folder: Path) -> Iterator[Lock]:
         except OSError as error:
             raise CheckpointError(f"A writable folder is required: {folder}. Received: {first_line(error)}.") from None
         yield lock
+
+
+def clear_half_written(folder: Path, names: Collection[str]) -> None:
+    """Remove what `write_bytes` had begun of these files when its process was killed. No other process may write them.
+
+    Raises:
+        CheckpointError: if one cannot be removed.
+    """
+    try:
+        for path in folder.iterdir():
+            found = _TEMPORARY.fullmatch(path.name)
+            if found and found[1] in names:
+                path.unlink()
+    except OSError as error:
+        raise CheckpointError(f"A writable folder is required: {folder}. Received: {first_line(error)}.") from None
 
 
 def write_bytes(path: Path, data: bytes | bytearray | memoryview) -> None:

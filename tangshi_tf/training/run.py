@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, astuple, dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from tangshi_tf.corpus.poems import Corpus
 from tangshi_tf.corpus.prose import Prose
 from tangshi_tf.errors import CheckpointError, ConfigError, TangshiError
 from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.storage.files import Lock, locked
+from tangshi_tf.storage.files import Lock, clear_half_written, locked
 from tangshi_tf.training.checkpoint import Position
 from tangshi_tf.training.distribution import (
     agree_or_raise,
@@ -27,6 +28,7 @@ from tangshi_tf.training.distribution import (
 )
 from tangshi_tf.training.hardware import usage
 from tangshi_tf.training.listeners import Listener, LogListener, RunPlan
+from tangshi_tf.training.run_files import RUN_FILES, require_place
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.session import Session
 from tangshi_tf.training.tasks import Task, make_task, token_counts
@@ -103,7 +105,7 @@ def fit(
         session = _start(opened, factory, task, listeners or [LogListener()], command, began)
         held.callback(session.end)
         session.train(save_minutes, stop)
-    return opened.run
+    return session.run
 
 
 def estimate(
@@ -128,6 +130,7 @@ class _Opened:
     seconds: float = 0.0
     extends: bool = False  # it was at its end, and is to go on for longer
     lock: Lock | None = None  # of the folder
+    create: Callable[[], Run] | None = None  # begins a new one, and discards an old one
 
 
 def _vocabulary(
@@ -170,15 +173,17 @@ def _open(
     task: Task,
     base: str | None,
 ) -> _Opened:
-    """Create the run, or open it to go on with it.
+    """Look whether the run can be created, or open it to go on with it.
 
     Raises:
         CheckpointError: if it was begun with other settings or another corpus.
     """
+    clear_half_written(folder, RUN_FILES)
     if begin != "resume":
         restart = begin == "restart"
-        run = Run.create(folder, model_config, training_config, task.vocabulary, restart=restart, base=base)
-        return _Opened(run, *run.load_checkpoint())
+        require_place(folder, restart)
+        create = partial(Run.create, folder, model_config, training_config, task.vocabulary, restart, base)
+        return _Opened(create=create)
     run = Run(folder)
     begun = run.training_config
     if run.base is not None and base is None and run.checkpoint is None:
@@ -210,11 +215,15 @@ def _start(
     began -= opened.seconds
     settled = manifest.get("steps", 0)
     steps = factory.steps(0, began, settled) if opened.extends else factory.steps(settled, began)
-    agree_or_raise(strategy, _extend(run, factory.config, steps) if run and opened.extends else None)
+    failure = _extend(run, factory.config, steps) if run and opened.extends else None
+    agree_or_raise(strategy, failure)
     extended = run.manifest.get("extended") if run else None
     (first,) = broadcast(strategy, [extended[-1]["step"] if extended else 0])
     trainer = factory.trainer(steps, int(first))
     _restore(trainer, opened.position, opened.values, strategy)
+    if opened.create:  # only now, as an old run is not discarded for a plan that is refused
+        run, failure = _create(opened.create)
+    agree_or_raise(strategy, failure)
 
     # The plan.
     plan, validator = factory.plan(steps), None
@@ -229,6 +238,14 @@ def _start(
             run.save_checkpoint(trainer.position, trainer.values(), time.monotonic() - began)
         validator.announce(plan)
     return Session(trainer, run, opened.lock, validator, strategy, factory.config.patience, began)
+
+
+def _create(create: Callable[[], Run]) -> tuple[Run | None, TangshiError | None]:
+    """Create a run; return it, or what went wrong."""
+    try:
+        return create(), None
+    except TangshiError as error:
+        return None, error
 
 
 def _extend(run: Run, training_config: TrainingConfig, steps: int) -> TangshiError | None:

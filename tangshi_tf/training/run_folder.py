@@ -32,25 +32,29 @@ import numpy.typing as npt
 from tangshi_tf.config import LENGTH, ModelConfig, TrainingConfig, to_dict
 from tangshi_tf.errors import CheckpointError, first_line
 from tangshi_tf.model.weights_file import dump_weights, load_weights, open_hdf5
-from tangshi_tf.storage.digests import DIGESTS, Digests
-from tangshi_tf.storage.files import LOCK
+from tangshi_tf.storage.digests import Digests
 from tangshi_tf.storage.schemas import Extension, Manifest, RunRecord, decode
 from tangshi_tf.storage.version_folder import settings_of
 from tangshi_tf.training.checkpoint import Checkpoint, Position, dump_checkpoint, parse_checkpoint
 from tangshi_tf.training.history import out_of_patience, parse_history
+from tangshi_tf.training.run_files import (
+    CHECKPOINT,
+    CONFIG,
+    GUARDED,
+    HISTORY,
+    MANIFEST,
+    RUN_FILES,
+    VOCABULARY,
+    WEIGHTS,
+    require_place,
+)
 from tangshi_tf.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from tangshi_tf.model.poetry_model import PoetryModel
 
-__all__ = ["Run", "other_files"]
+__all__ = ["Run"]
 
-_CONFIG, _VOCABULARY, _WEIGHTS = "config.json", "vocabulary.txt", "best.weights.h5"
-_MANIFEST, _HISTORY, _CHECKPOINT = "manifest.json", "history.jsonl", "checkpoint.h5"
-_PICTURE, _LOGS = "learning-curve.svg", "tensorboard"  # if asked for
-# In the order in which a run is discarded: what is left, if that is cut short, is not taken for a run to go on with.
-_GUARDED = (_CHECKPOINT, _HISTORY, _WEIGHTS, _MANIFEST, _CONFIG, _VOCABULARY)
-_FILES = (*_GUARDED, DIGESTS, _PICTURE, _LOGS)
 _SETTINGS = "tangshi_tf_digest"  # the attribute that tells weights from those of other settings
 
 
@@ -76,13 +80,13 @@ class Run:
     def __init__(self, folder: str | Path) -> None:
         """See the class."""
         self.folder = folder = Path(folder)
-        if not (folder / _CONFIG).is_file():
-            raise CheckpointError(f"A training run is required (a folder with {_CONFIG}). Received: {folder}.")
-        self._digests = Digests(folder, CheckpointError, known=_GUARDED)
-        record = decode(self._digests.read(_CONFIG), RunRecord, folder / _CONFIG, CheckpointError)
-        self.model_config, self._begun_with = settings_of(record, folder / _CONFIG, CheckpointError)
+        if not (folder / CONFIG).is_file():
+            raise CheckpointError(f"A training run is required (a folder with {CONFIG}). Received: {folder}.")
+        self._digests = Digests(folder, CheckpointError, known=GUARDED)
+        record = decode(self._digests.read(CONFIG), RunRecord, folder / CONFIG, CheckpointError)
+        self.model_config, self._begun_with = settings_of(record, folder / CONFIG, CheckpointError)
         self.base: str | None = record.get("base")
-        self.vocabulary = Vocabulary.from_bytes(self._digests.read(_VOCABULARY), folder / _VOCABULARY)
+        self.vocabulary = Vocabulary.from_bytes(self._digests.read(VOCABULARY), folder / VOCABULARY)
         if self.vocabulary.separator is not None and not self.model_config.titles:  # poems may all be without
             raise CheckpointError(f"A vocabulary of these settings is required in {folder}. Received: another.")
 
@@ -101,24 +105,16 @@ class Run:
         Raises:
             CheckpointError: if the folder holds a run and `restart` is false, or holds other files, or cannot be made.
         """
+        require_place(folder, restart)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            found = {path.name for path in folder.iterdir()}
-            if other_files(folder):
-                raise CheckpointError(f"A folder for the run is required. Received one with other files: {folder}.")
-            if found & {_WEIGHTS, _HISTORY, _CHECKPOINT} and not restart:
-                raise CheckpointError(
-                    "A new run is required, or --resume to go on with the old one, or --restart to discard it. "
-                    f"Received an existing run: {folder}."
-                )
-            for path in (folder / name for name in _FILES):
+            for path in (folder / name for name in RUN_FILES):
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         except OSError as error:
             raise CheckpointError(f"A writable folder is required: {folder}. Received: {first_line(error)}.") from None
         record = {"model": dataclasses.asdict(model_config), "training": dataclasses.asdict(training_config)}
         digests = Digests(folder, CheckpointError)
-        digests.write(_VOCABULARY, vocabulary.dumps().encode())
-        digests.write(_CONFIG, _json(record if base is None else {**record, "base": base}))
+        digests.write(VOCABULARY, vocabulary.dumps().encode())
+        digests.write(CONFIG, _json(record if base is None else {**record, "base": base}))
         return cls(folder)
 
     @property
@@ -137,14 +133,14 @@ class Run:
         Raises:
             CheckpointError: if the file is damaged.
         """
-        path = self.folder / _MANIFEST
-        if not self._digests.exists(_MANIFEST):
+        path = self.folder / MANIFEST
+        if not self._digests.exists(MANIFEST):
             return {}
-        return decode(self._digests.read(_MANIFEST), Manifest, path, CheckpointError)
+        return decode(self._digests.read(MANIFEST), Manifest, path, CheckpointError)
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Replace the manifest."""
-        self._digests.write(_MANIFEST, _json(manifest))
+        self._digests.write(MANIFEST, _json(manifest))
 
     def extend(self, training_config: TrainingConfig, steps: int) -> None:
         """Plan a run that is at its end to so many steps in all, for as long as the settings say."""
@@ -179,10 +175,10 @@ class Run:
 
     def _records(self) -> list[dict[str, Any]]:
         """Return every line of the history, those of epochs and those of steps."""
-        path = self.folder / _HISTORY
-        if not self._digests.exists(_HISTORY):
+        path = self.folder / HISTORY
+        if not self._digests.exists(HISTORY):
             return []
-        return parse_history(self._digests.read(_HISTORY), path)
+        return parse_history(self._digests.read(HISTORY), path)
 
     def require_epoch(self) -> None:
         """Refuse a run that has no epoch to tell of.
@@ -209,11 +205,11 @@ class Run:
 
     def _write_history(self, records: Sequence[Mapping[str, Any]]) -> None:
         lines = [json.dumps(record, ensure_ascii=False) + "\n" for record in records]
-        self._digests.write(_HISTORY, "".join(lines).encode())
+        self._digests.write(HISTORY, "".join(lines).encode())
 
     def save_weights(self, model: "PoetryModel") -> None:
         """Write the model's weights with the digest of the settings that they belong to."""
-        self._digests.write(_WEIGHTS, dump_weights(model, {_SETTINGS: self._settings(_WEIGHTS)}))
+        self._digests.write(WEIGHTS, dump_weights(model, {_SETTINGS: self._settings(WEIGHTS)}))
 
     def load_model(self, precision: str = "float32", last: bool = False) -> "PoetryModel":
         """Build the model with the best weights of the run, or with the last ones, those of its checkpoint.
@@ -225,9 +221,9 @@ class Run:
 
         model = PoetryModel(self.model_config, self.vocabulary, precision)
         if last:
-            self._read(_CHECKPOINT, lambda file: model.set_weights(parse_checkpoint(file).values[: len(model.weights)]))
+            self._read(CHECKPOINT, lambda file: model.set_weights(parse_checkpoint(file).values[: len(model.weights)]))
         else:
-            self._read(_WEIGHTS, lambda file: load_weights(model, file))
+            self._read(WEIGHTS, lambda file: load_weights(model, file))
         return model
 
     @property
@@ -255,12 +251,12 @@ class Run:
         Raises:
             CheckpointError: if it is missing or damaged.
         """
-        return hashlib.sha256(self._digests.read(_CHECKPOINT if last else _WEIGHTS)).hexdigest()
+        return hashlib.sha256(self._digests.read(CHECKPOINT if last else WEIGHTS)).hexdigest()
 
     def save_checkpoint(self, position: Position, values: Sequence[npt.NDArray[Any]], seconds: float) -> None:
         """Write where a run stands, the value of every variable it needs to go on, and how long it has taken."""
         checkpoint = Checkpoint(position, values, seconds, len(self._records()))
-        self._digests.write(_CHECKPOINT, dump_checkpoint(checkpoint, {_SETTINGS: self._settings(_CHECKPOINT)}))
+        self._digests.write(CHECKPOINT, dump_checkpoint(checkpoint, {_SETTINGS: self._settings(CHECKPOINT)}))
 
     @property
     def checkpoint(self) -> Checkpoint | None:
@@ -269,9 +265,9 @@ class Run:
         Raises:
             CheckpointError: if the file is damaged, or belongs to another configuration or vocabulary.
         """
-        if not self._digests.exists(_CHECKPOINT):
+        if not self._digests.exists(CHECKPOINT):
             return None
-        return self._read(_CHECKPOINT, parse_checkpoint)
+        return self._read(CHECKPOINT, parse_checkpoint)
 
     @property
     def progress(self) -> Checkpoint | None:
@@ -280,11 +276,11 @@ class Run:
         Raises:
             CheckpointError: if the file is damaged otherwise, or belongs to another configuration or vocabulary.
         """
-        if not self._digests.exists(_CHECKPOINT):
+        if not self._digests.exists(CHECKPOINT):
             return None
-        self._digests.verify([_CHECKPOINT])
-        with self._digests.opened(_CHECKPOINT) as file:
-            return self._parse(_CHECKPOINT, file, partial(parse_checkpoint, whole=False))
+        self._digests.verify([CHECKPOINT])
+        with self._digests.opened(CHECKPOINT) as file:
+            return self._parse(CHECKPOINT, file, partial(parse_checkpoint, whole=False))
 
     def load_checkpoint(self) -> tuple[Position, Sequence[npt.NDArray[Any]], float]:
         """Read what `save_checkpoint` wrote, and cut the history back to what it had been then.
@@ -298,13 +294,11 @@ class Run:
         records, checkpoint = self._records(), self.checkpoint
         if checkpoint is None:
             if len(self.history) > 1:  # a run that was killed before its first checkpoint has one epoch at most
-                raise CheckpointError(
-                    f"A checkpoint is required to go on: {self.folder / _CHECKPOINT}. Received: none."
-                )
+                raise CheckpointError(f"A checkpoint is required to go on: {self.folder / CHECKPOINT}. Received: none.")
             checkpoint = Checkpoint()
         if len(records) < checkpoint.records:
             raise CheckpointError(
-                f"A history of {checkpoint.records} lines is required: {self.folder / _HISTORY}. "
+                f"A history of {checkpoint.records} lines is required: {self.folder / HISTORY}. "
                 f"Received: {len(records)}."
             )
         if len(records) > checkpoint.records:
@@ -332,16 +326,11 @@ class Run:
     def _settings(self, name: str) -> str:
         """Return what tells one of the files of weights from those of another configuration or vocabulary."""
         settings = [to_dict(self.model_config)]
-        if name == _CHECKPOINT:  # the optimizer's variables depend on these
+        if name == CHECKPOINT:  # the optimizer's variables depend on these
             settings.append(to_dict(self._begun_with))
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         digest.update(self.vocabulary.dumps().encode())
         return digest.hexdigest()
-
-
-def other_files(folder: Path) -> set[str]:
-    """Return the names of what is in a run's folder and is none of its files."""
-    return {path.name for path in folder.iterdir()} - {*_FILES, LOCK}
 
 
 def _json(value: Mapping[str, Any]) -> bytes:

@@ -207,6 +207,18 @@ def test_a_run_without_an_epoch_is_not_published(mini_folder: Path, tmp_path: Pa
     assert not (tmp_path / "saved_models").exists()
 
 
+def test_an_export_beside_training_leaves_the_run_as_it_is(mini_folder: Path, tmp_path: Path) -> None:
+    """Training writes the history before the checkpoint: then there is one line more than the checkpoint knows."""
+    folder = shutil.copytree(mini_folder / "runs" / "mini", tmp_path / "run")
+    run = Run(folder)
+    _, values, seconds = run.load_checkpoint()
+    run.save_checkpoint(Position(1), values, seconds)
+    run.append_history({**run.steps[-1], "step": run.steps[-1]["step"] + 1})
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    publish(Run(folder), tmp_path / "saved_models", read_corpus([mini_folder / "poems.txt"]), last=True)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
 def test_the_last_weights_are_exported_if_asked_for_or_if_no_epoch_is_finished(
     mini_folder: Path, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tangshi_tf.errors import CheckpointError
-from tangshi_tf.storage.files import locked, write_bytes, write_text
+from tangshi_tf.storage.files import clear_half_written, locked, write_bytes, write_text
 from tests.paths import ROOT
 
 
@@ -269,18 +269,27 @@ def test_an_output_without_a_reader_is_one_line(tmp_path: Path) -> None:
     writer.close()
 
 
-def test_a_folder_is_locked_and_cleared(tmp_path: Path) -> None:
+def test_a_folder_is_locked(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "run"
-    with locked(folder):
-        (folder / ".12.checkpoint.h5").write_bytes(b"half")
-        (folder / ".12.two\nlines").write_bytes(b"half")
-        with pytest.raises(CheckpointError, match=r"A run that nobody is working on is required\."), locked(folder):
-            pass
+    with (
+        locked(folder),
+        pytest.raises(CheckpointError, match=r"A run that nobody is working on is required\."),
+        locked(folder),
+    ):
+        pass
     with locked(folder):
         assert [path.name for path in folder.iterdir()] == [".lock"]
     (tmp_path / "file").touch()
     with pytest.raises(CheckpointError, match="A writable folder is required"), locked(tmp_path / "file"):
         pass
+
+
+def test_only_what_was_half_written_is_cleared(tmp_path: Path) -> None:
+    kept = {".12.notes", "12.checkpoint.h5", ".checkpoint.h5", ".2024.two\nlines"}
+    for name in kept | {".12.checkpoint.h5", ".3.config.json"}:
+        (tmp_path / name).touch()
+    clear_half_written(tmp_path, ["checkpoint.h5", "config.json"])
+    assert {path.name for path in tmp_path.iterdir()} == kept
 
 
 def removed(folder: Path) -> None:

@@ -287,6 +287,17 @@ def test_a_second_process_is_kept_out(corpus: Corpus, tmp_path: Path) -> None:
         fit(corpus, tmp_path / "run", MODEL, TRAINING, listeners=[Notes()], begin="restart")
 
 
+def test_a_plan_that_is_refused_leaves_the_old_run(whole: tuple[Run, Notes], corpus: Corpus, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    shutil.copytree(whole[0].folder, folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    short = replace(TRAINING, epochs=1, minutes=0.0001)
+    with pytest.raises(ConfigError, match="steps are required to learn anything"):
+        fit(corpus, folder, MODEL, short, listeners=[Notes()], begin="restart")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert Run(folder).load_model().config == MODEL
+
+
 @pytest.mark.ci
 def test_time_decides_the_steps_once(corpus: Corpus, tmp_path: Path) -> None:
     short = TrainingConfig(minutes=0.5, min_count=1, token_budget=200, precision="float32")
