@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import io
 import shlex
 import signal
 import sys
@@ -34,7 +33,7 @@ from tangshi_tf.cli.options import (
 )
 from tangshi_tf.cli.resuming import open_run, say_where
 from tangshi_tf.cli.signals import StopRequest
-from tangshi_tf.cli.starting import start_tensorflow
+from tangshi_tf.cli.starting import quiet_matplotlib, start_tensorflow
 from tangshi_tf.cli.streams import dropping_output
 from tangshi_tf.config import BOX, DEFAULTS, FINE_TUNING, PRESETS, STRATEGIES, ModelConfig, TrainingConfig
 from tangshi_tf.errors import ConfigError, StoppedError
@@ -247,14 +246,15 @@ def _publish(run: "Run", name: str, text: Any, plot: bool) -> None:
     """Export the best weights of a run, and print its course."""
     from tangshi_tf.saving.fine_tuning import gained
     from tangshi_tf.saving.saved_model import publish
-    from tangshi_tf.training.listeners import curve_text, draw_curve
+    from tangshi_tf.training.learning_curve import curve_text, read_curve
 
     history, best = run.history, run.best
     echo(curve_text(history))
     if plot:
-        picture = io.BytesIO()
-        draw_curve(run.history, picture)
-        write_bytes(run.folder / "learning-curve.svg", picture.getbuffer())
+        from tangshi_tf.training.curve_picture import draw_curves
+
+        quiet_matplotlib()
+        write_bytes(run.folder / "learning-curve.svg", draw_curves([read_curve(run.folder)]))
     echo("Scoring the best weights, and exporting them …", err=True)
     path = publish(run, Path("saved_models") / name, text)
     echo(

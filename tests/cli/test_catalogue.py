@@ -48,7 +48,7 @@ SAID = {
     "cli/group.py": ["_message"],
     "cli/suggestions.py": ["no_such"],
     "generation/planner.py": ["plan_prose"],
-    "training/listeners.py": ["curve_text"],
+    "training/learning_curve.py": ["curve_text"],
     "verse/checker.py": ["__str__"],
     "verse/display.py": ["judgement", "_readings"],
 }
@@ -87,6 +87,7 @@ OTHER_PARTS = {
 # What click says. Another version may say it in other words, which stay English.
 CLICK = {
     *("Error: {}", "Try '{}' for help.", "Missing command.", "Option {} requires an argument."),
+    *("Missing argument {}.", "Missing option {}."),
     *("Option {} does not take a value.", "Got unexpected extra argument ({})", "Got unexpected extra arguments ({})"),
     *("Invalid value for {}: {}", "{} is not one of {}.", "{} is not in the range {}.", "{} is not a valid {}."),
     *("File {} is a directory.", "File {} is not writable.", "File {} does not exist.", "File {} is not readable."),
