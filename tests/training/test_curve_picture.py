@@ -46,7 +46,7 @@ def test_a_picture_says_what_is_in_it() -> None:
 
 
 def test_numbers_on_the_axis_are_plain() -> None:
-    assert "0.5" in comments(curve("mine", 1))  # of an epoch
+    assert "0.4" in comments(curve("mine", 1))  # of an epoch
     many = curve("mine")
     many.validation[:, 0] *= 1e6
     assert "3 M" in comments(many, axis="tokens")
