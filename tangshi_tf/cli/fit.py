@@ -156,8 +156,6 @@ def fit(
 
     cluster = choose_strategy(strategy)
     text = read_text(corpus, model_config, training_config, *reading)
-    if dry_run or (training_config.minutes and not resume):
-        echo("Measuring the speed of this machine …", err=True)
     if dry_run:
         echo(estimated(*estimate(text, model_config, training_config, cluster)))
         return
@@ -165,7 +163,6 @@ def fit(
     # The run, and what it leaves behind.
     begin = "resume" if resume else "restart" if restart else "new"
     options = {"strategy": cluster, "begin": begin, "save_minutes": save_minutes, "base": version}
-    echo("Building the model …", err=True)
     run = _train(text, folder, model_config, training_config, tensorboard=tensorboard, **options)
     if run is not None:  # the chief publishes
         _publish(run, name, text, plot)
@@ -255,7 +252,6 @@ def _publish(run: "Run", name: str, text: Any, plot: bool) -> None:
 
         quiet_matplotlib()
         write_bytes(run.folder / "learning-curve.svg", draw_curves([read_curve(run.folder)]))
-    echo("Scoring the best weights, and exporting them …", err=True)
     path = publish(run, Path("saved_models") / name, text)
     echo(
         f"exported {path}: epoch {best['epoch']} of {len(history)}, validation perplexity "

@@ -8,10 +8,12 @@ import tempfile
 from collections.abc import Iterator
 
 from tangshi_tf.errors import ConfigError
+from tangshi_tf.phases import phase
 
 __all__ = ["no_garbage", "optimize_no_graphs", "quiet_matplotlib", "start_tensorflow"]
 
 
+@phase("starting TensorFlow")
 def start_tensorflow(threads: int = 0) -> None:
     """Import TensorFlow without what its C++ part tells standard error about the machine.
 

@@ -12,6 +12,7 @@ from tangshi_tf.errors import TangshiError
 from tangshi_tf.evaluation.perplexity import perplexity
 from tangshi_tf.generation.stream import Streamer
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.phases import phase
 from tangshi_tf.training.hardware import usage
 from tangshi_tf.training.history import out_of_patience
 from tangshi_tf.training.keras_callbacks import KerasCallbacks, as_listeners
@@ -126,6 +127,7 @@ class Validator:
         stopped = getattr(self._model, "stop_training", False)
         return stopped or out_of_patience(self._run.history, patience)
 
+    @phase("writing a sample")
     def _sample(self) -> str:
         """Return a text by the current weights."""
         tokens = self._streamer.write(**self._task.sampling)
