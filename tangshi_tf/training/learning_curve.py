@@ -114,16 +114,17 @@ def epochs_at(steps: Sequence[int], ends: Sequence[int], epoch_steps: int) -> _A
 
     Args:
         steps: counted from 1 over the whole run.
-        ends: the last step of every finished epoch; the last epoch may have been cut by the end of the plan.
+        ends: the last step of every finished epoch; one may have been cut by the end of the plan, and the next one be
+            the rest of it, if the run was extended.
         epoch_steps: batches of an epoch, about.
 
     Example:
         >>> epochs_at([10, 20, 30, 45], ends=[20, 41, 45], epoch_steps=20).round(2).tolist()
         [0.5, 1.0, 1.48, 2.2]
     """
-    anchors, epochs = [0, *ends], [float(epoch) for epoch in range(len(ends) + 1)]
-    if ends and (share := (anchors[-1] - anchors[-2]) / epoch_steps) < _WHOLE:
-        epochs[-1] = epochs[-2] + share
+    anchors = np.array([0, *ends], np.float64)
+    shares = np.diff(anchors) / epoch_steps
+    epochs = np.cumsum([0.0, *np.where(shares < _WHOLE, shares, 1.0)])
     return np.interp(steps, [*anchors, anchors[-1] + epoch_steps], [*epochs, epochs[-1] + 1])
 
 

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -44,6 +44,7 @@ class Validator:
         self._listeners, self._began = as_listeners(listeners, model), began
         self._started = self._sampled = time.monotonic()
         self._score = task.validation(model)
+        self._epochs = len(run.history)
         self._streamer = Streamer(model, model.vocabulary, ends=model.config.kind.ends)
 
     def announce(self, plan: RunPlan) -> None:
@@ -57,10 +58,13 @@ class Validator:
         Raises:
             TangshiError: if the validation figure is not finite, or a file cannot be written.
         """
+        # A plan may end, and be extended, in the midst of an epoch; its two parts count as epochs of their own.
+        progress = replace(progress, epoch=self._epochs + 1)
         for listener in self._listeners:
             listener.progressed(progress)
         if progress.epoch_ended:
             self._validate(progress)
+            self._epochs += 1
             self._sampled = time.monotonic()
         elif time.monotonic() >= self._sampled + (_SAMPLES if self._sampled > self._started else _FIRST_SAMPLE):
             self._tell_sample(progress)

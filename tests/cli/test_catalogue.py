@@ -41,7 +41,12 @@ MESSAGES = {*errors.__all__, "BadParameter", "UsageError", "echo", "fail", "say"
 MESSAGES |= {"first_call", "phase", "tracked"}  # what is being done
 MESSAGES |= {"error", "_error"}  # of the kind that a caller asks for
 # A problem of the SavedModel, and what `no_such` says.
-NOT_LITERAL = {"generation/batch.py ConfigError", "cli/group.py UsageError", "cli/help.py UsageError", "phases.py phase"}
+NOT_LITERAL = {
+    "generation/batch.py ConfigError",
+    "cli/group.py UsageError",
+    "cli/help.py UsageError",
+    "phases.py phase",
+}
 
 # Functions and constants whose every text is a message …
 SAID = {

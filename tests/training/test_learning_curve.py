@@ -59,6 +59,7 @@ def test_without_steps_epochs_are_drawn() -> None:
         ([21, 40], [10 / 21, 20 / 21, 1 + 9 / 19]),  # epochs of different lengths
         ([20, 30], [0.5, 1.0, 1.5]),  # the plan ended in the midst of the second
         ([10], [0.5, 1.0, 1.5]),  # or of the first
+        ([10, 20], [0.5, 1.0, 1.5]),  # and the run was extended
     ],
 )
 def test_steps_lie_between_the_ends_of_epochs(ends: list[int], expected: list[float]) -> None:
