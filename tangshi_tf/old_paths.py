@@ -19,7 +19,7 @@ _MOVED: Mapping[str, str] = {
     "checkpoint": "training.run_folder storage.files",
     "console": "cli.console",
     "cooccurrence": "model.embedding_init",
-    "curves": "training.listeners:text=curve_text,draw=draw_curve",
+    "curves": "training.learning_curve training.curve_picture:text=curve_text,draw=draw_history",
     "decoding": "generation.decoder",
     "distribution": "training.distribution:add_up=all_reduce_sum,from_chief=broadcast,together=agree_or_raise",
     "dropout": "model.dropout",

@@ -41,3 +41,9 @@ def epoch_record(epoch: int, **facts: Any) -> dict[str, Any]:
         "gpu_utilisation": None,
     }
     return plain | facts
+
+
+def step_record(step: int, **facts: Any) -> dict[str, Any]:
+    """Return the record of a step, some facts of which matter."""
+    plain = {"step": step, "loss": 3.0, "learning_rate": 0.001, "tokens_per_second": 1000.0, "seconds": 0.4 * step}
+    return plain | facts

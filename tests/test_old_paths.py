@@ -15,7 +15,7 @@ OLD = {
     "checkpoint": ("Run", "training.run_folder:Run"),
     "console": ("Console", "cli.console:Console"),
     "cooccurrence": ("cooccurrence", "model.embedding_init:cooccurrence"),
-    "curves": ("draw", "training.listeners:draw_curve"),
+    "curves": ("draw", "training.curve_picture:draw_history"),
     "decoding": ("Decoder", "generation.decoder:Decoder"),
     "distribution": ("together", "training.distribution:agree_or_raise"),
     "dropout": ("Dropout", "model.dropout:Dropout"),

@@ -9,6 +9,7 @@ from tangshi_tf.cli.fit import fit
 from tangshi_tf.cli.group import Group
 from tangshi_tf.cli.models import models
 from tangshi_tf.cli.next import next_command
+from tangshi_tf.cli.plot import plot
 from tangshi_tf.cli.sample import sample
 from tangshi_tf.version import __version__
 
@@ -27,5 +28,5 @@ def main() -> None:
     """
 
 
-for command in (fit, sample, next_command, evaluate, export, models, check):
+for command in (fit, sample, next_command, evaluate, plot, export, models, check):
     main.add_command(command)

@@ -182,8 +182,7 @@ def _evaluate_prose(path: Path, text: "Prose", split: str, as_json: bool) -> Non
 
     model = PoetryModel.from_saved_model(path)
     stream = text.ids(model.vocabulary, split)
-    with click.progressbar(length=len(stream), label=say("reading"), file=sys.stderr) as bar:
-        nll, tokens = stream_evaluator(model, stream, tell=bar.update)()
+    nll, tokens = stream_evaluator(model, stream)()
     characters = sum(len(token) * count for token, count in text.counts(split).items())
     report = {
         "split": split,

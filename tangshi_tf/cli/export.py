@@ -98,7 +98,6 @@ def export(
         text = read_text(corpus, run.model_config, run.training_config, *reading)
         if not run.history:
             echo("No epoch is finished: the weights of the checkpoint are exported.", err=True)
-        echo("Scoring the weights, and exporting them …", err=True)
         path = publish(run, directory, text, last=last)
     else:
         from tangshi_tf.saving.single_step import export_step

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import io
 import shlex
 import signal
 import sys
@@ -34,7 +33,7 @@ from tangshi_tf.cli.options import (
 )
 from tangshi_tf.cli.resuming import open_run, say_where
 from tangshi_tf.cli.signals import StopRequest
-from tangshi_tf.cli.starting import start_tensorflow
+from tangshi_tf.cli.starting import quiet_matplotlib, start_tensorflow
 from tangshi_tf.cli.streams import dropping_output
 from tangshi_tf.config import BOX, DEFAULTS, FINE_TUNING, PRESETS, STRATEGIES, ModelConfig, TrainingConfig
 from tangshi_tf.errors import ConfigError, StoppedError
@@ -157,8 +156,6 @@ def fit(
 
     cluster = choose_strategy(strategy)
     text = read_text(corpus, model_config, training_config, *reading)
-    if dry_run or (training_config.minutes and not resume):
-        echo("Measuring the speed of this machine …", err=True)
     if dry_run:
         echo(estimated(*estimate(text, model_config, training_config, cluster)))
         return
@@ -166,7 +163,6 @@ def fit(
     # The run, and what it leaves behind.
     begin = "resume" if resume else "restart" if restart else "new"
     options = {"strategy": cluster, "begin": begin, "save_minutes": save_minutes, "base": version}
-    echo("Building the model …", err=True)
     run = _train(text, folder, model_config, training_config, tensorboard=tensorboard, **options)
     if run is not None:  # the chief publishes
         _publish(run, name, text, plot)
@@ -247,15 +243,15 @@ def _publish(run: "Run", name: str, text: Any, plot: bool) -> None:
     """Export the best weights of a run, and print its course."""
     from tangshi_tf.saving.fine_tuning import gained
     from tangshi_tf.saving.saved_model import publish
-    from tangshi_tf.training.listeners import curve_text, draw_curve
+    from tangshi_tf.training.learning_curve import curve_text, read_curve
 
     history, best = run.history, run.best
     echo(curve_text(history))
     if plot:
-        picture = io.BytesIO()
-        draw_curve(run.history, picture)
-        write_bytes(run.folder / "learning-curve.svg", picture.getbuffer())
-    echo("Scoring the best weights, and exporting them …", err=True)
+        from tangshi_tf.training.curve_picture import draw_curves
+
+        quiet_matplotlib()
+        write_bytes(run.folder / "learning-curve.svg", draw_curves([read_curve(run.folder)]))
     path = publish(run, Path("saved_models") / name, text)
     echo(
         f"exported {path}: epoch {best['epoch']} of {len(history)}, validation perplexity "

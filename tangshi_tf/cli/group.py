@@ -12,6 +12,7 @@ import click
 
 from tangshi_tf.cli.catalogue import echo, find_language, speaking
 from tangshi_tf.cli.help import Command
+from tangshi_tf.cli.phase_display import showing_phases
 from tangshi_tf.cli.signals import ending_at_once
 from tangshi_tf.cli.streams import dropping_output, open_missing_streams, settle_output
 from tangshi_tf.cli.suggestions import COMMANDS, meant, no_such
@@ -57,7 +58,7 @@ class Group(Command, click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
-        with _one_line_errors():
+        with _one_line_errors(), showing_phases():
             return super().invoke(ctx)
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib.util
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,13 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from tangshi_tf.cli.catalogue import echo, say
+from tangshi_tf.cli.catalogue import echo
 from tangshi_tf.cli.console import understood
 from tangshi_tf.cli.help import any_case
 from tangshi_tf.config import BOX, ModelConfig, TrainingConfig
 from tangshi_tf.corpus.formats import AUTO, FORMATS
 from tangshi_tf.corpus.unpacking import LIMIT_GB
 from tangshi_tf.errors import ConfigError
+from tangshi_tf.phases import phase
 
 if TYPE_CHECKING:
     from tangshi_tf.corpus.poems import Corpus, Understood
@@ -223,20 +223,13 @@ def _require_origin_filter(corpus: tuple[Path, ...], model_config: ModelConfig) 
 def read_running_text(
     corpus: tuple[Path, ...], model_config: ModelConfig, training_config: TrainingConfig, max_size: float = LIMIT_GB
 ) -> "Prose":
-    """Read prose as a model does, behind a bar."""
+    """Read prose as a model does."""
     if not corpus:
         raise ConfigError("A text is required for --text prose: a CORPUS, file or folder. Received: none.")
     from tangshi_tf.corpus.prose import read_prose
 
-    with click.progressbar(length=100, label=say("reading"), file=sys.stderr) as bar:
-        return read_prose(
-            corpus,
-            model_config.unit,
-            model_config.segmenter,
-            training_config.shares,
-            lambda share: bar.update(int(100 * share) - bar.pos),
-            max_size,
-        )
+    with phase("reading the text") as tell:
+        return read_prose(corpus, model_config.unit, model_config.segmenter, training_config.shares, tell, max_size)
 
 
 def require_extra(module: str) -> None:

@@ -21,11 +21,12 @@ def open_run(folder: Path) -> "Run | None":
         CheckpointError: if there is none, or it is damaged.
     """
     from tangshi_tf.training.run_folder import Run
+    from tangshi_tf.training.run_status import run_names
 
     if not (folder / "config.json").is_file():
         if "TF_CONFIG" in os.environ:
             return None
-        names = sorted(path.parent.name for path in folder.parent.glob("[!.]*/config.json"))
+        names = run_names(folder.parent)
         raise CheckpointError(
             f"A run to go on with is required ({folder.parent} has: {', '.join(names) or 'none'}); without --resume a "
             f"new one begins. Received: {folder.name}."

@@ -1,16 +1,19 @@
-"""Start TensorFlow quietly and fast."""
+"""Start TensorFlow quietly and fast, and matplotlib quietly."""
 
 import contextlib
 import gc
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
 
 from tangshi_tf.errors import ConfigError
+from tangshi_tf.phases import phase
 
-__all__ = ["no_garbage", "optimize_no_graphs", "start_tensorflow"]
+__all__ = ["no_garbage", "optimize_no_graphs", "quiet_matplotlib", "start_tensorflow"]
 
 
+@phase("starting TensorFlow")
 def start_tensorflow(threads: int = 0) -> None:
     """Import TensorFlow without what its C++ part tells standard error about the machine.
 
@@ -70,3 +73,8 @@ def optimize_no_graphs() -> None:
     import tensorflow as tf
 
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+
+def quiet_matplotlib() -> None:
+    """Keep matplotlib from telling of its cache of fonts, which is no news to who wants a picture."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)

@@ -23,6 +23,7 @@ sample = generate gen write-poem poem compose create predict inference infer 生
 evaluate = eval test validate perplexity score 评估
 check = judge lint tones 检查
 export = save convert 导出
+plot = curve curves draw chart 画图
 models = list ls model runs 模型
 next = complete continue suggest
 """)

@@ -20,6 +20,7 @@ from tangshi_tf.corpus.shipped_format import shipped_records
 from tangshi_tf.corpus.splitting import SPLITS, assign_splits, near_duplicate_clusters
 from tangshi_tf.corpus.unpacking import LIMIT_GB
 from tangshi_tf.errors import CorpusError
+from tangshi_tf.phases import phase, tracked
 
 __all__ = ["Corpus", "Poem", "Understood", "parse_poems", "read_corpus", "read_poems"]
 
@@ -179,7 +180,8 @@ def parse_poems(
 def _readings(paths: Sequence[str | Path], format_name: str, limit_gb: float) -> Iterable[Reading]:
     if not paths:
         raise CorpusError("At least one corpus file is required. Received: none")
-    return (read_records(Path(path), format_name, limit_gb) for path in paths)
+    read = phase("reading the poems")(read_records)
+    return (read(Path(path), format_name, limit_gb) for path in paths)
 
 
 def _read_files(
@@ -194,7 +196,7 @@ def _read_files(
         reasons = Counter({"unreadable": len(reading.unread)} if reading.unread else {})
         held = 0
         first: Poem | None = None
-        for record in reading.records:
+        for record in tracked("cleaning the poems", reading.records):
             text, reason = clean(record.text) if record.text else ("", "no text")
             if origin_filter and not reason and (_ORIGIN.search(record.text) or not 5 <= len(record.text) <= 80):
                 reason = "origin filter"
@@ -224,6 +226,7 @@ def _read_files(
     return poems, sides, dropped
 
 
+@phase("looking for poems that are nearly the same")
 def _split(poems: Sequence[Poem], given: Sequence[str], seed: int) -> list[str]:
     """Return a side for every poem; a cluster that holds a poem with a given side takes that side."""
     order = sorted(range(len(poems)), key=lambda i: poems[i].text)  # so that the order of the files is no matter

@@ -21,6 +21,7 @@ from tangshi_tf.dataset import encode_poems, pair_batches, plan_batches
 from tangshi_tf.errors import ConfigError
 from tangshi_tf.model.loss import token_nll
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.phases import tracked
 from tangshi_tf.verse.forms import FORMS, OTHER, form_of
 from tangshi_tf.vocabulary import BOS, PAD, UNK, Vocabulary
 
@@ -114,7 +115,7 @@ def evaluator(model: PoetryModel, texts: Sequence[str], titles: Sequence[str] | 
 
     def score() -> _Array:
         rows = np.empty((len(order), 4))
-        rows[order] = np.concatenate([of_batch(x, y).numpy() for x, y in dataset])
+        rows[order] = np.concatenate([of_batch(x, y).numpy() for x, y in tracked("scoring the model", dataset)])
         return rows
 
     return score
@@ -124,7 +125,6 @@ def stream_evaluator(
     model: PoetryModel,
     stream: npt.NDArray[np.int32],
     length: int = _CHUNK,
-    tell: Callable[[int], object] = lambda tokens: None,
 ) -> Callable[[], tuple[float, int]]:
     """Prepare the scoring of the same prose again and again, as after every epoch.
 
@@ -132,7 +132,6 @@ def stream_evaluator(
         model: any precision; figures to be quoted come from float32.
         stream: int32 `[N]`, the ids of the text.
         length: of the chunks that are read at a time; the figure does not depend on it.
-        tell: called after each chunk with the number of its tokens.
 
     Returns:
         A function that returns the nll in nats, summed over the text, and the number of tokens.
@@ -152,12 +151,11 @@ def stream_evaluator(
     def score() -> tuple[float, int]:
         state = [tf.zeros(spec.shape) for spec in states]
         total = tf.zeros([], tf.float64)
-        for first in range(0, len(stream), length):
+        for first in tracked("scoring the model", range(0, len(stream), length)):
             y = stream[first : first + length]
             before = [BOS] if first == 0 else stream[first - 1 : first]
             nll, state = of_chunk(np.concatenate([before, y[:-1]])[np.newaxis].astype(np.int32), y[np.newaxis], state)
             total += nll
-            tell(len(y))
         return float(total), len(stream)
 
     return score

@@ -44,6 +44,7 @@ from tangshi_tf.model.state import STATE_STDDEV, StateLayout
 from tangshi_tf.model.step import LoopWeights, StepWeights, take_step
 from tangshi_tf.model.tokens import as_tokens
 from tangshi_tf.model.verse_features import Ear
+from tangshi_tf.phases import phase
 from tangshi_tf.storage.version_folder import require_undamaged, version_settings, version_vocabulary
 from tangshi_tf.vocabulary import Vocabulary
 
@@ -311,6 +312,7 @@ class PoetryModel(KerasModel):
             raise ValueError("weights that are no finite numbers")
 
     @classmethod
+    @phase("loading the model")
     def from_saved_model(cls, path: str | Path, precision: str | None = "float32") -> "PoetryModel":
         """Rebuild the Keras model from a version folder, weights included.
 

@@ -9,6 +9,7 @@ from tangshi_tf.corpus.titles import titles_of
 from tangshi_tf.evaluation.perplexity import evaluate, perplexity, stream_evaluator
 from tangshi_tf.generation.poet import Poet
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.phases import phase
 from tangshi_tf.text_kind import TextKind
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.tasks import Task
@@ -58,7 +59,8 @@ def _results_of_poems(model: PoetryModel, corpus: Corpus) -> Results:
         if score.poems
     ]
     poet, sampler = Poet(model), model.config.kind.sampler
-    samples = poet.generate([""] * 10, seed=list(range(10)), **sampler)["poem"].numpy()
+    with phase("writing poems"):
+        samples = poet.generate([""] * 10, seed=list(range(10)), **sampler)["poem"].numpy()
     report = [
         "Perplexity: exp of the mean nll over every character, punctuation mark and end token, zero state; an",
         "unknown character costs its share of the unknown token's probability. Titled: the text alone, given its",
@@ -86,7 +88,8 @@ def _results_of_prose(model: PoetryModel, prose: Prose) -> Results:
         for split, (nll, tokens) in scores.items()
     ]
     poet, sampler = Poet(model), model.config.kind.sampler
-    sample = poet.generate("", seed=0, max_length=_SAMPLE, **sampler)["poem"].numpy()[0].decode()
+    with phase("writing a text"):
+        sample = poet.generate("", seed=0, max_length=_SAMPLE, **sampler)["poem"].numpy()[0].decode()
     report = [
         "Perplexity: exp of the mean nll over every token of the split, read once from end to end with the state",
         "carried on; an unknown token costs its share of the unknown token's probability.",

@@ -16,6 +16,7 @@ from tangshi_tf.corpus.prose import Prose
 from tangshi_tf.errors import CheckpointError, ConfigError, CorpusError, ModelError, TangshiError, first_line
 from tangshi_tf.generation.poet import Poet
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.phases import phase
 from tangshi_tf.saving.fine_tuning import score_base
 from tangshi_tf.saving.model_card import model_card, results_of, short_card
 from tangshi_tf.saving.versions import add_version, find_model
@@ -37,6 +38,7 @@ Docstrings do not survive loading; this is what its function `about` returns.
 """
 
 
+@phase("exporting the model")
 def export_model(
     model: PoetryModel, directory: str | Path, *, readme: str = "", metadata: Mapping[str, Any] | None = None
 ) -> Path:
@@ -149,6 +151,7 @@ def export_again(version: str | Path, directory: str | Path) -> Path:
     return export_model(model, directory, readme=readme, metadata=metadata)
 
 
+@phase("loading the model")
 def load(path: str | Path) -> Any:
     """Open a version folder: the loaded object has the functions that its `about` describes.
 

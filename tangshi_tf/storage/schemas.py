@@ -64,6 +64,7 @@ class Manifest(TypedDict):
     tensorflow: str
     keras: str
     package: str
+    unknown: NotRequired[dict[str, tuple[_Count, _Count]]]  # by split: tokens outside the vocabulary, and all
     extended: NotRequired[list[Extension]]
     base: NotRequired[BaseRecord]
 

@@ -1,12 +1,10 @@
-"""What a run reports, and to whom: log, TensorBoard, the learning curve as text or picture."""
+"""What a run reports, and to whom: a log, TensorBoard."""
 
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from tangshi_tf.training.trainer import Progress
@@ -19,12 +17,9 @@ __all__ = [
     "Sample",
     "SampleListener",
     "TensorBoard",
-    "curve_text",
-    "draw_curve",
 ]
 
 _LOG = logging.getLogger(__name__)
-_BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,33 +98,6 @@ class LogListener:
     def validated(self, report: EpochReport) -> None:
         """Log the results of an epoch."""
         _LOG.info("%s", report)
-
-
-def curve_text(history: Sequence[Mapping[str, Any]]) -> str:
-    """Return the validation perplexity of every epoch, logarithmic, as blocks between its first and its last figure."""
-    figures = [record["validation_nll"] for record in history]
-    low, high = min(figures), max(figures)
-    span = (high - low) or 1.0
-    blocks = "".join(_BLOCKS[round((figure - low) / span * (len(_BLOCKS) - 1))] for figure in figures)
-    first, last, lowest = (np.exp(figure) for figure in (figures[0], figures[-1], low))
-    return f"validation perplexity {first:.2f} {blocks} {last:.2f}, lowest {lowest:.2f}"
-
-
-def draw_curve(history: Sequence[Mapping[str, Any]], file: Path | BinaryIO) -> None:
-    """Draw the perplexity of every epoch, in training and in validation, as SVG; asks for matplotlib."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
-    epochs = [record["epoch"] for record in history]
-    with np.errstate(over="ignore"):  # the first epoch of a wild learning rate
-        training = np.exp([record["loss"] for record in history])
-    axes.plot(epochs, training, marker=".", label="training, with dropout")
-    axes.plot(epochs, [record["validation_perplexity"] for record in history], marker=".", label="validation")
-    axes.set(xlabel="epoch", ylabel="perplexity", yscale="log")
-    axes.grid(which="both", alpha=0.3)
-    axes.legend()
-    figure.savefig(file, format="svg")
 
 
 class TensorBoard:

@@ -1,4 +1,4 @@
-"""Where a run stands, from its files alone: no TensorFlow is loaded."""
+"""Which runs there are, and where one stands, from its files alone: no TensorFlow is loaded."""
 
 import contextlib
 from dataclasses import dataclass
@@ -8,11 +8,13 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from tangshi_tf.errors import TangshiError
+from tangshi_tf.errors import CheckpointError, TangshiError
 from tangshi_tf.storage.files import LOCK
 from tangshi_tf.training.run_folder import Run
 
-__all__ = ["RunStatus", "run_status"]
+__all__ = ["RUNS", "RunStatus", "find_run", "run_names", "run_status"]
+
+RUNS = Path("runs")  # in the current folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,28 @@ class RunStatus:
     seconds: float = 0.0
     saved: datetime | None = None
     problem: str = ""
+
+
+def run_names(folder: Path = RUNS) -> list[str]:
+    """Return the names of the runs in a folder."""
+    return sorted(path.parent.name for path in folder.glob("[!.]*/config.json"))
+
+
+def find_run(run: str) -> Path:
+    """Return the folder of the run that a user means.
+
+    Args:
+        run: a name, which means a run in ``./runs``, or else the folder of a run.
+
+    Raises:
+        CheckpointError: if there is none.
+    """
+    for folder in (RUNS / run, Path(run)):
+        if run and (folder / "config.json").is_file():
+            return folder
+    raise CheckpointError(
+        f"A run in ./runs ({', '.join(run_names()) or 'none'}) or the folder of one is required. Received: {run!r}."
+    )
 
 
 def run_status(folder: Path) -> RunStatus:

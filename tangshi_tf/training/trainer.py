@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from tangshi_tf.config import TrainingConfig
 from tangshi_tf.errors import TangshiError
+from tangshi_tf.phases import first_call
 from tangshi_tf.training.checkpoint import Position
 from tangshi_tf.training.distribution import local_replicas
 from tangshi_tf.training.optimizer import build_optimizer
@@ -135,9 +136,10 @@ class Trainer:
             dataset = self._batches.dataset(epoch, self._replicas, self._strategy.num_replicas_in_sync, done)
             if self._train_step is None:
                 specs = (dataset.element_spec,) * len(self._replicas)
-                self._train_step = _compile(
+                train_step = _compile(
                     self._model, self._optimizer, self._carry, self._strategy, self._training_config, specs
                 )
+                self._train_step = first_call("building the graph", train_step)
             for parts in zip(*[iter(dataset)] * len(self._replicas), strict=True):
                 batch_nll, batch_tokens = self._train_step(parts, tf.constant(step))
                 nll, tokens, step = nll + batch_nll, tokens + batch_tokens, step + 1

@@ -11,6 +11,7 @@ from tangshi_tf.config import ModelConfig, TrainingConfig
 from tangshi_tf.errors import ConfigError
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.model.transfer import transfer
+from tangshi_tf.phases import phase
 from tangshi_tf.training.checkpoint import Position
 from tangshi_tf.training.distribution import broadcast, is_chief
 from tangshi_tf.training.hardware import bfloat16_pays, devices
@@ -66,6 +67,7 @@ class TrainerFactory:
                 f"Received: {self.batches.lanes}."
             )
 
+    @phase("building the model")
     def trainer(self, steps: int, first: int = 0) -> Trainer:
         """Return a trainer at the beginning of a run of so many steps, for `first` see there; its model is `model`."""
         keras.utils.set_random_seed(self.config.seed)
@@ -117,11 +119,13 @@ class TrainerFactory:
     def pace(self) -> tuple[float, float]:
         """The seconds of a step and those of a validation, measured on a trainer that is thrown away."""
         trial = self.trainer(_PACE_STEPS)
-        for _ in range(2):  # the same batches twice: at first something is compiled for every new shape
-            trial.restore(Position(), trial.values())
-            start = time.monotonic()
-            list(trial.run(lambda step: False))
-            step = (time.monotonic() - start) / _PACE_STEPS
+        with phase("measuring the speed of this machine") as tell:
+            for turn in range(2):  # the same batches twice: at first something is compiled for every new shape
+                trial.restore(Position(), trial.values())
+                start = time.monotonic()
+                for progress in trial.run():
+                    tell((turn + progress.step / _PACE_STEPS) / 2)
+                step = (time.monotonic() - start) / _PACE_STEPS
         start = time.monotonic()
         if is_chief(self.strategy):
             self._task.validation(self.model)()

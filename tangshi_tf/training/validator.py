@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from tangshi_tf.errors import TangshiError
 from tangshi_tf.evaluation.perplexity import perplexity
 from tangshi_tf.generation.stream import Streamer
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.phases import phase
 from tangshi_tf.training.hardware import usage
 from tangshi_tf.training.history import out_of_patience
 from tangshi_tf.training.keras_callbacks import KerasCallbacks, as_listeners
@@ -43,6 +44,7 @@ class Validator:
         self._listeners, self._began = as_listeners(listeners, model), began
         self._started = self._sampled = time.monotonic()
         self._score = task.validation(model)
+        self._epochs = len(run.history)
         self._streamer = Streamer(model, model.vocabulary, ends=model.config.kind.ends)
 
     def announce(self, plan: RunPlan) -> None:
@@ -56,10 +58,13 @@ class Validator:
         Raises:
             TangshiError: if the validation figure is not finite, or a file cannot be written.
         """
+        # A plan may end, and be extended, in the midst of an epoch; its two parts count as epochs of their own.
+        progress = replace(progress, epoch=self._epochs + 1)
         for listener in self._listeners:
             listener.progressed(progress)
         if progress.epoch_ended:
             self._validate(progress)
+            self._epochs += 1
             self._sampled = time.monotonic()
         elif time.monotonic() >= self._sampled + (_SAMPLES if self._sampled > self._started else _FIRST_SAMPLE):
             self._tell_sample(progress)
@@ -126,6 +131,7 @@ class Validator:
         stopped = getattr(self._model, "stop_training", False)
         return stopped or out_of_patience(self._run.history, patience)
 
+    @phase("writing a sample")
     def _sample(self) -> str:
         """Return a text by the current weights."""
         tokens = self._streamer.write(**self._task.sampling)

@@ -38,9 +38,15 @@ MESSAGES = {*errors.__all__, "BadParameter", "UsageError", "echo", "fail", "say"
     "TokenError",
     "first_line",
 }
+MESSAGES |= {"first_call", "phase", "tracked"}  # what is being done
 MESSAGES |= {"error", "_error"}  # of the kind that a caller asks for
 # A problem of the SavedModel, and what `no_such` says.
-NOT_LITERAL = {"generation/batch.py ConfigError", "cli/group.py UsageError", "cli/help.py UsageError"}
+NOT_LITERAL = {
+    "generation/batch.py ConfigError",
+    "cli/group.py UsageError",
+    "cli/help.py UsageError",
+    "phases.py phase",
+}
 
 # Functions and constants whose every text is a message …
 SAID = {
@@ -48,7 +54,7 @@ SAID = {
     "cli/group.py": ["_message"],
     "cli/suggestions.py": ["no_such"],
     "generation/planner.py": ["plan_prose"],
-    "training/listeners.py": ["curve_text"],
+    "training/learning_curve.py": ["curve_text"],
     "verse/checker.py": ["__str__"],
     "verse/display.py": ["judgement", "_readings"],
 }
@@ -87,6 +93,7 @@ OTHER_PARTS = {
 # What click says. Another version may say it in other words, which stay English.
 CLICK = {
     *("Error: {}", "Try '{}' for help.", "Missing command.", "Option {} requires an argument."),
+    *("Missing argument {}.", "Missing option {}."),
     *("Option {} does not take a value.", "Got unexpected extra argument ({})", "Got unexpected extra arguments ({})"),
     *("Invalid value for {}: {}", "{} is not one of {}.", "{} is not in the range {}.", "{} is not a valid {}."),
     *("File {} is a directory.", "File {} is not writable.", "File {} does not exist.", "File {} is not readable."),

@@ -156,11 +156,13 @@ def test_later_epochs_that_overfit_are_told_and_can_be_exported(project: Path) -
     small = "--units 16 --embedding 12 --dropout 0 --min-count 1 --epochs 20 --learning-rate 0.05"
     result = run("fit", "four poems.txt", "--name", "four", "--format", "lines", *small.split())
     assert result.exit_code == 0, result.output
-    *_, exported, told = result.stdout.splitlines()
+    *_, exported, told, last = result.stdout.splitlines()
     found = re.fullmatch(r"exported saved_models/four/1: epoch (\d+) of 20, validation perplexity \d+\.\d\d", exported)
     assert found
     assert int(found[1]) < 20
     told, command = told.split(" Export that epoch with: ")
+    following = "The run is in runs/four, the model in saved_models/four/1. Next: "
+    assert last == f"{following}tangshi-tf sample --model four --begin 山"
     worse = Run(Path("runs/four")).history[-1]["validation_perplexity"]
     assert told == f"Later epochs overfit: the validation perplexity after epoch 20 is {worse:.2f}."
     assert command == "tangshi-tf export 'four poems.txt' --last --name four --corpus-format lines"

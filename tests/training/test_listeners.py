@@ -1,32 +1,9 @@
-import math
 from pathlib import Path
 
 import tensorflow as tf
 
-from tangshi_tf.training.listeners import EpochReport, RunPlan, TensorBoard, curve_text, draw_curve
+from tangshi_tf.training.listeners import EpochReport, RunPlan, TensorBoard
 from tangshi_tf.training.trainer import Progress
-
-HISTORY = [
-    {
-        "epoch": epoch,
-        "loss": 7.0 / epoch,
-        "validation_perplexity": perplexity,
-        "validation_nll": math.log(perplexity),
-    }
-    for epoch, perplexity in enumerate((800.0, 450.0, 100.0, 101.5), 1)
-]
-
-
-def test_text() -> None:
-    assert curve_text(HISTORY) == "validation perplexity 800.00 █▆▁▁ 101.50, lowest 100.00"
-    assert curve_text(HISTORY[:1]) == "validation perplexity 800.00 ▁ 800.00, lowest 800.00"
-
-
-def test_picture(tmp_path: Path) -> None:
-    draw_curve(HISTORY, tmp_path / ".1.curve.svg")  # a temporary name as well
-    drawn = (tmp_path / ".1.curve.svg").read_text(encoding="utf-8")
-    assert "<!-- validation -->" in drawn
-    assert "<!-- training, with dropout -->" in drawn
 
 
 def test_tensorboard_shows_every_figure(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tangshi_tf.evaluation.perplexity import evaluate
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.saving.saved_model import publish
 from tangshi_tf.storage.files import locked
-from tangshi_tf.training.listeners import EpochReport, RunPlan
+from tangshi_tf.training.listeners import EpochReport, RunPlan, Sample
 from tangshi_tf.training.run import estimate, fit
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.trainer import Progress
@@ -265,6 +265,40 @@ def test_a_finished_run_is_extended_and_an_extended_run_can_be_stopped(
     with pytest.raises(ConfigError, match=rf"A plan of more than the {steps} steps that are done is required"):
         fit(corpus, tmp_path / "stopped", MODEL, bound, listeners=[Notes()], begin="resume")
     assert Run(tmp_path / "stopped").training_config == longer
+
+
+def test_a_plan_that_ended_in_the_midst_of_an_epoch_is_extended(corpus: Corpus, tmp_path: Path) -> None:
+    """As nearly every plan in minutes does; the two parts of that epoch count as epochs of their own."""
+    notes, first = Notes(), fit(corpus, tmp_path, MODEL, replace(SMALL_STEPS, max_steps=4), listeners=[Notes()])
+    assert first is not None
+    assert first.history[0]["step"] == 4 < first.manifest["epoch_steps"]
+    longer = replace(SMALL_STEPS, max_steps=first.manifest["epoch_steps"] + 4)
+    fit(corpus, tmp_path, MODEL, longer, listeners=[notes], begin="resume")
+    assert [record["epoch"] for record in Run(tmp_path).history] == [1, 2, 3]
+    assert [progress.epoch for progress in notes.progress if progress.epoch_ended] == [2, 3]
+    assert [report.epoch for report in notes.epochs] == [2, 3]
+
+
+class Reader(Notes):
+    """A listener that wants samples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.samples: list[Sample] = []
+
+    def sampled(self, sample: Sample) -> None:
+        self.samples.append(sample)
+
+
+def test_samples_leave_a_run_as_it_is(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tangshi_tf.training.session.every_second", lambda: lambda step: True)
+    for name in ("_FIRST_SAMPLE", "_SAMPLES"):
+        monkeypatch.setattr(f"tangshi_tf.training.validator.{name}", 0.0)
+    settings, reader = replace(SMALL_STEPS, max_steps=6), Reader()
+    sampled = fit(corpus, tmp_path / "sampled", MODEL, settings, listeners=[reader])
+    plain = fit(corpus, tmp_path / "plain", MODEL, settings, listeners=[Notes()])
+    assert [sample.step for sample in reader.samples] == [1, 2, 3, 4, 5]
+    assert settled(sampled) == settled(plain)
 
 
 def test_patience_ends_a_run(corpus: Corpus, tmp_path: Path) -> None:

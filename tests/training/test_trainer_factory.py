@@ -77,8 +77,12 @@ def test_a_plan_that_can_learn_nothing_is_refused_if_time_made_it() -> None:
         vars(factory)["pace"] = (pace, 0.0)
         least = min(50, factory.batches.steps(0))
         message = rf"At least {least} steps are required to learn anything: about \d+ minutes"
-        with pytest.raises(ConfigError, match=message):
+        with pytest.raises(ConfigError, match=message) as refused:
             factory.steps(0, time.monotonic())
+        advised = int(str(refused.value).partition("about ")[2].split()[0])
+        fitting = make(replace(TRAINING, minutes=float(advised)))
+        vars(fitting)["pace"] = (pace, 0.0)
+        assert fitting.steps(0, time.monotonic()) >= least
     assert make(replace(TRAINING, max_steps=1)).steps(0, time.monotonic()) == 1
 
 
