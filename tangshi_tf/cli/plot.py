@@ -5,11 +5,11 @@ from pathlib import Path
 import click
 
 from tangshi_tf.cli.catalogue import echo
-from tangshi_tf.cli.help import Command
+from tangshi_tf.cli.help import Command, any_case
 from tangshi_tf.cli.options import require_extra, require_folder
 from tangshi_tf.cli.starting import quiet_matplotlib
+from tangshi_tf.config import AXES
 from tangshi_tf.storage.files import write_bytes
-from tangshi_tf.training.learning_curve import AXES
 
 __all__ = ["plot"]
 
@@ -24,7 +24,7 @@ __all__ = ["plot"]
 )
 @click.option(
     "--axis",
-    type=click.Choice(list(AXES)),
+    type=any_case(AXES),
     default="epochs",
     show_default=True,
     help="What runs from left to right: epochs; tokens read in training; or minutes, validation included.",

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from tangshi_tf.errors import ConfigError
-from tangshi_tf.training.learning_curve import AXES, Curve, learning_curve
+from tangshi_tf.training.learning_curve import LABELS, Curve, learning_curve
 
 __all__ = ["FORMATS", "draw_curves", "draw_history", "names_without_font", "picture_format"]
 
@@ -41,7 +41,7 @@ def draw_curves(curves: Sequence[Curve], axis: str = "epochs", form: str = "svg"
 
     Args:
         curves: at least one, along the same axis. A name that no font has (`names_without_font`) becomes its number.
-        axis: a key of `AXES`.
+        axis: a key of `LABELS`.
         form: one of `FORMATS`.
     """
     from matplotlib import style
@@ -56,7 +56,7 @@ def draw_curves(curves: Sequence[Curve], axis: str = "epochs", form: str = "svg"
             _draw(axes, curve, label, color)
         _explain(axes)
         axes.set_title(f"Learning curve of {labels[0]}" if len(curves) == 1 else "Learning curves")
-        axes.set(xlabel=AXES[axis], ylabel="perplexity", yscale="log", xmargin=0.02)
+        axes.set(xlabel=LABELS[axis], ylabel="perplexity", yscale="log", xmargin=0.02)
         _set_ticks(axes, axis)
         axes.grid(which="both", alpha=0.3)
         axes.legend(fontsize="small")

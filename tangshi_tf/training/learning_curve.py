@@ -11,9 +11,9 @@ import numpy.typing as npt
 from tangshi_tf.errors import CheckpointError
 from tangshi_tf.training.run_folder import Run
 
-__all__ = ["AXES", "Curve", "curve_text", "epochs_at", "learning_curve", "read_curve"]
+__all__ = ["LABELS", "Curve", "curve_text", "epochs_at", "learning_curve", "read_curve"]
 
-AXES = {"epochs": "epochs", "tokens": "tokens read in training", "minutes": "minutes, validation included"}
+LABELS = {"epochs": "epochs", "tokens": "tokens read in training", "minutes": "minutes, validation included"}
 """What a curve can be drawn along, and the label of that axis."""
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -44,7 +44,7 @@ def read_curve(folder: str | Path, axis: str = "epochs", name: str = "") -> Curv
 
     Args:
         folder: of the run.
-        axis: a key of `AXES`.
+        axis: a key of `LABELS`.
         name: of the curve, by default that of the folder.
 
     Raises:
@@ -82,7 +82,7 @@ def learning_curve(
         name: of the curve.
         history: the records of epochs.
         steps: the records of steps, in their order; may be empty.
-        axis: a key of `AXES`.
+        axis: a key of `LABELS`.
         epoch_steps: batches of an epoch.
         tokens: of an epoch.
 
