@@ -100,6 +100,7 @@ class PoemTask:
         self.vocabulary = vocabulary or Vocabulary.build(
             texts, training_config.min_count, character_table(), titled=titled
         )
+        titled = titled and self.vocabulary.separator is not None  # that of a base may have none
         self.digest, self.dropped = corpus.digest(model_config.titles), corpus.dropped
         self.members = {split: len(members) for split, members in corpus.splits.items()}
         self.publishing = _PUBLISHING_TITLED if titled else _PUBLISHING

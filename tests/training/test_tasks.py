@@ -12,7 +12,7 @@ from tangshi_tf.dataset import LaneBatches
 from tangshi_tf.errors import ConfigError, CorpusError
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.training.tasks import make_task
-from tangshi_tf.vocabulary import BOS, UNK
+from tangshi_tf.vocabulary import BOS, UNK, Vocabulary
 
 POEMS = Corpus(
     {
@@ -43,6 +43,14 @@ def test_poems_are_counted_and_cut_into_enough_batches() -> None:
     ids = lessons.excerpt()
     assert ids == [BOS, UNK, lessons.vocabulary.ids["月"], UNK, lessons.vocabulary.ids["。"]]
     assert lessons.shown(["秋", "月"]) == "秋月"
+
+
+def test_titles_are_left_out_if_the_vocabulary_of_a_base_has_none() -> None:
+    untitled = Vocabulary("山水风月。")
+    task = make_task(POEMS, ModelConfig(), TrainingConfig(), untitled)
+    assert task.vocabulary is untitled
+    plain = make_task(POEMS, ModelConfig(titles=False), TrainingConfig(), untitled)
+    assert (task.publishing, task.batches().steps(0)) == (plain.publishing, plain.batches().steps(0))
 
 
 def test_prose_is_counted_in_its_units(prose: Prose) -> None:
