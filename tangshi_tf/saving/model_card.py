@@ -1,8 +1,9 @@
 """The model card of a version: which command made it, on what, how long, with which result."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from tangshi_tf.config import ModelConfig
 from tangshi_tf.corpus.poems import Corpus
 from tangshi_tf.corpus.prose import Prose
 from tangshi_tf.corpus.titles import titles_of
@@ -11,10 +12,12 @@ from tangshi_tf.generation.poet import Poet
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.phases import phase
 from tangshi_tf.text_kind import TextKind
+from tangshi_tf.training.checkpoint import Checkpoint
+from tangshi_tf.training.history import best_of
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.tasks import Task
 
-__all__ = ["Results", "model_card", "results_of", "short_card"]
+__all__ = ["Course", "Results", "course_of", "model_card", "results_of", "short_card"]
 
 _SPLITS = ("validation", "test")
 _SAMPLE = 200  # tokens of prose
@@ -118,19 +121,42 @@ def results_of(model: PoetryModel, corpus: Corpus | Prose) -> Results:
     return _RESULTS[model.config.text](model, corpus)
 
 
-def model_card(run: Run, task: Task, results: Results, *, last: bool = False) -> str:
+class Course(NamedTuple):
+    """How a run has gone so far.
+
+    Attributes:
+        manifest: what was resolved at its start.
+        history: a record an epoch.
+        progress: its checkpoint without values; None before the first.
+    """
+
+    manifest: Mapping[str, Any]
+    history: Sequence[Mapping[str, Any]]
+    progress: Checkpoint | None
+
+
+def course_of(run: Run) -> Course:
+    """Return how a run has gone so far; if it is being trained, its files tell another course later.
+
+    Raises:
+        CheckpointError: if a file of the run is damaged.
+    """
+    return Course(run.manifest, run.history, run.progress)
+
+
+def model_card(model: ModelConfig, course: Course, task: Task, results: Results, *, last: bool = False) -> str:
     """Return the card of a run's best weights, or of its last ones, in Markdown."""
-    manifest, model = run.manifest, run.model_config
+    manifest = course.manifest
     lines = [
         f"# A poet by tangshi-tf {manifest['package']}",
         "",
-        f"Made by `{manifest['command']}` on {manifest['devices']}, in {_expense(run)}{manifest['precision']}; "
+        f"Made by `{manifest['command']}` on {manifest['devices']}, in {_expense(course)}{manifest['precision']}; "
         f"TensorFlow {manifest['tensorflow']}, Keras {manifest['keras']}).",
         "",
         f"{model.layers} x {model.cell.upper()}({model.units}), embedding {model.embedding}, ear {model.ear}, "
         f"{manifest['vocabulary']:,} tokens, {manifest['parameters']:,} parameters. Trained on "
         f"{task.members['train']:,} {task.counted}, {manifest['tokens']:,} tokens an epoch; the weights are "
-        f"those {_moment(run, last)}.",
+        f"those {_moment(course, last)}.",
         "",
         *results.report,
         "",
@@ -139,22 +165,23 @@ def model_card(run: Run, task: Task, results: Results, *, last: bool = False) ->
     return "\n".join(lines)
 
 
-def _expense(run: Run) -> str:
+def _expense(course: Course) -> str:
     """Say how long a run has taken, and how much memory and speed, if an epoch is finished."""
-    if not run.history:
-        return f"{run.progress.seconds / 60 if run.progress else 0:.1f} minutes ("
-    latest = run.history[-1]
+    if not course.history:
+        return f"{course.progress.seconds / 60 if course.progress else 0:.1f} minutes ("
+    latest = course.history[-1]
     memory = f" and {latest['peak_memory']:.1f} GB of memory" if latest["peak_memory"] else ""
-    speed = f"{run.best['tokens_per_second']:,.0f} tokens/s while training"
+    speed = f"{best_of(course.history)['tokens_per_second']:,.0f} tokens/s while training"
     return f"{latest['seconds'] / 60:.1f} minutes{memory} ({speed}, "
 
 
-def _moment(run: Run, last: bool) -> str:
+def _moment(course: Course, last: bool) -> str:
     """Say when a run had the weights."""
     if not last:
-        return f"after epoch {run.best['epoch']} of the {len(run.history)} trained, the best on the validation split"
-    step = run.progress.position.step if run.progress else 0
-    return f"after step {step:,} of {run.manifest['steps']:,}, the last that were saved"
+        epoch = best_of(course.history)["epoch"]
+        return f"after epoch {epoch} of the {len(course.history)} trained, the best on the validation split"
+    step = course.progress.position.step if course.progress else 0
+    return f"after step {step:,} of {course.manifest['steps']:,}, the last that were saved"
 
 
 def short_card(kind: TextKind) -> str:

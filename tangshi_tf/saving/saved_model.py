@@ -18,7 +18,7 @@ from tangshi_tf.generation.poet import Poet
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.phases import phase
 from tangshi_tf.saving.fine_tuning import score_base
-from tangshi_tf.saving.model_card import model_card, results_of, short_card
+from tangshi_tf.saving.model_card import course_of, model_card, results_of, short_card
 from tangshi_tf.saving.versions import add_version, find_model
 from tangshi_tf.storage.digests import DIGESTS, digests_of
 from tangshi_tf.storage.version_folder import CARD, EXTRA, read_card, read_version, require_undamaged
@@ -102,7 +102,8 @@ def publish(run: Run, directory: str | Path, corpus: Corpus | Prose, *, last: bo
         The folder of the new version.
 
     Raises:
-        TangshiError: if the run has learnt nothing, was trained on another corpus, or cannot be exported.
+        TangshiError: if the run has learnt nothing, was trained on another corpus, cannot be exported, or is being
+            trained and has replaced the weights while they were read.
 
     Example:
         >>> from tangshi_tf import ModelConfig, TrainingConfig, fit, read_corpus
@@ -113,21 +114,28 @@ def publish(run: Run, directory: str | Path, corpus: Corpus | Prose, *, last: bo
         >>> publish(run, "saved_models/ours", corpus).name
         '1'
     """
-    last = last or not run.history
-    if last and run.checkpoint is None:
+    course = course_of(run)
+    last = last or not course.history
+    if last and course.progress is None:
         raise CheckpointError(f"A run that has saved a checkpoint is required. Received: {run.folder}.")
-    task = make_task(corpus, run.model_config, run.training_config)
-    if run.manifest.get("corpus") != task.digest:
+    task = make_task(corpus, run.model_config, run.training_config, run.vocabulary)
+    if course.manifest.get("corpus") != task.digest:
         raise CorpusError(f"The corpus that {run.folder} was trained on is required. Received: another one.")
+    # To score the model takes minutes, in which the run may be trained further: all that is told of it is read before.
+    digest = run.weights_digest(last=last)
+    course = course_of(run)
     model = run.load_model(last=last)
+    if run.weights_digest(last=last) != digest:
+        raise CheckpointError(f"Weights that stay while they are read are required. Received new ones: {run.folder}.")
     results = results_of(model, corpus)
     metadata = {
         "training": asdict(run.training_config),
-        "manifest": run.manifest,
+        "manifest": course.manifest,
         "perplexity": results.perplexity | score_base(run, model),
-        "weights": run.weights_digest(last=last),
+        "weights": digest,
     }
-    return export_model(model, directory, readme=model_card(run, task, results, last=last), metadata=metadata)
+    card = model_card(run.model_config, course, task, results, last=last)
+    return export_model(model, directory, readme=card, metadata=metadata)
 
 
 def export_again(version: str | Path, directory: str | Path) -> Path:

@@ -7,7 +7,7 @@ from typing import Any
 from tangshi_tf.errors import CheckpointError
 from tangshi_tf.storage.schemas import EpochRecord, StepRecord, decode_lines
 
-__all__ = ["out_of_patience", "parse_history"]
+__all__ = ["best_of", "out_of_patience", "parse_history"]
 
 
 def parse_history(data: bytes, path: Path) -> list[dict[str, Any]]:
@@ -25,6 +25,11 @@ def parse_history(data: bytes, path: Path) -> list[dict[str, Any]]:
     if epochs != list(range(1, len(epochs) + 1)):
         raise CheckpointError(f"Epochs 1, 2, … are required in {path}. Received: others.")
     return records
+
+
+def best_of(history: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the record of the epoch with the lowest validation nll, of at least one epoch."""
+    return min(history, key=lambda record: record["validation_nll"])
 
 
 def out_of_patience(history: Sequence[Mapping[str, Any]], patience: int) -> bool:

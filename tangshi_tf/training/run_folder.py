@@ -36,7 +36,7 @@ from tangshi_tf.storage.digests import Digests
 from tangshi_tf.storage.schemas import Extension, Manifest, RunRecord, decode
 from tangshi_tf.storage.version_folder import settings_of
 from tangshi_tf.training.checkpoint import Checkpoint, Position, dump_checkpoint, parse_checkpoint
-from tangshi_tf.training.history import out_of_patience, parse_history
+from tangshi_tf.training.history import best_of, out_of_patience, parse_history
 from tangshi_tf.training.run_files import (
     CHECKPOINT,
     CONFIG,
@@ -197,7 +197,7 @@ class Run:
             CheckpointError: if no epoch was finished.
         """
         self.require_epoch()
-        return min(self.history, key=lambda record: record["validation_nll"])
+        return dict(best_of(self.history))
 
     def append_history(self, *records: Mapping[str, Any]) -> None:
         """Add records of epochs or of steps."""

@@ -8,7 +8,7 @@ from tangshi_tf.corpus.poems import Corpus, read_corpus
 from tangshi_tf.corpus.prose import read_prose
 from tangshi_tf.evaluation.perplexity import evaluate, stream_evaluator
 from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.saving.model_card import Results, model_card, results_of, short_card
+from tangshi_tf.saving.model_card import Results, course_of, model_card, results_of, short_card
 from tangshi_tf.text_kind import TEXT_KINDS
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.tasks import make_task
@@ -23,7 +23,7 @@ def corpus(mini_folder: Path) -> Corpus:
 def test_the_card_says_how_a_run_went(mini_folder: Path, corpus: Corpus) -> None:
     run = Run(mini_folder / "runs" / "mini")
     task = make_task(corpus, run.model_config, run.training_config)
-    card = model_card(run, task, Results({}, ["| validation | 7.5 |"]))
+    card = model_card(run.model_config, course_of(run), task, Results({}, ["| validation | 7.5 |"]))
     manifest = run.manifest
     assert card.startswith(f"# A poet by tangshi-tf {manifest['package']}\n\nMade by `{manifest['command']}` on ")
     assert "1 x LSTM(16), embedding 12, ear full, " in card

@@ -18,6 +18,7 @@ from tangshi_tf.corpus.poems import Corpus, read_corpus
 from tangshi_tf.errors import CheckpointError, CorpusError, ModelError
 from tangshi_tf.evaluation.perplexity import evaluate
 from tangshi_tf.model.poetry_model import PoetryModel
+from tangshi_tf.saving.model_card import results_of
 from tangshi_tf.saving.saved_model import export_again, export_model, load, load_model, load_poet, publish
 from tangshi_tf.training.checkpoint import Position
 from tangshi_tf.training.listeners import EpochReport, RunPlan
@@ -27,6 +28,7 @@ from tangshi_tf.training.trainer import Progress
 from tangshi_tf.vocabulary import Vocabulary
 from tests.conftest import OnceMaker
 from tests.paths import ROOT
+from tests.records import epoch_record
 
 EXAMPLE = ROOT / "examples" / "plain_tensorflow.py"
 
@@ -217,6 +219,55 @@ def test_an_export_beside_training_leaves_the_run_as_it_is(mini_folder: Path, tm
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     publish(Run(folder), tmp_path / "saved_models", read_corpus([mini_folder / "poems.txt"]), last=True)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_run_that_is_trained_on_meanwhile_is_told_of_as_it_was(
+    mini_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes while the weights are scored is not theirs; what comes while they are read makes them unknown."""
+    folder = shutil.copytree(mini_folder / "runs" / "mini", tmp_path / "run")
+    corpus = read_corpus([mini_folder / "poems.txt"])
+    run, weights, read = Run(folder), Run(folder).weights_digest(), Run.load_model
+    step, values, seconds = run.load_checkpoint()
+    model = run.load_model()
+
+    def train_on() -> None:
+        model.set_weights([weight + 0.01 for weight in model.get_weights()])
+        run.save_weights(model)
+        run.append_history(epoch_record(3, validation_nll=0.1))
+        run.save_checkpoint(step, values, seconds)
+
+    def score(*args: Any) -> Any:
+        train_on()
+        return results_of(*args)
+
+    def load_while_training(*args: Any, **kwargs: Any) -> PoetryModel:
+        loaded = read(*args, **kwargs)
+        train_on()
+        return loaded
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tangshi_tf.saving.saved_model.results_of", score)
+        path = publish(Run(folder), tmp_path / "saved_models", corpus)
+    card = (path / "assets.extra" / "README.md").read_text(encoding="utf-8")
+    config = json.loads((path / "assets.extra" / "config.json").read_text(encoding="utf-8"))
+    assert re.search(r"those after epoch [12] of the 2 trained", card)
+    assert config["weights"] == weights != run.weights_digest()
+    (folder / "history.jsonl").write_bytes((mini_folder / "runs" / "mini" / "history.jsonl").read_bytes())
+    (folder / "digests.json").unlink()
+    monkeypatch.setattr(Run, "load_model", load_while_training)
+    with pytest.raises(CheckpointError, match="Weights that stay while they are read are required"):
+        publish(Run(folder), tmp_path / "saved_models", corpus)
+
+
+def test_a_run_whose_corpus_alone_makes_no_vocabulary_is_published(lstm: PoetryModel, tmp_path: Path) -> None:
+    """It has that of its base, and no character of its own is frequent enough."""
+    corpus = read_corpus()
+    few = Corpus({split: corpus.poems(split)[:12] for split in corpus.splits}, {})
+    training = TrainingConfig(max_steps=1, min_count=10**6, precision="float32")
+    run = fit(few, tmp_path / "run", training_config=training, base=lstm)
+    assert run is not None
+    assert publish(run, tmp_path / "saved_models", few).name == "1"
 
 
 def test_the_last_weights_are_exported_if_asked_for_or_if_no_epoch_is_finished(
