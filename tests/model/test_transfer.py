@@ -1,3 +1,7 @@
+from dataclasses import replace
+from typing import Any
+
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -56,3 +60,23 @@ def test_another_base_is_refused() -> None:
         transfer(make(other, "gru", True, "none", 0), model)
     with pytest.raises(ConfigError, match="A model with the layers of the base is required"):
         transfer(make(BASE, "lstm", True, "none", 0), model)
+
+
+@pytest.mark.parametrize("sizes", [{"units": 16}, {"embedding": 7}, {"units": len(BASE), "embedding": len(LONGER)}])
+def test_a_base_of_other_sizes_is_refused_and_nothing_is_set(sizes: dict[str, Any]) -> None:
+    base = make(BASE, "lstm", True, "none", 0)
+    model = PoetryModel(replace(base.config, **sizes), LONGER)
+    before = model.get_weights()
+    with pytest.raises(ConfigError, match=r"A model of the sizes of the base is required\. Received: a variable of \("):
+        transfer(base, model)
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_a_cell_of_your_own_is_not_taken_for_that_of_the_settings() -> None:
+    """Its variables may have the very same shapes."""
+    model = make(LONGER, "lstm", True, "none", 1)
+    own = PoetryModel(
+        replace(model.config, recurrent_dropout=0.0), BASE, cell=keras.layers.LSTMCell(8, activation="relu")
+    )
+    with pytest.raises(ConfigError, match="without a cell of your own are required"):
+        transfer(own, model)
