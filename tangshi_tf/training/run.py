@@ -93,10 +93,11 @@ def fit(
     began = time.monotonic()
     folder, strategy = Path(folder), strategy or choose_strategy()
     source = None if base is None else "" if isinstance(base, PoetryModel) else str(base)
-    base = PoetryModel.from_saved_model(base) if isinstance(base, str | Path) else base
+    base = _loaded(base)
     model_config = model_config or (base.config if base else ModelConfig())
     training_config = training_config or (FINE_TUNING if base else TrainingConfig())
-    vocabulary = _vocabulary(corpus, folder, begin, training_config, base)
+    goes_on = begin == "resume" and (folder / "config.json").is_file()
+    vocabulary = Run(folder).vocabulary if goes_on else _vocabulary(corpus, training_config, base)
     task = make_task(corpus, model_config, training_config, vocabulary)
     with contextlib.ExitStack() as held:
         opened = _open_together(held, strategy, folder, begin, model_config, training_config, task, source)
@@ -109,12 +110,20 @@ def fit(
 
 
 def estimate(
-    corpus: Corpus | Prose, model_config: ModelConfig, training_config: TrainingConfig, strategy: Any = None
+    corpus: Corpus | Prose,
+    model_config: ModelConfig,
+    training_config: TrainingConfig,
+    strategy: Any = None,
+    base: PoetryModel | str | Path | None = None,
 ) -> tuple[RunPlan, float, float | None]:
-    """Return what a run would do, the seconds it would take, and the GB of memory that its first steps took."""
+    """Return what a run would do, the seconds it would take, and the GB of memory that its first steps took.
+
+    `base` is as of `fit`.
+    """
     began = time.monotonic()
-    task = make_task(corpus, model_config, training_config)
-    factory = TrainerFactory(model_config, training_config, task, strategy or choose_strategy())
+    base = _loaded(base)
+    task = make_task(corpus, model_config, training_config, _vocabulary(corpus, training_config, base))
+    factory = TrainerFactory(model_config, training_config, task, strategy or choose_strategy(), base=base)
     steps = factory.steps(0, began)
     seconds = factory.seconds(steps)
     return factory.plan(steps), seconds, usage()["peak_memory"]
@@ -133,12 +142,12 @@ class _Opened:
     create: Callable[[], Run] | None = None  # begins a new one, and discards an old one
 
 
-def _vocabulary(
-    corpus: Corpus | Prose, folder: Path, begin: str, training_config: TrainingConfig, base: PoetryModel | None
-) -> Vocabulary | None:
-    """Return the vocabulary that is settled already: that of the run to go on with, or that of the base, extended."""
-    if begin == "resume" and (folder / "config.json").is_file():
-        return Run(folder).vocabulary
+def _loaded(base: PoetryModel | str | Path | None) -> PoetryModel | None:
+    return PoetryModel.from_saved_model(base) if isinstance(base, str | Path) else base
+
+
+def _vocabulary(corpus: Corpus | Prose, training_config: TrainingConfig, base: PoetryModel | None) -> Vocabulary | None:
+    """Return the vocabulary of a base, extended; None without one, as that of the corpus is built then."""
     return base.vocabulary.extended(token_counts(corpus), training_config.min_count) if base else None
 
 

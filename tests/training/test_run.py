@@ -23,6 +23,7 @@ from tangshi_tf.training.listeners import EpochReport, RunPlan, Sample
 from tangshi_tf.training.run import estimate, fit
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.trainer import Progress
+from tangshi_tf.vocabulary import Vocabulary
 
 MODEL = ModelConfig(units=16, embedding=12, dropout=0.0)
 TRAINING = TrainingConfig(epochs=2, min_count=1, token_budget=1_000, precision="float32")
@@ -351,6 +352,19 @@ def test_an_estimate_trains_nothing(corpus: Corpus) -> None:
     assert plan.steps == 2 * plan.epoch_steps
     assert seconds > 0
     assert memory is None or memory > 0
+
+
+def test_the_estimate_of_a_fine_tuned_run_is_of_the_vocabulary_that_it_will_have(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    small = replace(MODEL, ear="none", titles=False)
+    base = PoetryModel(small, Vocabulary("山水风月龍龜"))
+    training, notes = replace(TRAINING, max_steps=1, min_count=3), Notes()
+    planned, *_ = estimate(corpus, small, training, base=base)
+    fit(corpus, tmp_path, small, training, base=base, listeners=[notes])
+    (plan,) = notes.plans
+    assert (planned.vocabulary, planned.parameters) == (plan.vocabulary, plan.parameters)
+    assert planned.vocabulary > estimate(corpus, small, training)[0].vocabulary
 
 
 @pytest.mark.ci
