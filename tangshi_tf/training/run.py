@@ -222,8 +222,9 @@ def _start(
     # The trainer.
     run, manifest, strategy = opened.run, opened.run.manifest if opened.run else {}, factory.strategy
     began -= opened.seconds
-    settled = manifest.get("steps", 0)
-    steps = factory.steps(0, began, settled) if opened.extends else factory.steps(settled, began)
+    planned = manifest.get("steps", 0)
+    settled, done = (0, planned) if opened.extends else (planned, 0)
+    steps = factory.steps(settled, began, done)
     failure = _extend(run, factory.config, steps) if run and opened.extends else None
     agree_or_raise(strategy, failure)
     extended = run.manifest.get("extended") if run else None

@@ -95,7 +95,7 @@ class TrainerFactory:
         Raises:
             ConfigError: if the time allows for less than an epoch, and for too few steps to learn anything.
         """
-        (by_chief,) = broadcast(self.strategy, [settled])
+        by_chief, done_by_chief = broadcast(self.strategy, [settled, done])  # the others have no run to look into
         if by_chief:
             return int(by_chief)
         if not self.config.minutes:
@@ -113,7 +113,7 @@ class TrainerFactory:
                 "with these settings on this machine; smaller --units, --ear none, or --from tangshi take less. "
                 f"Received: --minutes {self.config.minutes:g}, time for {int(whole)}."
             )
-        return done + int(whole)
+        return int(done_by_chief) + int(whole)
 
     @functools.cached_property
     def pace(self) -> tuple[float, float]:

@@ -117,3 +117,19 @@ def test_workers_carry_the_state_of_their_own_lanes(project: Path) -> None:
     np.testing.assert_allclose(losses(project, "shared"), losses(project, "lanes"), rtol=1e-5)
     for a, b in zip(values(project, "shared"), values(project, "lanes"), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-4)
+
+
+@pytest.mark.long
+def test_workers_agree_on_the_steps_of_a_run_that_minutes_extend(project: Path) -> None:
+    """What is done is known to the chief alone."""
+    arguments = ["fit", "poems.txt", "--name", "longer", "--strategy", "multiworker"]
+    begin = [sys.executable, "-c", _FIT, "one", *arguments, *OPTIONS.split(), "--max-steps", "60"]
+    for status, error in run_cluster(begin, 2, project):
+        assert status == 0, error
+    extend = [sys.executable, "-c", _FIT, "one", *arguments, "--resume", "--minutes", "1"]
+    for status, error in run_cluster(extend, 2, project):
+        assert status == 0, error
+    run = Run(project / "runs" / "longer")
+    assert run.manifest["extended"][0]["step"] == 60
+    assert run.finished
+    assert run.history[-1]["step"] == run.manifest["steps"] > 60
