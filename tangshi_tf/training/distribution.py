@@ -7,8 +7,8 @@ chief, else worker 0) alone writes files, and tells the others whatever depends 
 import contextlib
 import json
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from tangshi_tf.errors import ConfigError, TangshiError
 
 __all__ = [
     "agree_or_raise",
+    "all_or_raise",
     "all_reduce_sum",
     "broadcast",
     "choose_strategy",
@@ -27,6 +28,7 @@ __all__ = [
     "worker_count",
 ]
 
+_T = TypeVar("_T")
 _EXAMPLE = '{"cluster": {"worker": ["127.0.0.1:2222", "127.0.0.1:2223"]}, "task": {"type": "worker", "index": 0}}'
 
 
@@ -128,6 +130,28 @@ def agree_or_raise(strategy: Any, failure: TangshiError | None, fingerprint: int
         raise ConfigError(
             f"The chief's poems and settings are required on every worker. Received: others on {others:.0f} of them."
         )
+
+
+def all_or_raise(strategy: Any, action: Callable[[], _T]) -> _T:
+    """Do something on every worker, and go on if all of them could; nobody waits for one that could not.
+
+    Args:
+        strategy: of the run.
+        action: what is done; the workers must not talk to each other in it.
+
+    Returns:
+        What the action gave on this worker.
+
+    Raises:
+        TangshiError: that of the action, or that another worker has one.
+    """
+    failure, value = None, None
+    try:
+        value = action()
+    except TangshiError as error:
+        failure = error
+    agree_or_raise(strategy, failure)
+    return cast("_T", value)
 
 
 def broadcast(strategy: Any, values: Sequence[npt.ArrayLike]) -> list[npt.NDArray[Any]]:

@@ -5,7 +5,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, astuple, dataclass, field, fields, replace
+from dataclasses import asdict, astuple, dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -16,12 +16,13 @@ import tensorflow as tf
 from tangshi_tf.config import FINE_TUNING, LENGTH, ModelConfig, TrainingConfig
 from tangshi_tf.corpus.poems import Corpus
 from tangshi_tf.corpus.prose import Prose
-from tangshi_tf.errors import CheckpointError, ConfigError, TangshiError
+from tangshi_tf.errors import CheckpointError, ConfigError
 from tangshi_tf.model.poetry_model import PoetryModel
 from tangshi_tf.storage.files import Lock, clear_half_written, locked
 from tangshi_tf.training.checkpoint import Position
 from tangshi_tf.training.distribution import (
     agree_or_raise,
+    all_or_raise,
     broadcast,
     choose_strategy,
     is_chief,
@@ -93,14 +94,13 @@ def fit(
     began = time.monotonic()
     folder, strategy = Path(folder), strategy or choose_strategy()
     source = None if base is None else "" if isinstance(base, PoetryModel) else str(base)
-    base = _loaded(base)
-    model_config = model_config or (base.config if base else ModelConfig())
-    training_config = training_config or (FINE_TUNING if base else TrainingConfig())
-    goes_on = begin == "resume" and (folder / "config.json").is_file()
-    vocabulary = Run(folder).vocabulary if goes_on else _vocabulary(corpus, training_config, base)
-    task = make_task(corpus, model_config, training_config, vocabulary)
     with contextlib.ExitStack() as held:
-        opened = _open_together(held, strategy, folder, begin, model_config, training_config, task, source)
+        # Whatever fails on one worker, the base, the texts or the folder, leaves none of the others waiting.
+        settle = partial(_settle, corpus, folder, begin, model_config, training_config, base)
+        base, model_config, training_config, task = all_or_raise(strategy, settle)
+        agree_or_raise(strategy, None, _fingerprint(model_config, training_config, task))
+        look = partial(_open, held, folder, begin, model_config, training_config, task, source)
+        opened = all_or_raise(strategy, look if is_chief(strategy) else _Opened)
         manifest = opened.run.manifest if opened.run else {}
         factory = TrainerFactory(model_config, training_config, task, strategy, manifest.get("precision"), base)
         session = _start(opened, factory, task, listeners or [LogListener()], command, began)
@@ -151,30 +151,25 @@ def _vocabulary(corpus: Corpus | Prose, training_config: TrainingConfig, base: P
     return base.vocabulary.extended(token_counts(corpus), training_config.min_count) if base else None
 
 
-def _open_together(
-    held: contextlib.ExitStack,
-    strategy: Any,
+def _settle(
+    corpus: Corpus | Prose,
     folder: Path,
     begin: str,
-    model_config: ModelConfig,
-    training_config: TrainingConfig,
-    task: Task,
-    base: str | None,
-) -> _Opened:
-    """Lock and open the run on the chief. All workers go on, with the same settings, or all raise."""
-    failure: TangshiError | None = None
-    opened = _Opened()
-    try:
-        if is_chief(strategy):
-            lock = held.enter_context(locked(folder))
-            opened = replace(_open(folder, begin, model_config, training_config, task, base), lock=lock)
-    except TangshiError as error:
-        failure = error
-    agree_or_raise(strategy, failure, _fingerprint(model_config, training_config, task))
-    return opened
+    model_config: ModelConfig | None,
+    training_config: TrainingConfig | None,
+    base: PoetryModel | str | Path | None,
+) -> tuple[PoetryModel | None, ModelConfig, TrainingConfig, Task]:
+    """Load the base, and return it with the settings and with what is learnt."""
+    base = _loaded(base)
+    model_config = model_config or (base.config if base else ModelConfig())
+    training_config = training_config or (FINE_TUNING if base else TrainingConfig())
+    goes_on = begin == "resume" and (folder / "config.json").is_file()
+    vocabulary = Run(folder).vocabulary if goes_on else _vocabulary(corpus, training_config, base)
+    return base, model_config, training_config, make_task(corpus, model_config, training_config, vocabulary)
 
 
 def _open(
+    held: contextlib.ExitStack,
     folder: Path,
     begin: str,
     model_config: ModelConfig,
@@ -182,20 +177,21 @@ def _open(
     task: Task,
     base: str | None,
 ) -> _Opened:
-    """Look whether the run can be created, or open it to go on with it.
+    """Lock the folder; look whether the run can be created, or open it to go on with it.
 
     Raises:
         CheckpointError: if it was begun with other settings or another corpus.
     """
+    lock = held.enter_context(locked(folder))
     clear_half_written(folder, RUN_FILES)
     if begin != "resume":
         restart = begin == "restart"
         require_place(folder, restart)
         create = partial(Run.create, folder, model_config, training_config, task.vocabulary, restart, base)
-        return _Opened(create=create)
+        return _Opened(lock=lock, create=create)
     run = Run(folder)
     begun = run.training_config
-    if run.base is not None and base is None and run.checkpoint is None:
+    if run.base is not None and base is None and run.progress is None:
         raise CheckpointError(f"The base of {folder} is required once more: {run.base or 'a model'}. Received: none.")
     extends = run.is_extended_by(training_config)
     changes = []
@@ -212,7 +208,7 @@ def _open(
         raise CheckpointError(
             f"What {folder} was begun with is required to go on with it. Received: {', '.join(changes)}."
         )
-    return _Opened(run, *run.load_checkpoint(), extends)
+    return _Opened(run, *run.load_checkpoint(), extends, lock)
 
 
 def _start(
@@ -225,49 +221,47 @@ def _start(
     planned = manifest.get("steps", 0)
     settled, done = (0, planned) if opened.extends else (planned, 0)
     steps = factory.steps(settled, began, done)
-    failure = _extend(run, factory.config, steps) if run and opened.extends else None
-    agree_or_raise(strategy, failure)
+    all_or_raise(strategy, partial(_extend, run if opened.extends else None, factory.config, steps))
     extended = run.manifest.get("extended") if run else None
     (first,) = broadcast(strategy, [extended[-1]["step"] if extended else 0])
     trainer = factory.trainer(steps, int(first))
     _restore(trainer, opened.position, opened.values, strategy)
-    if opened.create:  # only now, as an old run is not discarded for a plan that is refused
-        run, failure = _create(opened.create)
-    agree_or_raise(strategy, failure)
+    # Only now, as an old run is not discarded for a plan that is refused.
+    run = all_or_raise(strategy, opened.create or (lambda: opened.run))
 
     # The plan.
-    plan, validator = factory.plan(steps), None
-    if run:
+    plan = factory.plan(steps)
+
+    def record() -> Validator | None:
+        if run is None:
+            return None
         validator = Validator(run, factory.model, task, listeners, began)
         if not manifest:
             facts = _manifest(plan, command, task)
             if run.base is not None:
                 facts["base"] = {"path": run.base, "validation_perplexity": validator.perplexity()}
             run.write_manifest(facts)
-        if run.base is not None and run.checkpoint is None:
+        if run.base is not None and run.progress is None:
             run.save_checkpoint(trainer.position, trainer.values(), time.monotonic() - began)
         validator.announce(plan)
+        return validator
+
+    validator = all_or_raise(strategy, record)
     return Session(trainer, run, opened.lock, validator, strategy, factory.config.patience, began)
 
 
-def _create(create: Callable[[], Run]) -> tuple[Run | None, TangshiError | None]:
-    """Create a run; return it, or what went wrong."""
-    try:
-        return create(), None
-    except TangshiError as error:
-        return None, error
+def _extend(run: Run | None, training_config: TrainingConfig, steps: int) -> None:
+    """Plan more steps for a run that is at its end.
 
-
-def _extend(run: Run, training_config: TrainingConfig, steps: int) -> TangshiError | None:
-    """Plan more steps for a run that is at its end; return what went wrong."""
+    Raises:
+        TangshiError: if these are not more, or cannot be written down.
+    """
+    if run is None:
+        return
     done = run.manifest["steps"]
     if steps <= done:
-        return ConfigError(f"A plan of more than the {done:,} steps that are done is required. Received: {steps:,}.")
-    try:
-        run.extend(training_config, steps)
-    except TangshiError as error:
-        return error
-    return None
+        raise ConfigError(f"A plan of more than the {done:,} steps that are done is required. Received: {steps:,}.")
+    run.extend(training_config, steps)
 
 
 def _manifest(plan: RunPlan, command: str, task: Task) -> dict[str, Any]:

@@ -133,3 +133,22 @@ def test_workers_agree_on_the_steps_of_a_run_that_minutes_extend(project: Path) 
     assert run.manifest["extended"][0]["step"] == 60
     assert run.finished
     assert run.history[-1]["step"] == run.manifest["steps"] > 60
+
+
+_FROM_BASE = """
+import json, os
+from tangshi_tf import choose_strategy, fit, read_corpus
+strategy = choose_strategy("multiworker")
+index = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
+base = ["saved_models/missing/1", "saved_models/alone/1"][index]
+fit(read_corpus(["poems.txt"]), "runs/based", base=base, strategy=strategy)
+"""
+
+
+@pytest.mark.long
+def test_a_base_that_the_chief_lacks_ends_all_workers(project: Path) -> None:
+    chief, other = run_cluster([sys.executable, "-c", _FROM_BASE], 2, project)
+    assert chief[0] == other[0] == 1
+    assert "saved_models/missing/1" in chief[1]
+    assert "Workers that can go on are required" in other[1]
+    assert not (project / "runs" / "based").exists()

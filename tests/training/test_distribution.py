@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tangshi_tf.errors import ConfigError
 from tangshi_tf.training.distribution import (
+    all_or_raise,
     all_reduce_sum,
     broadcast,
     choose_strategy,
@@ -77,6 +78,17 @@ assert told[0].tolist() == [[1.5, -2.0]] and told[1] == 7 and told[2].shape == (
 def test_workers_add_up_and_hear_the_chief() -> None:
     for status, error in run_cluster([sys.executable, "-c", _WORKER], 3):
         assert status == 0, error
+
+
+def test_what_fails_is_raised_and_what_does_not_is_returned() -> None:
+    strategy = choose_strategy("one")
+
+    def fail() -> int:
+        raise ConfigError("mine")
+
+    assert all_or_raise(strategy, lambda: 7) == 7
+    with pytest.raises(ConfigError, match="mine"):
+        all_or_raise(strategy, fail)
 
 
 def test_one_process_needs_nobody() -> None:
