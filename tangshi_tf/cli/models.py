@@ -34,7 +34,7 @@ def models(as_json: bool, doomed: tuple[str, ...], yes: bool) -> None:
     """List the runs in ./runs, the versions in ./saved_models, and the model in the package.
 
     The perplexity of a run is the best one on its validation split; steps, minutes and date are those of its last
-    checkpoint. Weights are not read: damage in them is found when they are used.
+    checkpoint. Of weights only those of checkpoints are checked: damage in others is found when they are used.
 
     \b
     tangshi-tf models

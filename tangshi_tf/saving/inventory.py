@@ -69,7 +69,8 @@ class Entry:
 def list_entries() -> list[Entry]:
     """Return the runs and the versions of the current folder, by name and number, and the model in the package.
 
-    What is damaged is listed as such; but the weights are not read, so that damage in them is not noticed here.
+    What is damaged is listed as such; but of weights only those of checkpoints are checked: damage in others is not
+    noticed here.
 
     Example:
         >>> from tangshi_tf import ModelConfig, TrainingConfig, Vocabulary

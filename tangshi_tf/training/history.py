@@ -7,7 +7,7 @@ from typing import Any
 from tangshi_tf.errors import CheckpointError
 from tangshi_tf.storage.schemas import EpochRecord, StepRecord, decode_lines
 
-__all__ = ["best_of", "out_of_patience", "parse_history"]
+__all__ = ["best_of", "is_finished", "out_of_patience", "parse_history"]
 
 
 def parse_history(data: bytes, path: Path) -> list[dict[str, Any]]:
@@ -30,6 +30,22 @@ def parse_history(data: bytes, path: Path) -> list[dict[str, Any]]:
 def best_of(history: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """Return the record of the epoch with the lowest validation nll, of at least one epoch."""
     return min(history, key=lambda record: record["validation_nll"])
+
+
+def is_finished(
+    manifest: Mapping[str, Any], history: Sequence[Mapping[str, Any]], step: int | None, patience: int
+) -> bool:
+    """Tell whether there is nothing left to train: the plan of a run is done, or its patience is at an end.
+
+    Args:
+        manifest: of the run; empty before it is written.
+        history: a record an epoch.
+        step: of its checkpoint; None before the first.
+        patience: as of `out_of_patience`.
+    """
+    if not manifest or step is None:
+        return False
+    return step >= manifest["steps"] or out_of_patience(history, patience)
 
 
 def out_of_patience(history: Sequence[Mapping[str, Any]], patience: int) -> bool:

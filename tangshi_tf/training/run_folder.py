@@ -36,7 +36,7 @@ from tangshi_tf.storage.digests import Digests
 from tangshi_tf.storage.schemas import Extension, Manifest, RunRecord, decode
 from tangshi_tf.storage.version_folder import settings_of
 from tangshi_tf.training.checkpoint import Checkpoint, Position, dump_checkpoint, parse_checkpoint
-from tangshi_tf.training.history import best_of, out_of_patience, parse_history
+from tangshi_tf.training.history import best_of, is_finished, out_of_patience, parse_history
 from tangshi_tf.training.run_files import (
     CHECKPOINT,
     CONFIG,
@@ -229,12 +229,9 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether there is nothing left to train: its plan is done, or its patience is at an end."""
-        manifest, progress = self.manifest, self.progress
-        if not manifest or progress is None:
-            return False
-        return progress.position.step >= manifest["steps"] or out_of_patience(
-            self.history, self.training_config.patience
-        )
+        progress = self.progress
+        step = progress.position.step if progress else None
+        return is_finished(self.manifest, self.history, step, self.training_config.patience)
 
     def is_extended_by(self, training_config: TrainingConfig) -> bool:
         """Tell whether the run is at its end, and these settings give it more epochs, steps or minutes than it had."""

@@ -10,6 +10,7 @@ from filelock import FileLock, Timeout
 
 from tangshi_tf.errors import CheckpointError, TangshiError
 from tangshi_tf.storage.files import LOCK
+from tangshi_tf.training.history import best_of, is_finished
 from tangshi_tf.training.run_folder import Run
 
 __all__ = ["RUNS", "RunStatus", "find_run", "run_names", "run_status"]
@@ -93,14 +94,15 @@ def run_status(folder: Path) -> RunStatus:
 
 def _status(run: Run) -> RunStatus:
     manifest, history, progress = run.manifest, run.history, run.progress
-    running, finished = _is_locked(run.folder), run.finished
+    step = progress.position.step if progress else None
+    running, finished = _is_locked(run.folder), is_finished(manifest, history, step, run.training_config.patience)
     saved = (run.folder / "checkpoint.h5").stat().st_mtime if progress else None
     return RunStatus(
         "running" if running else "finished" if finished else "stopped" if progress else "new",
-        step=progress.position.step if progress else 0,
+        step=step or 0,
         steps=manifest.get("steps", 0),
         epochs=len(history),
-        best=run.best if history else None,
+        best=dict(best_of(history)) if history else None,
         seconds=progress.seconds if progress else 0.0,
         saved=datetime.fromtimestamp(saved, UTC) if saved else None,
     )
