@@ -1,7 +1,8 @@
 """Digests of the files that we write: what was damaged since is noticed when it is opened.
 
-`digests.json` names the SHA-256 of every file of a folder. A file that is replaced has two for a while: the old one and
-the new one. Both are written down before the file itself is, so that the folder is right whenever a process dies.
+`digests.json` names the SHA-256 of every file of a folder. A file that is being replaced has two: the old one and the
+new one. Both are written down before the file itself is, and the new one alone after it, so that the folder is right
+whenever a process dies, and an older file that is put back is noticed.
 A folder without `digests.json`, or a file that it does not name, is taken as it is: version 0.1 wrote none.
 """
 
@@ -17,7 +18,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from tangshi_tf.errors import TangshiError, first_line
+from tangshi_tf.errors import CheckpointError, TangshiError, first_line
 from tangshi_tf.storage.files import write_bytes, write_text
 from tangshi_tf.storage.schemas import decode
 
@@ -63,7 +64,6 @@ class Digests:
         self._folder, self._error, self._path = folder, error, folder / ledger
         self._name, self._known = ledger, None if known is None else set(known)
         self._ledger: dict[str, list[str]] = {}
-        self._written: set[str] = set()  # by this process
         self._load()
 
     def _load(self) -> None:
@@ -118,24 +118,30 @@ class Digests:
             TangshiError: of the kind `error`, if one is missing, or was changed since it was written.
         """
         for name in names:
-            self._require(name, self._digest(name))
+            if not self._accepts(name, self._digest(name)):
+                self._require(name, self._digest(name))  # see `read`
 
     def write(self, name: str, data: bytes | memoryview) -> None:
-        """Write a file atomically, its digest before it.
+        """Write a file atomically, its digest before it, and once more after it.
 
         Raises:
             CheckpointError: if a file cannot be written; the older one is untouched then.
         """
-        accepted = self._ledger.get(name, [])
-        if name not in self._written:  # which of two is there, or whether there is one, is not known yet
-            accepted = [self._digest(name) if os.path.lexists(self._folder / name) else _ABSENT]
-        self._written.discard(name)
-        new = hashlib.sha256(data).hexdigest()
-        self._note(name, [*accepted[-1:], new])
+        before, new = self._before(name), hashlib.sha256(data).hexdigest()
+        self._note(name, [before, new])
         write_bytes(self._folder / name, data)
-        if accepted == [_ABSENT]:
-            self._note(name, [new])  # from now on it may not be absent
-        self._written.add(name)
+        with contextlib.suppress(CheckpointError):  # the file is written, and both digests stay allowed
+            self._note(name, [new])
+
+    def _before(self, name: str) -> str:
+        """Return the digest that a file has, or should have, before it is replaced."""
+        accepted = self._ledger.get(name, [])
+        if len(accepted) == 1:
+            return accepted[0]
+        found = self._digest(name) if os.path.lexists(self._folder / name) else _ABSENT
+        if accepted and found not in accepted:  # of two, after a process had died, it is neither: it is damaged
+            return accepted[0]
+        return found
 
     def exists(self, name: str) -> bool:
         """Tell whether a file was written yet.

@@ -221,43 +221,47 @@ def test_an_export_beside_training_leaves_the_run_as_it_is(mini_folder: Path, tm
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_a_run_that_is_trained_on_meanwhile_is_told_of_as_it_was(
+def train_on(run: Run) -> None:
+    """Write what a third epoch writes, the best so far."""
+    model = run.load_model()
+    model.set_weights([weight + 0.01 for weight in model.get_weights()])
+    run.save_weights(model)
+    run.append_history(epoch_record(3, validation_nll=0.1))
+
+
+def test_a_run_that_is_trained_on_while_it_is_scored_is_told_of_as_it_was(
     mini_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What comes while the weights are scored is not theirs; what comes while they are read makes them unknown."""
-    folder = shutil.copytree(mini_folder / "runs" / "mini", tmp_path / "run")
-    corpus = read_corpus([mini_folder / "poems.txt"])
-    run, weights, read = Run(folder), Run(folder).weights_digest(), Run.load_model
-    step, values, seconds = run.load_checkpoint()
-    model = run.load_model()
-
-    def train_on() -> None:
-        model.set_weights([weight + 0.01 for weight in model.get_weights()])
-        run.save_weights(model)
-        run.append_history(epoch_record(3, validation_nll=0.1))
-        run.save_checkpoint(step, values, seconds)
+    run = Run(shutil.copytree(mini_folder / "runs" / "mini", tmp_path / "run"))
+    weights = run.weights_digest()
 
     def score(*args: Any) -> Any:
-        train_on()
+        train_on(run)
         return results_of(*args)
 
-    def load_while_training(*args: Any, **kwargs: Any) -> PoetryModel:
-        loaded = read(*args, **kwargs)
-        train_on()
-        return loaded
-
-    with monkeypatch.context() as patch:
-        patch.setattr("tangshi_tf.saving.saved_model.results_of", score)
-        path = publish(Run(folder), tmp_path / "saved_models", corpus)
+    monkeypatch.setattr("tangshi_tf.saving.saved_model.results_of", score)
+    path = publish(Run(run.folder), tmp_path / "saved_models", read_corpus([mini_folder / "poems.txt"]))
     card = (path / "assets.extra" / "README.md").read_text(encoding="utf-8")
     config = json.loads((path / "assets.extra" / "config.json").read_text(encoding="utf-8"))
     assert re.search(r"those after epoch [12] of the 2 trained", card)
     assert config["weights"] == weights != run.weights_digest()
-    (folder / "history.jsonl").write_bytes((mini_folder / "runs" / "mini" / "history.jsonl").read_bytes())
-    (folder / "digests.json").unlink()
+
+
+def test_weights_that_are_replaced_while_they_are_read_are_not_published(
+    mini_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, read = Run(shutil.copytree(mini_folder / "runs" / "mini", tmp_path / "run")), Run.load_model
+
+    def load_while_training(*args: Any, **kwargs: Any) -> PoetryModel:
+        loaded = read(*args, **kwargs)
+        monkeypatch.setattr(Run, "load_model", read)
+        train_on(run)
+        return loaded
+
     monkeypatch.setattr(Run, "load_model", load_while_training)
     with pytest.raises(CheckpointError, match="Weights that stay while they are read are required"):
-        publish(Run(folder), tmp_path / "saved_models", corpus)
+        publish(Run(run.folder), tmp_path / "saved_models", read_corpus([mini_folder / "poems.txt"]))
+    assert not (tmp_path / "saved_models").exists()
 
 
 def test_a_run_whose_corpus_alone_makes_no_vocabulary_is_published(lstm: PoetryModel, tmp_path: Path) -> None:

@@ -21,25 +21,53 @@ def test_what_was_written_is_read_and_what_was_changed_since_is_refused(tmp_path
             digests.verify(["a.txt"])
 
 
-def test_whenever_a_process_dies_what_it_left_is_right(tmp_path: Path) -> None:
-    """Between the digest and its file, and after both; then another process goes on."""
-    first = Digests(tmp_path, CheckpointError)
+def die(*args: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_whenever_a_process_dies_what_it_left_is_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the digests and the file, between the file and its digest, and after all; then another goes on."""
+    digests = Digests(tmp_path, CheckpointError)
     for content in (b"one", b"two"):
-        first.write("a.txt", content)
-    ledger = (tmp_path / DIGESTS).read_bytes()
-    first.write("a.txt", b"three")
-    (tmp_path / "a.txt").write_bytes(b"two")  # as if it had died before the file was in its place
-    second = Digests(tmp_path, CheckpointError)
-    assert second.read("a.txt") == b"two"
-    second.write("a.txt", b"four")
-    (tmp_path / "a.txt").write_bytes(b"two")
+        digests.write("a.txt", content)
+    with monkeypatch.context() as patch:
+        patch.setattr("tangshi_tf.storage.digests.write_bytes", die)
+        with pytest.raises(KeyboardInterrupt):
+            digests.write("a.txt", b"three")
     assert Digests(tmp_path, CheckpointError).read("a.txt") == b"two"
-    for damage in (b"one", b"three"):  # neither the old content nor the new one
+    (tmp_path / "a.txt").write_bytes(b"three")  # as if it had died only then
+    assert Digests(tmp_path, CheckpointError).read("a.txt") == b"three"
+    for damage in (b"one", b"four"):  # neither the old content nor the new one
         (tmp_path / "a.txt").write_bytes(damage)
         with pytest.raises(CheckpointError, match="Received one that was changed"):
             Digests(tmp_path, CheckpointError).read("a.txt")
-    (tmp_path / "a.txt").write_bytes(b"three")
-    (tmp_path / DIGESTS).write_bytes(ledger)
+    Digests(tmp_path, CheckpointError).write("a.txt", b"five")
+    assert Digests(tmp_path, CheckpointError).read("a.txt") == b"five"
+
+
+def test_an_older_file_that_is_put_back_is_noticed(tmp_path: Path) -> None:
+    digests = Digests(tmp_path, CheckpointError)
+    for content in (b"one", b"two"):
+        digests.write("a.txt", content)
+    (tmp_path / "a.txt").write_bytes(b"one")
+    for reader in (digests, Digests(tmp_path, CheckpointError)):
+        with pytest.raises(CheckpointError, match="Received one that was changed"):
+            reader.read("a.txt")
+
+
+@pytest.mark.parametrize("died", [False, True])
+def test_a_write_that_fails_makes_no_damaged_file_valid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, died: bool
+) -> None:
+    """Whether one digest is known of the file, or two, after a process had died."""
+    Digests(tmp_path, CheckpointError).write("a.txt", b"one")
+    monkeypatch.setattr("tangshi_tf.storage.digests.write_bytes", die)
+    if died:
+        with pytest.raises(KeyboardInterrupt):
+            Digests(tmp_path, CheckpointError).write("a.txt", b"two")
+    (tmp_path / "a.txt").write_bytes(b"damaged")
+    with pytest.raises(KeyboardInterrupt):
+        Digests(tmp_path, CheckpointError).write("a.txt", b"three")
     with pytest.raises(CheckpointError, match="Received one that was changed"):
         Digests(tmp_path, CheckpointError).read("a.txt")
 
@@ -47,7 +75,7 @@ def test_whenever_a_process_dies_what_it_left_is_right(tmp_path: Path) -> None:
 def test_a_file_that_is_gone_is_told_from_one_that_was_never_written(tmp_path: Path) -> None:
     digests = Digests(tmp_path, CheckpointError)
     assert not digests.exists("a.txt")
-    (tmp_path / "a.txt").mkdir()  # in the way of the first write: its digest is there, the file is not
+    (tmp_path / "a.txt").mkdir()  # in the way of the first write, which does not begin
     with pytest.raises(CheckpointError, match="is required"):
         digests.write("a.txt", b"one")
     (tmp_path / "a.txt").rmdir()
