@@ -225,13 +225,17 @@ def collected() -> dict[str, set[str]]:
 @cache
 def help_texts() -> set[str]:
     """Return every text of help, as it is shown."""
-    found = {"Usage: ", "Options:", "Commands:", "[OPTIONS]", "COMMAND", "[ARGS]...", "default: 1", str(_LANG.help)}
+    found = {"Usage: ", "Options:", "Commands:", "[OPTIONS]", "COMMAND", "[ARGS]...", str(_LANG.help)}
     for command in (main, *main.commands.values()):
         context = click.Context(command, help_option_names=["-h", "--help"])
         found.update(*(_paragraphs(text) for text in (command.help, command.epilog) if text))
         options = [one for one in command.get_params(context) if isinstance(one, click.Option) and not one.hidden]
         assert all(one.help for one in options)
-        found.update(str(one.help) for one in options)
+        for option in options:
+            _, row = option.get_help_record(context) or ("", "")
+            facts = row.removeprefix(str(option.help)).strip(" []").split("; ")
+            words = [fact for fact in facts if fact and not set("<>") & set(fact)]  # a range has none
+            found.update([str(option.help), *words])
     return {text for text in found if not text.startswith("\b")}
 
 
