@@ -38,7 +38,10 @@ FORMAT = 1  # of assets.extra/config.json in a version folder; a reader refuses 
 COLDEST = 1e-3  # a lower temperature is 0: few logits are so close that it would matter, and rounding would
 PORTABLE = ("onnx", "litert")  # formats that take one step of a model
 LENGTH = ("epochs", "max_steps", "minutes")  # the settings of training that say how long it takes
-AXES = ("epochs", "tokens", "minutes")  # what a learning curve may be drawn over
+AXES: Mapping[str, str] = MappingProxyType(
+    {"epochs": "epochs", "tokens": "tokens read in training", "minutes": "minutes, validation included"}
+)
+"""What a learning curve may be drawn along, and the label of that axis."""
 STRATEGIES = ("auto", "one", "mirrored", "multiworker")
 
 DEFAULT_SAMPLER = TEXT_KINDS["poems"].sampler

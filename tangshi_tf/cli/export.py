@@ -94,8 +94,7 @@ def export(
         from tangshi_tf.training.run_folder import Run
 
         run = Run(folder)
-        reading = (origin_filter, format_name, max_size)
-        text = read_text(corpus, run.model_config, run.training_config, *reading)
+        text = read_text(corpus, run.model_config, run.training_config, origin_filter, format_name, max_size)
         if not run.history:
             echo("No epoch is finished: the weights of the checkpoint are exported.", err=True)
         path = publish(run, directory, text, last=last)

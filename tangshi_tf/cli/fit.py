@@ -137,13 +137,13 @@ def fit(
     for flag, module in ((plot, "matplotlib"), (tensorboard, "tensorboard")):
         if flag:
             require_extra(module)
-    reading = (origin_filter, format_name, max_size)
+    reading: Any = {"origin_filter": origin_filter, "format_name": format_name, "max_size": max_size}
     if run:
         from tangshi_tf.training.run_status import run_status
 
         say_where(folder, run_status(folder))
         if run.finished and (model_config, training_config) == (run.model_config, run.training_config):
-            read = partial(read_text, corpus, model_config, training_config, *reading)
+            read = partial(read_text, corpus, model_config, training_config, **reading)
             _publish_once(run, name, read, plot, threads)
             return
         if model_config == run.model_config and run.is_extended_by(training_config):
@@ -153,17 +153,19 @@ def fit(
     start_tensorflow(threads)
     from tangshi_tf.training.distribution import choose_strategy
     from tangshi_tf.training.run import estimate
+    from tangshi_tf.training.run import fit as train_model
 
     cluster = choose_strategy(strategy)
-    text = read_text(corpus, model_config, training_config, *reading)
+    text = read_text(corpus, model_config, training_config, **reading)
     if dry_run:
         echo(estimated(*estimate(text, model_config, training_config, cluster, version)))
         return
 
     # The run, and what it leaves behind.
     begin = "resume" if resume else "restart" if restart else "new"
-    options = {"strategy": cluster, "begin": begin, "save_minutes": save_minutes, "base": version}
-    run = _train(text, folder, model_config, training_config, tensorboard=tensorboard, **options)
+    options: Any = {"strategy": cluster, "begin": begin, "save_minutes": save_minutes, "base": version}
+    train = partial(train_model, text, folder, model_config, training_config, **options)
+    run = _followed(train, folder / "tensorboard" if tensorboard else None)
     if run is not None:  # the chief publishes
         _publish(run, name, text, plot)
 
@@ -218,18 +220,17 @@ def _require_agreement(model_config: ModelConfig, training_config: TrainingConfi
         raise ConfigError(f"The optimizer adamw is required for --weight-decay. Received: {training_config.optimizer}.")
 
 
-def _train(text: Any, folder: Path, *settings: Any, tensorboard: bool, **options: Any) -> "Run | None":
+def _followed(train: "Callable[..., Run | None]", tensorboard: Path | None) -> "Run | None":
     """Train until the run ends, or say how to go on with it when it is asked to stop."""
     from tangshi_tf.training.listeners import TensorBoard
-    from tangshi_tf.training.run import fit as train_model
 
     command = shlex.join(["tangshi-tf", *sys.argv[1:]])
     with contextlib.closing(Console()) as console, StopRequest() as stop:
         listeners: list[Listener] = [console]
         if tensorboard:
-            listeners.append(TensorBoard(folder / "tensorboard"))
+            listeners.append(TensorBoard(tensorboard))
         try:
-            run = train_model(text, folder, *settings, listeners=listeners, command=command, stop=stop, **options)
+            run = train(listeners=listeners, command=command, stop=stop)
             if stop():
                 raise StoppedError("Stopped after the last step.")
             return run

@@ -47,7 +47,11 @@ def plot(names: tuple[str, ...], output: Path, axis: str) -> None:
     form = picture_format(output)
     require_folder("--output", output)
     require_extra("matplotlib")
-    curves = [read_curve(find_run(name), axis, name=name) for name in dict.fromkeys(names)]
+    found: dict[Path, tuple[Path, str]] = {}
+    for name in names:
+        folder = find_run(name)
+        found.setdefault(folder.resolve(), (folder, name))  # a run is drawn once
+    curves = [read_curve(folder, axis, name=name) for folder, name in found.values()]
     quiet_matplotlib()
     for name, place in names_without_font([curve.name for curve in curves]).items():
         echo(f"Note: no font has all characters of {name}: it is run {place} in the picture.", err=True)

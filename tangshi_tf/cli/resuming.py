@@ -20,10 +20,11 @@ def open_run(folder: Path) -> "Run | None":
     Raises:
         CheckpointError: if there is none, or it is damaged.
     """
+    from tangshi_tf.training.run_files import is_run
     from tangshi_tf.training.run_folder import Run
     from tangshi_tf.training.run_status import run_names
 
-    if not (folder / "config.json").is_file():
+    if not is_run(folder):
         if "TF_CONFIG" in os.environ:
             return None
         names = run_names(folder.parent)

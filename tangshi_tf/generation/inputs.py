@@ -14,6 +14,7 @@ __all__ = [
     "code_points",
     "one_value_a_row",
     "problems",
+    "rows_spec",
     "shown",
     "utf8",
     "without_white_space",
@@ -42,6 +43,11 @@ WHITE_SPACE = r"[\pZ\t-\r\x1c-\x1f\x{85}]+"  # what str.isspace calls white spac
 AUTOMATIC_LENGTH = 200  # tokens after the begin, when max_length is 0; few poems are longer, a loop must end
 NOTHING = -1  # no code point
 _SHOWN = 40  # characters of a rejected string that an error repeats
+
+
+def rows_spec(name: str, dtype: Any) -> Any:
+    """Return the specification of an input with one value a row, `[B]`."""
+    return tf.TensorSpec([None], dtype, name)
 
 
 def utf8(text: Any) -> Any:

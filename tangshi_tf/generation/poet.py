@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tangshi_tf.generation.about import describe
 from tangshi_tf.generation.decoder import Decoder
-from tangshi_tf.generation.inputs import AUTOMATIC_LENGTH, INPUTS, one_value_a_row, problems, utf8
+from tangshi_tf.generation.inputs import AUTOMATIC_LENGTH, INPUTS, one_value_a_row, problems, rows_spec, utf8
 from tangshi_tf.generation.masks import Constraints
 from tangshi_tf.generation.planner import PLANNERS
 from tangshi_tf.generation.servable import functions_of, signatures_of
@@ -25,10 +25,6 @@ from tangshi_tf.vocabulary import EOS, PAD
 __all__ = ["Poet"]
 
 _KNOBS = ("init_state", "temperature", "top_p", "repetition_penalty", "top_k")
-
-
-def _rows(name: str, dtype: Any) -> Any:
-    return tf.TensorSpec([None], dtype, name=name)
 
 
 def _tensor(value: Any, dtype: Any) -> Any:
@@ -98,10 +94,10 @@ class Poet(tf.Module):
             ends=kind.ends,
         )
         self._about = describe(model)
-        self._generate = _Once(self._write, {name: _rows(name, dtype) for name, (dtype, _) in INPUTS.items()})
-        self._score = _Once(self._cost, {"poem": _rows("poem", tf.string)})
+        self._generate = _Once(self._write, {name: rows_spec(name, dtype) for name, (dtype, _) in INPUTS.items()})
+        self._score = _Once(self._cost, {"poem": rows_spec("poem", tf.string)})
         states = {spec.name: spec for spec in self._layout.specs}
-        self._step = _Once(partial(_take_step, model), {"token": _rows("token", tf.int32), **states})
+        self._step = _Once(partial(_take_step, model), {"token": rows_spec("token", tf.int32), **states})
 
     def generate(
         self,

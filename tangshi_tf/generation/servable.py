@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tangshi_tf.generation.inputs import INPUTS
+from tangshi_tf.generation.inputs import INPUTS, rows_spec
 from tangshi_tf.model.state import StateLayout
 from tangshi_tf.text_kind import TextKind
 
@@ -68,17 +68,13 @@ def signatures_of(generate: Any, step: Any, score: Any, layout: StateLayout, kin
     def serving_default(begin: Any) -> dict[str, Any]:
         return {"poem": generate(**(given | {"begin": begin}))["poem"]}
 
-    specs = [_vector(name, dtype) for name, (dtype, _) in INPUTS.items()]
+    specs = [rows_spec(name, dtype) for name, (dtype, _) in INPUTS.items()]
     return {
         "serving_default": _signature(serving_default, specs[:1], defaults),
         "generate": _signature(generate, specs, defaults),
-        "get_next_token": _signature(step, [_vector("token", tf.int32), *layout.specs], {}),
-        "score": _signature(score, [_vector("poem", tf.string)], {}),
+        "get_next_token": _signature(step, [rows_spec("token", tf.int32), *layout.specs], {}),
+        "score": _signature(score, [rows_spec("poem", tf.string)], {}),
     }
-
-
-def _vector(name: str, dtype: Any) -> Any:
-    return tf.TensorSpec([None], dtype, name)
 
 
 def _signature(function: Callable[..., Any], specs: Sequence[Any], defaults: Mapping[str, Any]) -> Any:

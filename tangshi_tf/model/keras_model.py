@@ -117,7 +117,7 @@ class KerasModel(keras.Model):
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return which logits have a target, bool `[B, T]`: losses and metrics of Keras leave the others out.
 
-        None have those of padding, of the end token and of a title, that is of all before a separator.
+        Padding, the end token and a title, which is all before a separator, have no target.
         """
         ops = keras.ops  # those of TensorFlow cannot compute with what `keras.Input` gives
         tokens = ops.cast(inputs, "int32")

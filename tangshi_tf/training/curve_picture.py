@@ -8,8 +8,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from tangshi_tf.config import AXES
 from tangshi_tf.errors import ConfigError
-from tangshi_tf.training.learning_curve import LABELS, Curve, learning_curve
+from tangshi_tf.training.learning_curve import Curve, learning_curve
 
 __all__ = ["FORMATS", "draw_curves", "draw_history", "names_without_font", "picture_format"]
 
@@ -41,7 +42,7 @@ def draw_curves(curves: Sequence[Curve], axis: str = "epochs", form: str = "svg"
 
     Args:
         curves: at least one, along the same axis. A name that no font has (`names_without_font`) becomes its number.
-        axis: a key of `LABELS`.
+        axis: a key of `config.AXES`.
         form: one of `FORMATS`.
     """
     from matplotlib import style
@@ -56,7 +57,7 @@ def draw_curves(curves: Sequence[Curve], axis: str = "epochs", form: str = "svg"
             _draw(axes, curve, label, color)
         _explain(axes)
         axes.set_title(f"Learning curve of {labels[0]}" if len(curves) == 1 else "Learning curves")
-        axes.set(xlabel=LABELS[axis], ylabel="perplexity", yscale="log", xmargin=0.02)
+        axes.set(xlabel=AXES[axis], ylabel="perplexity", yscale="log", xmargin=0.02)
         _set_ticks(axes, axis)
         axes.grid(which="both", alpha=0.3)
         axes.legend(fontsize="small")
@@ -137,12 +138,11 @@ def _font_for(text: str) -> str | None:
     """
     from matplotlib import font_manager
 
-    def lacking(path: str) -> str:
+    def lacking(path: str, chars: str) -> str:
         font = font_manager.get_font(path)
-        return "".join(char for char in missing if not font.get_char_index(ord(char)))
+        return "".join(char for char in chars if not font.get_char_index(ord(char)))
 
-    missing = text
-    missing = lacking(font_manager.findfont(_FONT))
+    missing = lacking(font_manager.findfont(_FONT), text)
     if not missing:
         return _FONT
     found = sorted(font_manager.fontManager.ttflist, key=lambda f: (f.style != "normal", f.weight != 400, f.name))
@@ -150,6 +150,6 @@ def _font_for(text: str) -> str | None:
         if _NO_FONT in entry.name.replace(" ", "").lower():
             continue
         with contextlib.suppress(OSError, RuntimeError):  # a font that is gone or damaged
-            if not lacking(entry.fname):
+            if not lacking(entry.fname, missing):
                 return str(entry.name)
     return None

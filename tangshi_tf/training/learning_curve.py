@@ -11,10 +11,7 @@ import numpy.typing as npt
 from tangshi_tf.errors import CheckpointError
 from tangshi_tf.training.run_folder import Run
 
-__all__ = ["LABELS", "Curve", "curve_text", "epochs_at", "learning_curve", "read_curve"]
-
-LABELS = {"epochs": "epochs", "tokens": "tokens read in training", "minutes": "minutes, validation included"}
-"""What a curve can be drawn along, and the label of that axis."""
+__all__ = ["Curve", "curve_text", "epochs_at", "learning_curve", "read_curve"]
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _WHOLE = 0.9  # an epoch with a smaller share of its steps was cut by the end of the plan; titles vary them a little
@@ -44,7 +41,7 @@ def read_curve(folder: str | Path, axis: str = "epochs", name: str = "") -> Curv
 
     Args:
         folder: of the run.
-        axis: a key of `LABELS`.
+        axis: a key of `config.AXES`.
         name: of the curve, by default that of the folder.
 
     Raises:
@@ -82,7 +79,7 @@ def learning_curve(
         name: of the curve.
         history: the records of epochs.
         steps: the records of steps, in their order; may be empty.
-        axis: a key of `LABELS`.
+        axis: a key of `config.AXES`.
         epoch_steps: batches of an epoch.
         tokens: of an epoch.
 

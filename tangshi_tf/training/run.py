@@ -29,7 +29,7 @@ from tangshi_tf.training.distribution import (
 )
 from tangshi_tf.training.hardware import usage
 from tangshi_tf.training.listeners import Listener, LogListener, RunPlan
-from tangshi_tf.training.run_files import RUN_FILES, require_place
+from tangshi_tf.training.run_files import RUN_FILES, is_run, require_place
 from tangshi_tf.training.run_folder import Run
 from tangshi_tf.training.session import Session
 from tangshi_tf.training.tasks import Task, make_task, token_counts
@@ -72,7 +72,7 @@ def fit(
         save_minutes: between two checkpoints; there is one after every epoch too.
         stop: asked about every second; once it is true, the run is saved and ends.
         base: a model to begin with, or its version folder: its weights are taken, and its vocabulary, extended by what
-            the corpus has beyond it; see `transfer`. A run that goes on needs it no more.
+            the corpus has beyond it; see `transfer`. To go on, a run does not need it.
 
     Returns:
         The finished run; its best weights are those of the epoch with the lowest validation perplexity. None on a
@@ -131,7 +131,7 @@ def estimate(
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A run as it was found: its folder, None on a worker that is not the chief; and its checkpoint, if it has one."""
+    """A run as the chief found it, with its checkpoint, if it has one; empty on the other workers."""
 
     run: Run | None = None
     position: Position = field(default_factory=Position)
@@ -163,7 +163,7 @@ def _settle(
     base = _loaded(base)
     model_config = model_config or (base.config if base else ModelConfig())
     training_config = training_config or (FINE_TUNING if base else TrainingConfig())
-    goes_on = begin == "resume" and (folder / "config.json").is_file()
+    goes_on = begin == "resume" and is_run(folder)
     vocabulary = Run(folder).vocabulary if goes_on else _vocabulary(corpus, training_config, base)
     return base, model_config, training_config, make_task(corpus, model_config, training_config, vocabulary)
 

@@ -15,6 +15,7 @@ __all__ = [
     "RUN_FILES",
     "VOCABULARY",
     "WEIGHTS",
+    "is_run",
     "other_files",
     "require_place",
 ]
@@ -25,6 +26,11 @@ _PICTURE, _LOGS = "learning-curve.svg", "tensorboard"  # if asked for
 # In the order in which a run is discarded: what is left, if that is cut short, is not taken for a run to go on with.
 GUARDED = (CHECKPOINT, HISTORY, WEIGHTS, MANIFEST, CONFIG, VOCABULARY)
 RUN_FILES = (*GUARDED, DIGESTS, _PICTURE, _LOGS)
+
+
+def is_run(folder: Path) -> bool:
+    """Tell whether a folder is that of a run."""
+    return (folder / CONFIG).is_file()
 
 
 def other_files(folder: Path) -> set[str]:

@@ -46,6 +46,7 @@ from tangshi_tf.training.run_files import (
     RUN_FILES,
     VOCABULARY,
     WEIGHTS,
+    is_run,
     require_place,
 )
 from tangshi_tf.vocabulary import Vocabulary
@@ -80,7 +81,7 @@ class Run:
     def __init__(self, folder: str | Path) -> None:
         """See the class."""
         self.folder = folder = Path(folder)
-        if not (folder / CONFIG).is_file():
+        if not is_run(folder):
             raise CheckpointError(f"A training run is required (a folder with {CONFIG}). Received: {folder}.")
         self._digests = Digests(folder, CheckpointError, known=GUARDED)
         record = decode(self._digests.read(CONFIG), RunRecord, folder / CONFIG, CheckpointError)

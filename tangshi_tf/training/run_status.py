@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 from tangshi_tf.errors import CheckpointError, TangshiError
 from tangshi_tf.storage.files import LOCK
 from tangshi_tf.training.history import best_of, is_finished
+from tangshi_tf.training.run_files import CHECKPOINT, is_run
 from tangshi_tf.training.run_folder import Run
 
 __all__ = ["RUNS", "RunStatus", "find_run", "run_names", "run_status"]
@@ -59,7 +60,7 @@ def find_run(run: str) -> Path:
         CheckpointError: if there is none.
     """
     for folder in (RUNS / run, Path(run)):
-        if run and (folder / "config.json").is_file():
+        if run and is_run(folder):
             return folder
     raise CheckpointError(
         f"A run in ./runs ({', '.join(run_names()) or 'none'}) or the folder of one is required. Received: {run!r}."
@@ -83,7 +84,7 @@ def run_status(folder: Path) -> RunStatus:
     try:
         return _status(Run(folder))
     except TangshiError as error:
-        if not (folder / "config.json").is_file():
+        if not is_run(folder):
             raise
         problem = str(error)
     if _is_locked(folder):  # then a file may just have been replaced, after its digest had been read
@@ -96,7 +97,7 @@ def _status(run: Run) -> RunStatus:
     manifest, history, progress = run.manifest, run.history, run.progress
     step = progress.position.step if progress else None
     running, finished = _is_locked(run.folder), is_finished(manifest, history, step, run.training_config.patience)
-    saved = (run.folder / "checkpoint.h5").stat().st_mtime if progress else None
+    saved = (run.folder / CHECKPOINT).stat().st_mtime if progress else None
     return RunStatus(
         "running" if running else "finished" if finished else "stopped" if progress else "new",
         step=step or 0,

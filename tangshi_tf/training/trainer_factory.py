@@ -69,7 +69,10 @@ class TrainerFactory:
 
     @phase("building the model")
     def trainer(self, steps: int, first: int = 0) -> Trainer:
-        """Return a trainer at the beginning of a run of so many steps, for `first` see there; its model is `model`."""
+        """Return a trainer at the beginning of a run of so many steps; its model is `model`.
+
+        `first` is as of `Trainer`.
+        """
         keras.utils.set_random_seed(self.config.seed)
         with self.strategy.scope():
             self.model = PoetryModel(self._model_config, self._task.vocabulary, self.precision)

@@ -23,8 +23,8 @@ from tangshi_tf.training.trainer import Progress
 
 __all__ = ["Validator"]
 
-_FIRST_SAMPLE = 30.0  # seconds after training has begun
-_SAMPLES = 180.0  # seconds between two samples
+_FIRST_SAMPLE = 30.0  # seconds until the first sample
+_SAMPLES = 180.0  # seconds from one to the next
 
 
 class Validator:
@@ -42,7 +42,7 @@ class Validator:
         """See the class."""
         self._run, self._model, self._task = run, model, task
         self._listeners, self._began = as_listeners(listeners, model), began
-        self._started = self._sampled = time.monotonic()
+        self._next_sample = time.monotonic() + _FIRST_SAMPLE
         self._score = task.validation(model)
         self._epochs = len(run.history)
         self._streamer = Streamer(model, model.vocabulary, ends=model.config.kind.ends)
@@ -65,10 +65,11 @@ class Validator:
         if progress.epoch_ended:
             self._validate(progress)
             self._epochs += 1
-            self._sampled = time.monotonic()
-        elif time.monotonic() >= self._sampled + (_SAMPLES if self._sampled > self._started else _FIRST_SAMPLE):
+        elif time.monotonic() >= self._next_sample:
             self._tell_sample(progress)
-            self._sampled = time.monotonic()
+        else:
+            return
+        self._next_sample = time.monotonic() + _SAMPLES
 
     def _tell_sample(self, progress: Progress) -> None:
         """Write a text for the listeners that want one; training does not notice."""

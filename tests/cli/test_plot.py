@@ -42,6 +42,12 @@ def test_runs_are_drawn_by_name_and_by_folder(project: Path, file: str) -> None:
     assert Path(file).stat().st_size > 1000
 
 
+def test_a_run_is_drawn_once(project: Path) -> None:
+    plot("mine", "runs/mine", str(project / "runs" / "mine"), "--output", "thrice.svg")
+    plot("mine", "--output", "once.svg")
+    assert Path("thrice.svg").read_bytes() == Path("once.svg").read_bytes()
+
+
 def test_a_run_is_drawn_while_it_is_trained(project: Path) -> None:
     with locked(project / "runs" / "mine"):
         assert plot("mine", "--output", "curve.svg").exit_code == 0

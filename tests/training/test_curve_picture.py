@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from matplotlib import font_manager
 
+from tangshi_tf.config import AXES
 from tangshi_tf.errors import ConfigError
 from tangshi_tf.training.curve_picture import FORMATS, draw_curves, draw_history, names_without_font, picture_format
-from tangshi_tf.training.learning_curve import LABELS, Curve
+from tangshi_tf.training.learning_curve import Curve
 from tests.records import epoch_record
 
 BEGINS = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
@@ -41,7 +42,7 @@ def test_a_picture_says_what_is_in_it() -> None:
     assert {"epochs", "perplexity", "training, with dropout", "validation", "best epoch"} <= set(found)
     assert "run mine: lowest 66.67 after epoch 3" in found
     assert {"100", "200"} <= set(found)
-    for axis, label in LABELS.items():
+    for axis, label in AXES.items():
         assert label in comments(curve("mine"), axis=axis)
 
 

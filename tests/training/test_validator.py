@@ -136,8 +136,8 @@ def test_samples_come_between_epochs_and_change_nothing(tmp_path: Path, monkeypa
         validator.follow(at(1, ended=False))
     assert [sample.step for sample in readers.samples] == [10]  # the next one is minutes away
     assert all(np.array_equal(old, np.array(new)) for old, new in zip(before, model.variables, strict=True))
+    monkeypatch.setattr(module, "_SAMPLES", 0.0)
     validator.follow(at(1))
     assert readers.epochs[0].poem == readers.samples[0].text
-    monkeypatch.setattr(module, "_SAMPLES", 0.0)
     validator.follow(at(2, ended=False))
     assert [sample.step for sample in readers.samples] == [10, 20]
