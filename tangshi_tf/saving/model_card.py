@@ -127,7 +127,7 @@ class Course(NamedTuple):
     Attributes:
         manifest: what was resolved at its start.
         history: a record an epoch.
-        progress: its checkpoint without values; None before the first.
+        progress: its checkpoint without values; None if it is not asked for, or there is none.
     """
 
     manifest: Mapping[str, Any]
@@ -135,13 +135,17 @@ class Course(NamedTuple):
     progress: Checkpoint | None
 
 
-def course_of(run: Run) -> Course:
+def course_of(run: Run, *, last: bool) -> Course:
     """Return how a run has gone so far; if it is being trained, its files tell another course later.
 
+    Args:
+        run: to be described.
+        last: for the card of the last weights; that of the best ones needs no checkpoint, and it may be damaged.
+
     Raises:
-        CheckpointError: if a file of the run is damaged.
+        CheckpointError: if a file that is needed is damaged.
     """
-    return Course(run.manifest, run.history, run.progress)
+    return Course(run.manifest, run.history, run.progress if last else None)
 
 
 def model_card(model: ModelConfig, course: Course, task: Task, results: Results, *, last: bool = False) -> str:

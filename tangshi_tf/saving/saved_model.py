@@ -114,16 +114,15 @@ def publish(run: Run, directory: str | Path, corpus: Corpus | Prose, *, last: bo
         >>> publish(run, "saved_models/ours", corpus).name
         '1'
     """
-    course = course_of(run)
-    last = last or not course.history
-    if last and course.progress is None:
+    last = last or not run.history
+    if last and run.progress is None:
         raise CheckpointError(f"A run that has saved a checkpoint is required. Received: {run.folder}.")
     task = make_task(corpus, run.model_config, run.training_config, run.vocabulary)
-    if course.manifest.get("corpus") != task.digest:
+    if run.manifest.get("corpus") != task.digest:
         raise CorpusError(f"The corpus that {run.folder} was trained on is required. Received: another one.")
     # To score the model takes minutes, in which the run may be trained further: all that is told of it is read before.
     digest = run.weights_digest(last=last)
-    course = course_of(run)
+    course = course_of(run, last=last)
     model = run.load_model(last=last)
     if run.weights_digest(last=last) != digest:
         raise CheckpointError(f"Weights that stay while they are read are required. Received new ones: {run.folder}.")

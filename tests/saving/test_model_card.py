@@ -23,7 +23,7 @@ def corpus(mini_folder: Path) -> Corpus:
 def test_the_card_says_how_a_run_went(mini_folder: Path, corpus: Corpus) -> None:
     run = Run(mini_folder / "runs" / "mini")
     task = make_task(corpus, run.model_config, run.training_config)
-    card = model_card(run.model_config, course_of(run), task, Results({}, ["| validation | 7.5 |"]))
+    card = model_card(run.model_config, course_of(run, last=False), task, Results({}, ["| validation | 7.5 |"]))
     manifest = run.manifest
     assert card.startswith(f"# A poet by tangshi-tf {manifest['package']}\n\nMade by `{manifest['command']}` on ")
     assert "1 x LSTM(16), embedding 12, ear full, " in card

@@ -274,6 +274,15 @@ def test_a_run_whose_corpus_alone_makes_no_vocabulary_is_published(lstm: PoetryM
     assert publish(run, tmp_path / "saved_models", few).name == "1"
 
 
+def test_a_damaged_checkpoint_does_not_keep_the_best_weights_back(mini_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(mini_folder / "runs" / "mini", tmp_path / "run")
+    (folder / "checkpoint.h5").write_bytes(b"damaged")
+    corpus = read_corpus([mini_folder / "poems.txt"])
+    assert publish(Run(folder), tmp_path / "saved_models", corpus).name == "1"
+    with pytest.raises(CheckpointError, match=r"checkpoint.h5. Received one that was changed or damaged since"):
+        publish(Run(folder), tmp_path / "saved_models", corpus, last=True)
+
+
 def test_the_last_weights_are_exported_if_asked_for_or_if_no_epoch_is_finished(
     mini_folder: Path, tmp_path: Path
 ) -> None:
