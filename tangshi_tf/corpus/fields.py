@@ -58,7 +58,6 @@ _ORDER = [*_NAMES[TITLE].split(), *_NAMES[TEXT].split()]
 _POEMS = frozenset(_ORDER[_ORDER.index("poem") :])  # beside the name of a text they stand for the title
 _ROLES = {name: role for role, names in _NAMES.items() for name in names.split()}
 _LINE = re.compile(
-    ""
     "(?:line|verse|sentence|ju)[0-9]{1,2}|第[0-9一二三四五六七八九十]+句|[首颔颈尾]联|[起承转合]句|句[0-9一二三四五六七八九十]+"
 )
 # Words inside a longer name, the first that is found.

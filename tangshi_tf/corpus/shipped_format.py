@@ -39,13 +39,13 @@ def shipped_text() -> str:
 
 
 def shipped_records() -> list[Record]:
-    """Return its poems."""
+    """Return the poems of the corpus in the package."""
     return list(_records(shipped_text()))
 
 
 @lru_cache(maxsize=1)
 def shipped_authors() -> frozenset[str]:
-    """Return its poets, by their names in simplified characters.
+    """Return the poets of the corpus in the package, by their names in simplified characters.
 
     Example:
         >>> "李白" in shipped_authors()
