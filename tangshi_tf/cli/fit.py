@@ -271,6 +271,11 @@ def _publish(run: "Run", name: str, text: Any, plot: bool) -> None:
             f"Later epochs overfit: the validation perplexity after epoch {len(history)} is {worse:.2f}. "
             f"Export that epoch with: {_command_to_export_last()}"
         )
+    _say_next(run, name, path)
+
+
+def _say_next(run: "Run", name: str, path: Path) -> None:
+    """Print where the run and its model are, and what writes with it."""
     echo(f"The run is in {run.folder}, the model in {path}. Next: {_command_to_write(run, name)}")
 
 
@@ -303,3 +308,4 @@ def _publish_once(run: "Run", name: str, read: "Callable[[], Any]", plot: bool, 
         _publish(run, name, read(), plot)
         return
     echo(f"The run is finished, and exported as {path}. More --epochs or --minutes than it had extend it.")
+    _say_next(run, name, path)

@@ -30,7 +30,7 @@ TITLE, AUTHOR, TEXT, LINE, SPLIT, OTHER = "title", "author", "text", "line", "sp
 _NAMES = {
     TITLE: (
         "title 题目 标题 poemtitle poemname 诗题 题名 诗名 篇名 诗歌题目 诗词名称 诗词名 诗歌名称 作品名称 作品名 "
-        "篇目 timu biaoti titles 题 作品 rhythmic 词牌 词牌名 cipai 曲牌 曲牌名 name 名称 名字 chapter heading "
+        "篇目 timu biaoti titles 题 作品 rhythmic 词牌 词牌名 cipai 曲牌 曲牌名 name 名称 名字 chapter heading head "
         "headline subject"
     ),
     TEXT: (
@@ -40,7 +40,7 @@ _NAMES = {
         "poem poems poetry verse shici 诗 诗歌 诗词 词 文"
     ),
     AUTHOR: (
-        "author authors poet writer by authorname poetname creator "
+        "author authors poet writer by byline authorname poetname creator "
         "作者 诗人 词人 作家 撰者 作者名 作者姓名 姓名 创作者 著者 诗人姓名 zuozhe"
     ),
     SPLIT: "split",

@@ -94,20 +94,26 @@ def parse_xml(text: str) -> Any:
 def _tree(element: ElementTree.Element, depth: int) -> Any:
     """Return an element as JSON would have it: lines as a list, children by their names."""
     children = list(element)
-    if not children and not element.attrib:
+    attributes = {_local(name): value for name, value in element.attrib.items()}
+    if not children and not attributes:
         return unescape(element.text or "").strip()
     if depth > _DEEPEST:
         return ""
-    if children and {child.tag.lower() for child in children} <= _OF_LINES:
+    if children and {_local(child.tag).lower() for child in children} <= _OF_LINES:
         lines = [unescape(part).strip() for part in element.itertext() if part.strip()]
-        if not element.attrib:
+        if not attributes:
             return lines
-        return {**element.attrib, "text": lines}
+        return {**attributes, "text": lines}
     values: dict[str, list[Any]] = {}
     for child in children:
-        values.setdefault(child.tag, []).append(_tree(child, depth + 1))
+        values.setdefault(_local(child.tag), []).append(_tree(child, depth + 1))
     found: dict[str, Any] = {tag: own[0] if len(own) == 1 else own for tag, own in values.items()}
     text = unescape(element.text or "").strip()
     if not children and text:
         found["text"] = text
-    return {**element.attrib, **found}  # an attribute may have the name of a child
+    return {**attributes, **found}  # an attribute may have the name of a child
+
+
+def _local(name: str) -> str:
+    """Return the name of an element or attribute without its namespace, which stands in braces."""
+    return name.rpartition("}")[2]

@@ -106,16 +106,18 @@ def evaluator(model: PoetryModel, texts: Sequence[str], titles: Sequence[str] | 
     is_hanzi = tf.constant(_hanzi_ids(model.vocabulary))
     sharing = math.log(model.vocabulary.unknown_types)
 
-    @tf.function(input_signature=dataset.element_spec)
     def of_batch(x: Any, y: Any) -> Any:
         nll = token_nll(model(x), y) + tf.where(y == UNK, sharing, 0.0)
         hanzi = tf.gather(is_hanzi, y)
         columns = [tf.cast(y != PAD, tf.float32), nll, hanzi, nll * hanzi]
         return tf.stack([tf.reduce_sum(column, axis=1) for column in columns], axis=1)
 
+    # Traced at once: TensorFlow would warn of tracing if several evaluators were made one after the other.
+    scored = tf.function(of_batch).get_concrete_function(*dataset.element_spec)
+
     def score() -> _Array:
         rows = np.empty((len(order), 4))
-        rows[order] = np.concatenate([of_batch(x, y).numpy() for x, y in tracked("scoring the model", dataset)])
+        rows[order] = np.concatenate([scored(x, y).numpy() for x, y in tracked("scoring the model", dataset)])
         return rows
 
     return score
@@ -142,11 +144,12 @@ def stream_evaluator(
         [tf.TensorSpec([1, width]) for width in model.state_layout.widths],
     )
 
-    @tf.function(input_signature=[chunk, chunk, states])
     def of_chunk(x: Any, y: Any, state: Any) -> Any:
         logits, state = model.read(x, state)
         nll = token_nll(logits, y) + tf.where(y == UNK, sharing, 0.0)
         return tf.reduce_sum(tf.cast(nll, tf.float64)), state
+
+    scored = tf.function(of_chunk).get_concrete_function(chunk, chunk, states)
 
     def score() -> tuple[float, int]:
         state = [tf.zeros(spec.shape) for spec in states]
@@ -154,7 +157,8 @@ def stream_evaluator(
         for first in tracked("scoring the model", range(0, len(stream), length)):
             y = stream[first : first + length]
             before = [BOS] if first == 0 else stream[first - 1 : first]
-            nll, state = of_chunk(np.concatenate([before, y[:-1]])[np.newaxis].astype(np.int32), y[np.newaxis], state)
+            x = np.concatenate([before, y[:-1]])[np.newaxis].astype(np.int32)
+            nll, state = scored(tf.constant(x), tf.constant(y[np.newaxis]), state)
             total += nll
         return float(total), len(stream)
 

@@ -83,7 +83,10 @@ def test_a_finished_run_is_exported_once(project: Path) -> None:
     best = STANDS.format(run="runs/mini", step=r"[\d,]+", epochs=2)
     best += r"best so far: epoch \d, validation perplexity \d+\.\d\d\n"
     finished = "The run is finished, and exported as saved_models/mini/1. More --epochs or --minutes than it had "
-    finished += "extend it.\n"
+    finished += (
+        "extend it.\nThe run is in runs/mini, the model in saved_models/mini/1. Next: tangshi-tf sample --model mini "
+    )
+    finished += "--begin 山\n"
     for _ in range(2):
         result = run(*RESUME)
         assert (result.exit_code, result.stderr) == (0, "")

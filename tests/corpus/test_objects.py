@@ -181,6 +181,9 @@ def test_fields_and_elements_without_poems_are_named() -> None:
         f"<poems><poem><title>春晓</title><author>孟浩然</author><content>{SPRING}</content></poem></poems>",
         f'<?xml version="1.0"?><poems><poem title="春晓" author="孟浩然">{SPRING}</poem></poems>',
         f"<poem><title>春晓</title><author>孟浩然</author><text><l>{HALVES[0]}</l><l>{HALVES[1]}</l></text></poem>",
+        f'<lg xmlns="http://www.tei-c.org/ns/1.0" xml:id="p1"><head>春晓</head><byline>孟浩然</byline>'
+        f"<l>{HALVES[0]}</l><l>{HALVES[1]}</l></lg>",
+        f'<t:div xmlns:t="urn:t"><t:title>春晓</t:title><t:author>孟浩然</t:author><t:text>{SPRING}</t:text></t:div>',
     ],
 )
 def test_xml(text: str) -> None:
