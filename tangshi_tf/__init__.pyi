@@ -14,8 +14,8 @@ from .saving.saved_model import export_model as export_model
 from .saving.saved_model import load_model as load_model
 from .saving.saved_model import load_poet as load_poet
 from .saving.saved_model import publish as publish
-from .training.datasets import poem_dataset as poem_dataset
-from .training.datasets import prose_dataset as prose_dataset
+from .training.keras_datasets import poem_dataset as poem_dataset
+from .training.keras_datasets import prose_dataset as prose_dataset
 from .training.distribution import choose_strategy as choose_strategy
 from .training.run import fit as fit
 from .training.run_folder import Run as Run

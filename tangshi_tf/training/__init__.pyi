@@ -1,6 +1,6 @@
 from .checkpoint import Position as Position
-from .datasets import poem_dataset as poem_dataset
-from .datasets import prose_dataset as prose_dataset
+from .keras_datasets import poem_dataset as poem_dataset
+from .keras_datasets import prose_dataset as prose_dataset
 from .distribution import choose_strategy as choose_strategy
 from .hardware import bfloat16_pays as bfloat16_pays
 from .optimizer import build_optimizer as build_optimizer

@@ -130,6 +130,12 @@ class TensorBoard:
             self._summary.scalar("tokens_per_second", progress.tokens_per_second)
             self._summary.scalar("learning_rate", progress.learning_rate)
 
+    def sampled(self, sample: Sample) -> None:
+        """Write the sample."""
+        with self._writer.as_default(sample.step):
+            self._summary.text("poem", sample.text)
+        self._writer.flush()
+
     def validated(self, report: EpochReport) -> None:
         """Write the validation figure and the sample poem."""
         with self._writer.as_default(self._step):

@@ -11,7 +11,7 @@ from tangshi_tf.corpus.poems import Poem, read_corpus
 from tangshi_tf.corpus.prose import read_prose
 from tangshi_tf.errors import ConfigError, CorpusError
 from tangshi_tf.model.poetry_model import PoetryModel
-from tangshi_tf.training.datasets import poem_dataset, prose_dataset
+from tangshi_tf.training.keras_datasets import poem_dataset, prose_dataset
 from tangshi_tf.vocabulary import BOS, EOS, PAD, Vocabulary
 
 POEMS = [poem for poem in read_corpus().poems("train") if len(poem.text) < 70][:120]
