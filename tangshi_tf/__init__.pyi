@@ -14,9 +14,9 @@ from .saving.saved_model import export_model as export_model
 from .saving.saved_model import load_model as load_model
 from .saving.saved_model import load_poet as load_poet
 from .saving.saved_model import publish as publish
+from .training.distribution import choose_strategy as choose_strategy
 from .training.keras_datasets import poem_dataset as poem_dataset
 from .training.keras_datasets import prose_dataset as prose_dataset
-from .training.distribution import choose_strategy as choose_strategy
 from .training.run import fit as fit
 from .training.run_folder import Run as Run
 from .version import __version__ as __version__

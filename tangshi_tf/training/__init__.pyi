@@ -1,8 +1,8 @@
 from .checkpoint import Position as Position
-from .keras_datasets import poem_dataset as poem_dataset
-from .keras_datasets import prose_dataset as prose_dataset
 from .distribution import choose_strategy as choose_strategy
 from .hardware import bfloat16_pays as bfloat16_pays
+from .keras_datasets import poem_dataset as poem_dataset
+from .keras_datasets import prose_dataset as prose_dataset
 from .optimizer import build_optimizer as build_optimizer
 from .run import fit as fit
 from .run_folder import Run as Run
