@@ -158,7 +158,7 @@ def fit(
     cluster = choose_strategy(strategy)
     text = read_text(corpus, model_config, training_config, **reading)
     if dry_run:
-        echo(estimated(*estimate(text, model_config, training_config, cluster, version)))
+        echo(estimated(*estimate(text, model_config, training_config, cluster, version, run)))
         return
 
     # The run, and what it leaves behind.

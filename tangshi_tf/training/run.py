@@ -115,14 +115,16 @@ def estimate(
     training_config: TrainingConfig,
     strategy: Any = None,
     base: PoetryModel | str | Path | None = None,
+    run: Run | None = None,
 ) -> tuple[RunPlan, float, float | None]:
     """Return what a run would do, the seconds it would take, and the GB of memory that its first steps took.
 
-    `base` is as of `fit`.
+    `base` is as of `fit`; `run` is the one to go on with, whose vocabulary is settled.
     """
     began = time.monotonic()
     base = _loaded(base)
-    task = make_task(corpus, model_config, training_config, _vocabulary(corpus, training_config, base))
+    vocabulary = run.vocabulary if run else _vocabulary(corpus, training_config, base)
+    task = make_task(corpus, model_config, training_config, vocabulary)
     factory = TrainerFactory(model_config, training_config, task, strategy or choose_strategy(), base=base)
     steps = factory.steps(0, began)
     seconds = factory.seconds(steps)

@@ -361,9 +361,10 @@ def test_the_estimate_of_a_fine_tuned_run_is_of_the_vocabulary_that_it_will_have
     base = PoetryModel(small, Vocabulary("山水风月龍龜"))
     training, notes = replace(TRAINING, max_steps=1, min_count=3), Notes()
     planned, *_ = estimate(corpus, small, training, base=base)
-    fit(corpus, tmp_path, small, training, base=base, listeners=[notes])
+    run = fit(corpus, tmp_path, small, training, base=base, listeners=[notes])
     (plan,) = notes.plans
     assert (planned.vocabulary, planned.parameters) == (plan.vocabulary, plan.parameters)
+    assert estimate(corpus, small, training, run=run)[0].vocabulary == plan.vocabulary
     assert planned.vocabulary > estimate(corpus, small, training)[0].vocabulary
 
 
