@@ -38,7 +38,7 @@ def is_killed(folder: Path, arguments: list[str], seconds: float) -> bool:
 @pytest.mark.parametrize(
     ("size", "count"),
     [
-        pytest.param("prose", 2, marks=pytest.mark.ci),
+        pytest.param("prose", 1, marks=pytest.mark.ci),
         pytest.param("small", 40, marks=pytest.mark.long),
         pytest.param("prose", 20, marks=pytest.mark.long),
         pytest.param("default", 15, marks=pytest.mark.long),
