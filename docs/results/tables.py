@@ -334,6 +334,20 @@ TABLES = {
     "generation": Table(["generation"], _generation),
     "start-up": _plain("start-up", {"what": "{what}", "seconds": "{seconds:.2f}"}),
     "ear": Table(["ear"], _ear),
+    "fine-tuning": _plain(
+        "fine-tuning",
+        {
+            "poet": "{poet}",
+            "poems": "{poems:,}",
+            "begun from": "{begun}",
+            "learning rate": "{rate}",
+            "best epoch": "{epochs}",
+            "minutes": "{minutes:.1f}",
+            "perplexity of the base": "{before:.2f}",
+            "after": "{after:.2f}",
+            "change": "{change:+.1%}",
+        },
+    ),
     "experiments": _plain(
         "experiments",
         {
