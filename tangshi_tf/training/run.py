@@ -123,8 +123,7 @@ def estimate(
     """
     began = time.monotonic()
     base = _loaded(base)
-    vocabulary = run.vocabulary if run else _vocabulary(corpus, training_config, base)
-    task = make_task(corpus, model_config, training_config, vocabulary)
+    task = make_task(corpus, model_config, training_config, _vocabulary(corpus, training_config, base, run))
     factory = TrainerFactory(model_config, training_config, task, strategy or choose_strategy(), base=base)
     steps = factory.steps(0, began)
     seconds = factory.seconds(steps)
@@ -148,8 +147,12 @@ def _loaded(base: PoetryModel | str | Path | None) -> PoetryModel | None:
     return PoetryModel.from_saved_model(base) if isinstance(base, str | Path) else base
 
 
-def _vocabulary(corpus: Corpus | Prose, training_config: TrainingConfig, base: PoetryModel | None) -> Vocabulary | None:
-    """Return the vocabulary of a base, extended; None without one, as that of the corpus is built then."""
+def _vocabulary(
+    corpus: Corpus | Prose, training_config: TrainingConfig, base: PoetryModel | None, run: Run | None
+) -> Vocabulary | None:
+    """Return that of the run to go on with, or that of the base, extended; None for one that the corpus makes."""
+    if run:
+        return run.vocabulary
     return base.vocabulary.extended(token_counts(corpus), training_config.min_count) if base else None
 
 
@@ -165,8 +168,8 @@ def _settle(
     base = _loaded(base)
     model_config = model_config or (base.config if base else ModelConfig())
     training_config = training_config or (FINE_TUNING if base else TrainingConfig())
-    goes_on = begin == "resume" and is_run(folder)
-    vocabulary = Run(folder).vocabulary if goes_on else _vocabulary(corpus, training_config, base)
+    run = Run(folder) if begin == "resume" and is_run(folder) else None
+    vocabulary = _vocabulary(corpus, training_config, base, run)
     return base, model_config, training_config, make_task(corpus, model_config, training_config, vocabulary)
 
 
